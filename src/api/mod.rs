@@ -1,0 +1,10 @@
+//! The batch API of Cloud Infinite: its names, times, bodies, signature, errors, and the client.
+//!
+//! Everything that client and service must agree on lives here and only here.
+
+pub mod credentials;
+pub mod name;
+pub mod request;
+pub mod signature;
+pub mod time;
+pub mod wire;

@@ -1,0 +1,82 @@
+//! The API's moments: `2022-06-27T15:23:10+0800`, whole seconds, offset without a colon.
+//!
+//! The documents print the pattern `%Y-%m-%dT%H:%m:%S%z`; its second `%m` is a misprint for `%M`.
+
+use jiff::Timestamp;
+use jiff::tz::{Offset, TimeZone};
+
+/// Why a text is not a moment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TimeError {
+    /// Not a date and time with an offset.
+    #[error("is not a date and time with an offset, as in 2022-02-01T12:00:00+0800")]
+    Form,
+    /// The API counts whole seconds.
+    #[error("has a fraction of a second; the service counts whole seconds")]
+    Fraction,
+}
+
+/// The offset in which this program writes times: that of the service's own samples.
+const CHINA_STANDARD_TIME: Offset = jiff::tz::offset(8);
+
+/// Reads RFC 3339 (`…+08:00`, `…Z`) or the API's own form (`…+0800`).
+pub fn parse(text: &str) -> Result<Timestamp, TimeError> {
+    let starts_like_a_date = text.as_bytes().get(10) == Some(&b'T');
+    let moment = text
+        .parse::<Timestamp>()
+        .ok()
+        .filter(|_| starts_like_a_date);
+    match moment.ok_or(TimeError::Form)? {
+        moment if moment.subsec_nanosecond() != 0 => Err(TimeError::Fraction),
+        moment => Ok(moment),
+    }
+}
+
+/// Writes the API's form, in UTC+8.
+pub fn format(moment: Timestamp) -> String {
+    let local = moment.to_zoned_datetime(TimeZone::fixed(CHINA_STANDARD_TIME));
+    local.strftime("%Y-%m-%dT%H:%M:%S%z").to_string()
+}
+
+/// Reads a time of an answer, where `-`, nothing at all and an empty element mean "not yet".
+pub fn parse_optional(text: Option<&str>) -> Result<Option<Timestamp>, TimeError> {
+    match text.map(str::trim) {
+        None | Some("" | "-") => Ok(None),
+        Some(text) => parse(text).map(Some),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TimeError, format, parse, parse_optional};
+
+    #[test]
+    fn every_documented_form_is_one_moment() {
+        let moment = parse("2022-06-27T15:23:10+0800").unwrap();
+        assert_eq!(parse("2022-06-27T15:23:10+08:00"), Ok(moment));
+        assert_eq!(parse("2022-06-27T07:23:10Z"), Ok(moment));
+        assert_eq!(format(moment), "2022-06-27T15:23:10+0800");
+    }
+
+    #[test]
+    fn what_is_not_a_moment_is_refused() {
+        for bad in [
+            "",
+            "2022-06-27",
+            "2022-06-27T15:23:10",
+            "2022-02-30T00:00:00+0800",
+            "0",
+            "2022-06-27 15:23:10+0800",
+        ] {
+            assert_eq!(parse(bad), Err(TimeError::Form), "{bad:?}");
+        }
+        assert_eq!(parse("2022-06-27T15:23:10.5Z"), Err(TimeError::Fraction));
+    }
+
+    #[test]
+    fn unset_times_come_in_three_spellings() {
+        for unset in [None, Some(""), Some("-"), Some(" ")] {
+            assert_eq!(parse_optional(unset), Ok(None));
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The XML bodies of the API, in both directions.
+//!
+//! Reading is tolerant where the documents vary (order of elements, unknown elements, unset times)
+//! and strict where a mistake would go unseen (the root element, what follows it, control characters).
+
+mod error;
+mod job;
+#[cfg(test)]
+mod tests;
+mod trigger;
+mod xml;
+
+pub use error::{ServiceError, decode_error, encode_error};
+pub use job::{
+    DescribeAnswer, JobDetail, JobState, ListAnswer, decode_describe_answer, decode_list_answer,
+    decode_trigger_answer, encode_describe_answer, encode_list_answer, encode_trigger_answer,
+};
+pub use trigger::{RequestError, decode_request, encode_request};
+pub use xml::WireError;

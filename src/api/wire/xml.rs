@@ -1,0 +1,148 @@
+//! XML under the rules that quick-xml leaves to its users.
+
+use quick_xml::Reader;
+use quick_xml::events::Event;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Why a body is not the XML document it should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// The bytes are not UTF-8.
+    #[error("the body is not UTF-8")]
+    Encoding,
+    /// Not well-formed.
+    #[error("the body is not well-formed XML: {0}")]
+    Syntax(String),
+    /// Another document than the expected one, such as a proxy's HTML page.
+    #[error("the body's root element is `{found}`, not `{expected}`")]
+    Root {
+        /// The element that should be there.
+        expected: &'static str,
+        /// The element that is there.
+        found: String,
+    },
+    /// Something stands behind the root element, or nothing stands there at all.
+    #[error("the body is not one XML document")]
+    NotOneDocument,
+    /// XML cannot carry these.
+    #[error("the body contains a control character")]
+    ControlCharacter,
+    /// Well-formed, but an element is missing or has a value that cannot be.
+    #[error("{0}")]
+    Content(String),
+}
+
+/// Reads a document whose root element is `root`.
+pub(super) fn decode<T: DeserializeOwned>(root: &'static str, body: &[u8]) -> Result<T, WireError> {
+    let text = std::str::from_utf8(body).map_err(|_| WireError::Encoding)?;
+    check_document(root, text)?;
+    quick_xml::de::from_str(text).map_err(|error| WireError::Content(error.to_string()))
+}
+
+/// Writes a document whose root element is `root`.
+pub(super) fn encode<T: Serialize>(root: &'static str, value: &T) -> Result<String, WireError> {
+    let text = quick_xml::se::to_string_with_root(root, value)
+        .map_err(|error| WireError::Content(error.to_string()))?;
+    if text.chars().any(is_forbidden) {
+        return Err(WireError::ControlCharacter);
+    }
+    Ok(text)
+}
+
+/// Characters that XML 1.0 has no way to carry.
+fn is_forbidden(character: char) -> bool {
+    matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
+}
+
+/// One pass over the events: exactly one root element, of the right name, and nothing behind it.
+/// DTDs are refused, so that no entity can ever be declared.
+fn check_document(root: &'static str, text: &str) -> Result<(), WireError> {
+    let mut reader = Reader::from_str(text);
+    let mut depth = 0_usize;
+    let mut roots = 0_usize;
+    loop {
+        let event = reader.read_event();
+        match event.map_err(|error| WireError::Syntax(error.to_string()))? {
+            Event::Start(start) => {
+                if depth == 0 {
+                    roots += 1;
+                    check_root(root, start.name().as_ref())?;
+                }
+                depth += 1;
+            }
+            Event::Empty(start) if depth == 0 => {
+                roots += 1;
+                check_root(root, start.name().as_ref())?;
+            }
+            Event::End(_) => depth = depth.saturating_sub(1),
+            Event::Text(content) if depth == 0 && !content.trim().is_empty() => {
+                return Err(WireError::NotOneDocument);
+            }
+            Event::CData(_) | Event::GeneralRef(_) if depth == 0 => {
+                return Err(WireError::NotOneDocument);
+            }
+            Event::DocType(_) => {
+                return Err(WireError::Syntax(
+                    "a document type is not allowed".to_owned(),
+                ));
+            }
+            Event::Eof => break,
+            _ => {}
+        }
+    }
+    if depth > 0 {
+        return Err(WireError::Syntax("the document ends too early".to_owned()));
+    }
+    if roots != 1 {
+        return Err(WireError::NotOneDocument);
+    }
+    if text.chars().any(is_forbidden) {
+        return Err(WireError::ControlCharacter);
+    }
+    Ok(())
+}
+
+fn check_root(expected: &'static str, found: &str) -> Result<(), WireError> {
+    if found == expected {
+        return Ok(());
+    }
+    let found = found.to_owned();
+    Err(WireError::Root { expected, found })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{WireError, check_document};
+
+    #[test]
+    fn only_one_document_of_the_right_root_passes() {
+        assert_eq!(
+            check_document("A", "<?xml version='1.0'?>\n<A><B/></A>\n"),
+            Ok(())
+        );
+        assert_eq!(check_document("A", "<A/>"), Ok(()));
+        for bad in [
+            "",
+            "  ",
+            "x",
+            "<A></A><A></A>",
+            "<A/>x",
+            "<A>",
+            "<B/>",
+            "<html></html>",
+            "<A></B>",
+        ] {
+            assert!(check_document("A", bad).is_err(), "{bad:?}");
+        }
+        let with_entity = "<!DOCTYPE A [<!ENTITY e 'x'>]><A>&e;</A>";
+        assert!(matches!(
+            check_document("A", with_entity),
+            Err(WireError::Syntax(_))
+        ));
+        assert_eq!(
+            check_document("A", "<A>\u{1}</A>"),
+            Err(WireError::ControlCharacter)
+        );
+    }
+}

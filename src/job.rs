@@ -1,0 +1,214 @@
+//! A complete job: a spec with everything filled in, and the fingerprint of its work.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use data_encoding::HEXLOWER;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::api::name::{BucketName, Region};
+use crate::api::request::{Input, Request};
+use crate::source::Place;
+
+/// A job's name in its workspace, such as `spring-uploads` or `archive[region_folder=cn]`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JobKey(Arc<str>);
+
+impl JobKey {
+    /// Keeps the text; `jobfile` has checked what a person may write, `resolve` made the rest.
+    pub fn new(text: &str) -> Self {
+        Self(Arc::from(text))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for JobKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&self.0)
+    }
+}
+
+/// What the service is made to do, and where: all that the fingerprint covers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Work {
+    /// The bucket to run in.
+    pub bucket: BucketName,
+    /// The bucket's region.
+    pub region: Region,
+    /// The body to send. Its name is not part of the fingerprint.
+    pub request: Request,
+    /// The person's mark for "the same once more".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rerun: Option<String>,
+}
+
+impl Work {
+    /// The fingerprint: two works with the same one are the same work.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let mut hash = CanonicalHash(Sha256::new());
+        hash.field("format", FINGERPRINT_FORMAT);
+        hash.field("bucket", self.bucket.as_str());
+        hash.field("region", self.region.as_str());
+        hash.field("type", self.request.kind.as_str());
+        let input: &Input = &self.request.input;
+        hash.field("input", input.field());
+        hash.field("value", input.value());
+        for id in self.request.operation.workflow_ids.as_slice() {
+            hash.field("workflow_id", id.as_str());
+        }
+        let interval = self.request.operation.time_interval;
+        for (name, moment) in [("start", interval.start), ("end", interval.end)] {
+            if let Some(moment) = moment {
+                hash.field(name, &moment.as_second().to_string());
+            }
+        }
+        if let Some(rerun) = &self.rerun {
+            hash.field("rerun", rerun);
+        }
+        Fingerprint(hash.0.finalize().into())
+    }
+}
+
+/// Changes only together with what the fingerprint means, that is: never for a released format.
+const FINGERPRINT_FORMAT: &str = "stocktake.fingerprint/1";
+
+/// Feeds name and value with their lengths, so that no two different sequences of fields give the
+/// same bytes.
+struct CanonicalHash(Sha256);
+
+impl CanonicalHash {
+    fn field(&mut self, name: &str, value: &str) {
+        for text in [name, value] {
+            self.0.update((text.len() as u64).to_be_bytes());
+            self.0.update(text.as_bytes());
+        }
+    }
+}
+
+/// SHA-256 of a [`Work`] in canonical form; written as 64 lower-case hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Fingerprint([u8; 32]);
+
+/// Why a text is not a [`Fingerprint`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is not a fingerprint: 64 lower-case hexadecimal digits")]
+pub struct FingerprintError;
+
+impl Fingerprint {
+    /// The first twelve digits: enough to tell works apart in a table.
+    pub fn short(&self) -> String {
+        HEXLOWER.encode(&self.0[..6])
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&HEXLOWER.encode(&self.0))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+impl FromStr for Fingerprint {
+    type Err = FingerprintError;
+
+    fn from_str(text: &str) -> Result<Self, FingerprintError> {
+        let bytes = HEXLOWER
+            .decode(text.as_bytes())
+            .map_err(|_| FingerprintError)?;
+        bytes.try_into().map(Self).map_err(|_| FingerprintError)
+    }
+}
+
+impl TryFrom<String> for Fingerprint {
+    type Error = FingerprintError;
+
+    fn try_from(text: String) -> Result<Self, FingerprintError> {
+        text.parse()
+    }
+}
+
+impl From<Fingerprint> for String {
+    fn from(fingerprint: Fingerprint) -> Self {
+        fingerprint.to_string()
+    }
+}
+
+/// What to do about a job whose last run the service ended as Failed or Cancel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum OnFailure {
+    /// Show it, do nothing.
+    #[default]
+    Leave,
+    /// Submit the same work again, until it was submitted this often in all.
+    Resubmit {
+        /// At least 2.
+        max_attempts: u32,
+    },
+}
+
+/// Whether a job may process objects that another job of the same workflow covers.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Overlap {
+    /// A guard blocks the plan.
+    #[default]
+    Deny,
+    /// The person wants it so.
+    Allow,
+}
+
+/// One job, complete.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Its name in the workspace.
+    pub key: JobKey,
+    /// The fingerprint of `work`.
+    pub fingerprint: Fingerprint,
+    /// What it makes the service do.
+    pub work: Work,
+    /// For people; never sent.
+    pub description: Option<Arc<str>>,
+    /// What to do when it failed.
+    pub on_failure: OnFailure,
+    /// Whether it may cover the objects of another job.
+    pub overlap: Overlap,
+    /// Where its key is written.
+    pub source: Place,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Fingerprint;
+
+    #[test]
+    fn a_fingerprint_reads_back_and_nothing_else_does() {
+        let text = "00ff".repeat(16);
+        let fingerprint: Fingerprint = text.parse().unwrap();
+        assert_eq!(fingerprint.to_string(), text);
+        assert_eq!(fingerprint.short(), "00ff00ff00ff");
+        for bad in [
+            String::new(),
+            "0".repeat(63),
+            "0".repeat(65),
+            "A".repeat(64),
+            "é".repeat(32),
+        ] {
+            assert!(bad.parse::<Fingerprint>().is_err(), "{bad}");
+        }
+    }
+}

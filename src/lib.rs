@@ -1,0 +1,14 @@
+//! Plan and apply for batch jobs of Tencent Cloud's Cloud Infinite.
+//!
+//! The flow goes one way, and each stage has its own type:
+//!
+//! ```text
+//! files -> jobfile -> resolve -> Vec<Job> -> plan(state) -> Plan -> apply -> State
+//! ```
+
+pub mod api;
+pub mod diagnostic;
+pub mod job;
+pub mod plan;
+pub mod source;
+pub mod state;

@@ -1,0 +1,176 @@
+//! A plan, as data.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::job::{Job, JobKey};
+use crate::state::Record;
+
+/// What is to be done about one job. The set is closed: `apply` matches on it and on nothing else.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Look an unresolved submission up before anything else.
+    Resolve,
+    /// Submit work that this key never stood for.
+    Submit,
+    /// Submit work under a key that stood for other work, or work whose run failed.
+    Resubmit,
+    /// Record the new key, submit nothing.
+    Renamed,
+    /// Nothing.
+    Unchanged,
+}
+
+impl Action {
+    /// Whether `apply` would hand something to the service for it.
+    pub fn submits(self) -> bool {
+        matches!(self, Self::Submit | Self::Resubmit)
+    }
+}
+
+/// Why a job has its action. For people only: no decision may depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Neither the work nor the key is known.
+    New,
+    /// The key is known for other work.
+    Changed,
+    /// The service refused it the last time.
+    Rejected,
+    /// It is known that the last attempt never arrived.
+    Abandoned,
+    /// It failed or was cancelled, and the job asks for another attempt.
+    Failed,
+    /// It failed or was cancelled, and the job leaves it at that.
+    LeftFailed,
+    /// It failed as often as the job allows.
+    AttemptsUsedUp,
+    /// Nobody knows whether the service took it.
+    Unresolved,
+    /// The same work is recorded under a key that is no longer in the files.
+    Renamed,
+    /// It is submitted and has not ended.
+    Running,
+    /// It is done.
+    Done,
+}
+
+/// One field that differs from the latest record under the same key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Change {
+    /// The field in the words of a job file, such as `operation.time_interval.end`.
+    pub path: String,
+    /// What was submitted; absent when the field was not there.
+    pub before: Option<String>,
+    /// What would be submitted; absent when the field is no longer there.
+    pub after: Option<String>,
+}
+
+/// One job of the plan.
+#[derive(Debug, Clone)]
+pub struct PlannedJob {
+    /// The job.
+    pub job: Job,
+    /// What is to be done.
+    pub action: Action,
+    /// Why.
+    pub reason: Reason,
+    /// What the state knows of the job's fingerprint.
+    pub record: Option<Arc<Record>>,
+    /// Against the latest record under the same key, for a changed job.
+    pub changes: Vec<Change>,
+}
+
+/// The kinds of guard that can forbid a plan.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Guard {
+    /// More submissions than the target allows at once.
+    MaxSubmissions,
+    /// Objects would be processed twice by one workflow.
+    Overlap,
+}
+
+/// A guard that forbids the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blocked {
+    /// Which guard.
+    pub guard: Guard,
+    /// What it found, and the way out.
+    pub message: String,
+    /// The jobs it is about.
+    pub keys: Vec<JobKey>,
+}
+
+/// How many jobs have each action.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
+pub struct Summary {
+    /// [`Action::Submit`]
+    pub submit: usize,
+    /// [`Action::Resubmit`]
+    pub resubmit: usize,
+    /// [`Action::Resolve`]
+    pub resolve: usize,
+    /// [`Action::Renamed`]
+    pub renamed: usize,
+    /// [`Action::Unchanged`]
+    pub unchanged: usize,
+    /// Records whose job is no longer in the files.
+    pub retired: usize,
+}
+
+/// What would be done about every job of a target.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Every job, in the order of keys.
+    pub jobs: Vec<PlannedJob>,
+    /// Records that no job stands for, in the order of keys.
+    pub retired: Vec<Arc<Record>>,
+    /// What forbids the plan; empty when nothing does.
+    pub blocked: Vec<Blocked>,
+    /// What is worth a look but forbids nothing.
+    pub warnings: Vec<String>,
+    /// The counts.
+    pub summary: Summary,
+}
+
+impl Plan {
+    /// Whether `apply` would hand anything to the service.
+    pub fn submits(&self) -> bool {
+        self.summary.submit + self.summary.resubmit > 0
+    }
+
+    /// Whether `apply` would do anything at all.
+    pub fn has_work(&self) -> bool {
+        self.submits() || self.summary.resolve + self.summary.renamed > 0
+    }
+}

@@ -1,0 +1,142 @@
+//! What the state knows of one fingerprint.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::api::name::JobId;
+use crate::api::wire::JobState;
+use crate::job::{Fingerprint, JobKey, Work};
+
+/// The id of one attempt, made by us; a version-4 UUID.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SubmissionId(String);
+
+impl SubmissionId {
+    /// A new, random id.
+    pub fn random() -> Self {
+        Self(uuid::Uuid::new_v4().to_string())
+    }
+}
+
+impl fmt::Display for SubmissionId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&self.0)
+    }
+}
+
+/// How one attempt to hand work to the service ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Intended, perhaps sent; nobody knows (yet) whether the service took it.
+    Unresolved {
+        /// What went wrong, once something did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// The service took it.
+    Accepted {
+        /// The service's id.
+        job_id: JobId,
+        /// The id of the call, where the service gave one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        request_id: Option<String>,
+    },
+    /// The service refused it: nothing ran.
+    Rejected {
+        /// The service's code.
+        code: String,
+        /// The service's words.
+        message: String,
+        /// The id of the call, where the service gave one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        request_id: Option<String>,
+    },
+    /// It is known that the service never took it.
+    Abandoned {
+        /// How that is known.
+        reason: String,
+    },
+}
+
+/// One attempt to hand work to the service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submission {
+    /// Its id.
+    pub id: SubmissionId,
+    /// When it was intended, by our clock.
+    pub intended_at: Timestamp,
+    /// When its end became known; absent while it is unresolved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// How it ended.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// What the service last said of an accepted job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// The job it was said of.
+    pub job_id: JobId,
+    /// When, by our clock.
+    pub at: Timestamp,
+    /// How far the job was.
+    pub state: JobState,
+    /// The service's words for a failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// What the state knows of one fingerprint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The fingerprint of `work`.
+    pub fingerprint: Fingerprint,
+    /// The key under which the work was last known.
+    pub key: JobKey,
+    /// When this line of the log was written, by our clock.
+    pub written_at: Timestamp,
+    /// The work.
+    pub work: Work,
+    /// Every attempt, oldest first.
+    pub submissions: Vec<Submission>,
+    /// What the service last said of the job of the latest accepted submission.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Seen>,
+}
+
+impl Record {
+    /// The submission that nobody knows the end of, if there is one.
+    pub fn unresolved(&self) -> Option<&Submission> {
+        let mut submissions = self.submissions.iter().rev();
+        submissions.find(|submission| matches!(submission.outcome, Outcome::Unresolved { .. }))
+    }
+
+    /// The latest submission that the service took, with the service's id.
+    pub fn accepted(&self) -> Option<(&Submission, &JobId)> {
+        self.submissions
+            .iter()
+            .rev()
+            .find_map(|submission| match &submission.outcome {
+                Outcome::Accepted { job_id, .. } => Some((submission, job_id)),
+                _ => None,
+            })
+    }
+
+    /// The last known state of the job of the latest accepted submission.
+    pub fn last_seen(&self) -> Option<&Seen> {
+        let (_, job_id) = self.accepted()?;
+        self.seen.as_ref().filter(|seen| seen.job_id == *job_id)
+    }
+
+    /// How often the service took this work.
+    pub fn accepted_count(&self) -> usize {
+        let accepted =
+            |submission: &&Submission| matches!(submission.outcome, Outcome::Accepted { .. });
+        self.submissions.iter().filter(accepted).count()
+    }
+}
