@@ -9,6 +9,7 @@
 pub mod api;
 pub mod diagnostic;
 pub mod job;
+pub mod jobfile;
 pub mod plan;
 pub mod source;
 pub mod state;

@@ -1,0 +1,55 @@
+//! Job files as written: how they are found, read into a tree that knows its places, checked
+//! against the schema, and turned into a [`JobFile`].
+//!
+//! Nothing is filled in here: names, times and expressions are still text, which `resolve` expands
+//! and checks.
+
+pub mod discover;
+pub mod document;
+pub mod model;
+pub mod schema;
+
+use std::sync::Arc;
+
+use crate::diagnostic::Diagnostic;
+use crate::source::SourceFile;
+
+pub use document::Syntax;
+pub use model::JobFile;
+
+use schema::Schema;
+
+/// Reads job files. Made once for a run, because it holds the compiled schema; shared by threads.
+#[derive(Debug)]
+pub struct Reader {
+    schema: Schema<JobFile>,
+}
+
+impl Reader {
+    /// Compiles the schema of job files.
+    pub fn new() -> Self {
+        Self {
+            schema: Schema::new(),
+        }
+    }
+
+    /// Reads one file: its jobs, unless something in it is wrong, and all findings.
+    pub fn load(
+        &self,
+        file: &Arc<SourceFile>,
+        syntax: Syntax,
+    ) -> (Option<JobFile>, Vec<Diagnostic>) {
+        document::read(file, syntax, &self.schema)
+    }
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The JSON schema of job files, as editors and other validators use it.
+pub fn schema_json() -> serde_json::Value {
+    Schema::<JobFile>::new().json().clone()
+}
