@@ -7,6 +7,7 @@
 //! ```
 
 pub mod api;
+pub mod apply;
 pub mod diagnostic;
 pub mod job;
 pub mod jobfile;

@@ -2,6 +2,7 @@
 //!
 //! Everything that client and service must agree on lives here and only here.
 
+pub mod client;
 pub mod credentials;
 pub mod name;
 pub mod request;

@@ -1,0 +1,91 @@
+//! Why a state cannot be read or written.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::lock::Holder;
+
+/// Why a state cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// There is no file. Nothing may be taken for new on that account.
+    #[error("there is no state at {}", path.display())]
+    Missing {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// A new state was asked for where there is one.
+    #[error("there is a state at {} already", path.display())]
+    Exists {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// A line is not what was written.
+    #[error("{}:{line}: {problem}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Two lines contradict each other.
+    #[error("{}:{first} and :{second} contradict each other: {problem}", path.display())]
+    Contradiction {
+        /// The file.
+        path: PathBuf,
+        /// The earlier line.
+        first: usize,
+        /// The later line.
+        second: usize,
+        /// How they differ.
+        problem: String,
+    },
+    /// Written by a newer version of this program.
+    #[error("{} has the format `{found}`, which this version does not know", path.display())]
+    NewerFormat {
+        /// The file.
+        path: PathBuf,
+        /// The format it names.
+        found: String,
+    },
+    /// The state of another target, or another state of this one.
+    #[error("{} is another state: its {what} is `{found}`, not `{expected}`", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// `target` or `lineage`.
+        what: &'static str,
+        /// What the file says.
+        found: String,
+        /// What the caller expects.
+        expected: String,
+    },
+    /// Another run writes it, and the wait is over.
+    #[error("{} is locked by another run", path.display())]
+    Locked {
+        /// The state.
+        path: PathBuf,
+        /// Who holds the lock, as far as they said.
+        holder: Option<Holder>,
+    },
+    /// It was removed, replaced or changed by somebody else while it was open.
+    #[error("{} {problem} while it was in use", path.display())]
+    Disturbed {
+        /// The file.
+        path: PathBuf,
+        /// What happened to it.
+        problem: String,
+    },
+    /// The system refused to read or write.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
