@@ -1,134 +1,49 @@
 //! The one HTTP client: it signs, sends, and says what became of a call.
-#![expect(
-    clippy::todo,
-    reason = "signatures first, for those who build on them; bodies follow at once"
-)]
 
+mod error;
+mod list;
 mod outcome;
+mod settings;
+mod transport;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use reqwest::Url;
+use backon::{ExponentialBuilder, Retryable};
+use reqwest::{Method, Url};
 
+use self::transport::{Answer, Call, Failure};
 use super::credentials::Credentials;
-use super::name::{BucketName, JobId, JobName, Region, WorkflowId};
+use super::name::{BucketName, JobId, Region};
 use super::request::Request;
-use super::wire::{JobDetail, JobState, ServiceError, WireError};
+use super::wire::{JobDetail, WireError, decode_describe_answer, decode_error, encode_request};
 
+pub use error::CallError;
+pub use list::ListQuery;
 pub use outcome::SendOutcome;
+pub use settings::{ClientError, ClientSettings, Endpoint};
 
-/// Which bucket's API is called, and where it is reached.
-#[derive(Debug, Clone)]
-pub struct Endpoint {
-    /// The bucket.
-    pub bucket: BucketName,
-    /// Its region.
-    pub region: Region,
-    /// Where to connect to instead of the bucket's own host; host header and signature name the
-    /// bucket's host all the same.
-    pub base: Option<Url>,
-}
-
-/// How patient the client is.
-#[derive(Debug, Clone)]
-pub struct ClientSettings {
-    /// To connect, TLS included.
-    pub connect_timeout: Duration,
-    /// For a whole call, from connecting to the last byte of the answer.
-    pub call_timeout: Duration,
-    /// How often a read is tried again.
-    pub read_retries: usize,
-    /// A proxy to go through; none is taken from the environment.
-    pub proxy: Option<Url>,
-}
-
-impl Default for ClientSettings {
-    fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(10),
-            call_timeout: Duration::from_mins(1),
-            read_retries: 4,
-            proxy: None,
-        }
-    }
-}
-
-/// Why no client can be made.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// The endpoint would send signed requests unencrypted over a network.
-    #[error(
-        "the endpoint `{url}` is plain http; that is allowed on this machine's loopback alone, use https"
-    )]
-    PlainHttp {
-        /// The endpoint.
-        url: String,
-    },
-    /// Neither http nor https, or no host.
-    #[error("the endpoint `{url}` is not an http or https address")]
-    NotAnAddress {
-        /// The endpoint.
-        url: String,
-    },
-    /// TLS or a proxy cannot be set up.
-    #[error("the HTTP client cannot be set up: {0}")]
-    Setup(String),
-}
-
-/// Why a call that can be repeated has no result.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum CallError {
-    /// The service answered with an error.
-    #[error("{0}")]
-    Service(#[from] ServiceError),
-    /// No answer came.
-    #[error("{host} cannot be reached: {reason}")]
-    Transport {
-        /// The host that was called.
-        host: String,
-        /// What went wrong, without any secret.
-        reason: String,
-    },
-    /// An answer came that is not the service's.
-    #[error("{host} answered {status} with something that is not the service's: {reason}")]
-    Answer {
-        /// The host that was called.
-        host: String,
-        /// HTTP status.
-        status: u16,
-        /// What is wrong with the answer.
-        reason: String,
-    },
-}
-
-/// Which jobs to list; what is absent filters nothing.
-#[derive(Debug, Clone, Default)]
-pub struct ListQuery {
-    /// By name. Whether the service compares whole names is not documented: compare again.
-    pub name: Option<JobName>,
-    /// By workflow.
-    pub workflow_id: Option<WorkflowId>,
-    /// By state.
-    pub states: Vec<JobState>,
-    /// Created then or later.
-    pub created_from: Option<Timestamp>,
-    /// Created then or earlier.
-    pub created_until: Option<Timestamp>,
-}
+const JOBS: &str = "/inventorytriggerjob";
+/// Reads keep this many connections for later.
+const IDLE_READ_CONNECTIONS: usize = 8;
+/// No read waits longer than this before it is tried again, whatever the service asks for.
+const LONGEST_READ_DELAY: Duration = Duration::from_secs(30);
 
 /// A client of one bucket's API. Cheap to clone; clones share connections.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
     endpoint: Endpoint,
+    address: Url,
+    host: Arc<str>,
 }
 
 struct Shared {
     credentials: Credentials,
     settings: ClientSettings,
+    submitting: reqwest::Client,
+    reading: reqwest::Client,
 }
 
 impl fmt::Debug for Client {
@@ -147,63 +62,198 @@ impl Client {
         credentials: Credentials,
         settings: ClientSettings,
     ) -> Result<Self, ClientError> {
-        let shared = Arc::new(Shared {
+        let shared = Shared {
+            submitting: transport::build(&settings, 0)?,
+            reading: transport::build(&settings, IDLE_READ_CONNECTIONS)?,
             credentials,
             settings,
-        });
-        Ok(Self { shared, endpoint })
+        };
+        Self::at(Arc::new(shared), endpoint)
     }
 
     /// The same client for another bucket.
-    #[must_use]
-    pub fn for_bucket(&self, bucket: &BucketName, region: &Region) -> Self {
+    pub fn for_bucket(&self, bucket: &BucketName, region: &Region) -> Result<Self, ClientError> {
         let endpoint = Endpoint {
             bucket: bucket.clone(),
             region: region.clone(),
             base: self.endpoint.base.clone(),
         };
-        Self {
-            shared: Arc::clone(&self.shared),
+        Self::at(Arc::clone(&self.shared), endpoint)
+    }
+
+    fn at(shared: Arc<Shared>, endpoint: Endpoint) -> Result<Self, ClientError> {
+        Ok(Self {
+            shared,
+            address: endpoint.address()?,
+            host: Arc::from(endpoint.host()),
             endpoint,
-        }
+        })
+    }
+
+    /// The bucket that is called, and where.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// The longest that one call takes.
     pub fn call_timeout(&self) -> Duration {
-        let _ = &self.shared.credentials;
         self.shared.settings.call_timeout
     }
 
-    /// Asks for a batch job, once: nothing below repeats the request.
+    /// Asks for a batch job, once: nothing below repeats the request, and the connection is new, so
+    /// that it cannot have been closed by the other end unnoticed.
     pub async fn trigger(&self, request: &Request) -> SendOutcome {
-        let _ = request;
-        todo!()
+        let body = match encode_request(request) {
+            Ok(body) => body,
+            Err(error) => {
+                let reason = format!("the request cannot be written: {error}");
+                return SendOutcome::NotSent {
+                    reason,
+                    may_pass: false,
+                };
+            }
+        };
+        let call = Call {
+            method: Method::POST,
+            path: JOBS,
+            parameters: &[],
+            body: Some(body),
+        };
+        match self.send(&self.shared.submitting, call).await {
+            Ok(answer) => SendOutcome::from_answer(&answer),
+            Err(Failure::NotConnected(reason)) => SendOutcome::NotSent {
+                reason,
+                may_pass: true,
+            },
+            Err(Failure::Broken(reason)) => SendOutcome::Unresolved { reason },
+        }
     }
 
     /// What the service says of one job; `None` when it does not know the id.
     pub async fn describe(&self, job_id: &JobId) -> Result<Option<JobDetail>, CallError> {
-        let _ = job_id;
-        todo!()
-    }
-
-    /// Every job that the query lets through, page by page to the end, newest first.
-    pub async fn list(&self, query: &ListQuery) -> Result<Vec<JobDetail>, CallError> {
-        let _ = query;
-        todo!()
+        let path = format!("{JOBS}/{job_id}");
+        let decode = |body: &[u8]| {
+            let job = decode_describe_answer(body)?.job;
+            match &job {
+                Some(job) if job.job_id != *job_id => Err(WireError::Content(format!(
+                    "the answer is about {}, not about {job_id}",
+                    job.job_id
+                ))),
+                _ => Ok(job),
+            }
+        };
+        match self.get(&path, &[], decode).await {
+            Err(CallError::Service { error, .. })
+                if error.status == 404 && error.code != "NoSuchBucket" =>
+            {
+                Ok(None)
+            }
+            result => result,
+        }
     }
 
     /// Cancels a job.
     pub async fn cancel(&self, job_id: &JobId) -> Result<(), CallError> {
-        let _ = job_id;
-        todo!()
-    }
-}
-
-impl From<WireError> for SendOutcome {
-    fn from(error: WireError) -> Self {
-        Self::NotSent {
-            reason: error.to_string(),
-            may_pass: false,
+        let call = Call {
+            method: Method::PUT,
+            path: &format!("{JOBS}/{job_id}"),
+            parameters: &[("cancel", "")],
+            body: None,
+        };
+        let answer = self.send(&self.shared.submitting, call).await;
+        let answer = answer.map_err(|failure| self.transport_error(failure))?;
+        if answer.status == 200 {
+            Ok(())
+        } else {
+            Err(self.error(&answer))
         }
+    }
+
+    /// Reads `path`, signing anew and trying again where that can help.
+    async fn get<T>(
+        &self,
+        path: &str,
+        parameters: &[(&str, &str)],
+        decode: impl Fn(&[u8]) -> Result<T, WireError>,
+    ) -> Result<T, CallError> {
+        let attempt = || self.get_once(path, parameters, &decode);
+        let delays = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(200))
+            .with_max_delay(Duration::from_secs(5))
+            .with_max_times(self.shared.settings.read_retries)
+            .with_jitter();
+        attempt
+            .retry(delays)
+            .sleep(tokio::time::sleep)
+            .when(|(error, _)| error.may_pass())
+            .adjust(|(_, asked), planned| {
+                let asked = asked.unwrap_or_default().min(LONGEST_READ_DELAY);
+                planned.map(|planned| planned.max(asked))
+            })
+            .await
+            .map_err(|(error, _)| error)
+    }
+
+    /// An error comes with the delay that the service asked for.
+    async fn get_once<T>(
+        &self,
+        path: &str,
+        parameters: &[(&str, &str)],
+        decode: impl Fn(&[u8]) -> Result<T, WireError>,
+    ) -> Result<T, (CallError, Option<Duration>)> {
+        let call = Call {
+            method: Method::GET,
+            path,
+            parameters,
+            body: None,
+        };
+        let answer = self.send(&self.shared.reading, call).await;
+        let answer = answer.map_err(|failure| (self.transport_error(failure), None))?;
+        if answer.status != 200 {
+            return Err((self.error(&answer), answer.retry_after));
+        }
+        let decoded = decode(&answer.body);
+        decoded.map_err(|error| (self.answer_error(answer.status, error.to_string()), None))
+    }
+
+    async fn send(&self, client: &reqwest::Client, call: Call<'_>) -> Result<Answer, Failure> {
+        transport::send(
+            client,
+            &self.shared.credentials,
+            &self.address,
+            &self.host,
+            call,
+        )
+        .await
+    }
+
+    fn error(&self, answer: &Answer) -> CallError {
+        match decode_error(answer.status, &answer.body) {
+            Ok(error) => CallError::Service {
+                host: self.called().to_owned(),
+                error,
+            },
+            Err(error) => self.answer_error(answer.status, error.to_string()),
+        }
+    }
+
+    fn answer_error(&self, status: u16, reason: String) -> CallError {
+        CallError::Answer {
+            host: self.called().to_owned(),
+            status,
+            reason,
+        }
+    }
+
+    fn transport_error(&self, failure: Failure) -> CallError {
+        CallError::Transport {
+            host: self.called().to_owned(),
+            reason: failure.into_reason(),
+        }
+    }
+
+    /// The host that connections go to.
+    fn called(&self) -> &str {
+        self.address.host_str().unwrap_or(&self.host)
     }
 }

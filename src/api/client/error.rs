@@ -1,0 +1,51 @@
+//! Why a call that may be repeated has no result.
+
+use crate::api::wire::ServiceError;
+
+/// Why a call that may be repeated has no result.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// The service answered with an error.
+    #[error("{host} answered {error}")]
+    Service {
+        /// The host that was called.
+        host: String,
+        /// The error.
+        #[source]
+        error: ServiceError,
+    },
+    /// No answer came.
+    #[error("{host} gave no answer: {reason}")]
+    Transport {
+        /// The host that was called.
+        host: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// An answer came that is not the service's.
+    #[error("{host} answered {status} with something the API does not document: {reason}")]
+    Answer {
+        /// The host that was called.
+        host: String,
+        /// HTTP status.
+        status: u16,
+        /// What is wrong with the answer.
+        reason: String,
+    },
+}
+
+impl CallError {
+    /// Whether the same call can end differently a little later.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Transport { .. } => true,
+            Self::Service { error, .. } => may_pass(error.status),
+            // A good status with a bad body is a proxy's page or half an answer.
+            Self::Answer { status, .. } => may_pass(*status) || *status < 300,
+        }
+    }
+}
+
+fn may_pass(status: u16) -> bool {
+    status >= 500 || matches!(status, 408 | 429)
+}
