@@ -3,6 +3,7 @@
 //! The documents print the pattern `%Y-%m-%dT%H:%m:%S%z`; its second `%m` is a misprint for `%M`.
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 
 /// Why a text is not a moment.
@@ -17,7 +18,7 @@ pub enum TimeError {
 }
 
 /// The offset in which this program writes times: that of the service's own samples.
-const CHINA_STANDARD_TIME: Offset = jiff::tz::offset(8);
+pub const CHINA_STANDARD_TIME: Offset = jiff::tz::offset(8);
 
 /// Reads RFC 3339 (`…+08:00`, `…Z`) or the API's own form (`…+0800`).
 pub fn parse(text: &str) -> Result<Timestamp, TimeError> {
@@ -44,6 +45,16 @@ pub fn parse_optional(text: Option<&str>) -> Result<Option<Timestamp>, TimeError
         None | Some("" | "-") => Ok(None),
         Some(text) => parse(text).map(Some),
     }
+}
+
+/// Reads an offset such as `+08:00`, `+0800` or `Z`.
+pub fn parse_offset(text: &str) -> Option<Offset> {
+    let moment = format!("2000-01-01T00:00:00{text}");
+    let timestamp = parse(&moment).ok()?;
+    let local: DateTime = "2000-01-01T00:00:00".parse().ok()?;
+    let utc = Offset::UTC.to_timestamp(local).ok()?;
+    let seconds = utc.as_second() - timestamp.as_second();
+    Offset::from_seconds(i32::try_from(seconds).ok()?).ok()
 }
 
 #[cfg(test)]

@@ -127,6 +127,16 @@ pub enum MatrixValue {
     Text(String),
 }
 
+impl fmt::Display for MatrixValue {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Boolean(value) => write!(formatter, "{value}"),
+            Self::Integer(value) => write!(formatter, "{value}"),
+            Self::Text(value) => formatter.pad(value),
+        }
+    }
+}
+
 /// Whole periods between two moments.
 #[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -31,8 +31,14 @@ pub fn read<T: DeserializeOwned>(
 }
 
 /// A mapping in the order in which it is written, keys with their places.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Entries<T>(pub Vec<(Spanned<String>, T)>);
+
+impl<T> Default for Entries<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
 
 impl<T: fmt::Debug> fmt::Debug for Entries<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,95 @@
+//! All jobs of a workspace: its files found, read, validated and resolved, on all cores.
+
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use crate::diagnostic::{self, Diagnostic};
+use crate::job::Job;
+use crate::jobfile::Reader;
+use crate::jobfile::discover::{self, FoundFile};
+use crate::resolve::{Resolver, Surroundings, check_unique};
+use crate::workspace::{JOBS_FOLDER, Workspace};
+
+/// What the job files of a workspace come to.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The jobs of the files without mistakes.
+    pub jobs: Vec<Job>,
+    /// Every finding, in the order of files and places.
+    pub diagnostics: Vec<Diagnostic>,
+    /// How many files were read.
+    pub files: usize,
+}
+
+impl Loaded {
+    /// Whether anything is wrong that stops a plan.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+}
+
+/// Loads all jobs of `workspace`, leaving out the folders that stand for buckets.
+pub fn load(
+    workspace: &Workspace,
+    bucket_folders: &[PathBuf],
+    surroundings: Surroundings,
+) -> Loaded {
+    let folder = Path::new(JOBS_FOLDER);
+    let (found, problems) = discover::discover(workspace.root(), folder, bucket_folders);
+    let mut loaded = load_files(&found, surroundings);
+    loaded.diagnostics.extend(problems);
+    if found.is_empty() {
+        let message = format!(
+            "there is no job file in {}",
+            workspace.root().join(folder).display()
+        );
+        let problem = Diagnostic::error("no-job-files", message);
+        loaded
+            .diagnostics
+            .push(problem.help(
+                "job files end in .yaml, .yml or .toml; `stocktake init` writes a first one",
+            ));
+    }
+    diagnostic::sort(&mut loaded.diagnostics);
+    loaded
+}
+
+/// Loads the jobs of the given files.
+pub fn load_files(found: &[FoundFile], surroundings: Surroundings) -> Loaded {
+    let reader = Reader::new();
+    let resolver = Resolver::new(surroundings);
+    let each = found
+        .par_iter()
+        .map(|found| load_file(found, &reader, &resolver));
+    let each: Vec<(Vec<Job>, Vec<Diagnostic>)> = each.collect();
+    let mut loaded = Loaded {
+        jobs: Vec::with_capacity(each.iter().map(|(jobs, _)| jobs.len()).sum()),
+        diagnostics: Vec::new(),
+        files: found.len(),
+    };
+    for (jobs, diagnostics) in each {
+        loaded.jobs.extend(jobs);
+        loaded.diagnostics.extend(diagnostics);
+    }
+    loaded.diagnostics.extend(check_unique(&loaded.jobs));
+    loaded
+}
+
+fn load_file(
+    found: &FoundFile,
+    reader: &Reader,
+    resolver: &Resolver,
+) -> (Vec<Job>, Vec<Diagnostic>) {
+    let source = match discover::open(found) {
+        Ok(source) => source,
+        Err(problem) => return (Vec::new(), vec![problem]),
+    };
+    let (job_file, mut diagnostics) = reader.load(&source, found.syntax);
+    let Some(job_file) = job_file else {
+        return (Vec::new(), diagnostics);
+    };
+    let (jobs, mut problems) = resolver.resolve(&source, &job_file);
+    diagnostics.append(&mut problems);
+    (jobs, diagnostics)
+}

@@ -1,0 +1,93 @@
+//! The decision table: one job against what the state says.
+
+use std::sync::Arc;
+
+use super::changes::changes;
+use super::model::{Action, PlannedJob, Reason};
+use crate::job::{Job, JobKey, OnFailure};
+use crate::state::{Outcome, Record, Records};
+
+/// Decides what is to be done about one job.
+pub(super) fn decide(job: Job, records: &Records) -> PlannedJob {
+    let record = records.get(&job.fingerprint).cloned();
+    let previous = latest_under_key(&job.key, records);
+    let (action, reason, changes) = match (record.as_deref(), previous) {
+        (Some(record), _) => {
+            let (action, reason) = decide_known(&job, record);
+            (action, reason, Vec::new())
+        }
+        (None, Some(previous)) => {
+            let changes = changes(&previous.work, &job.work);
+            (Action::Resubmit, Reason::Changed, changes)
+        }
+        (None, None) => (Action::Submit, Reason::New, Vec::new()),
+    };
+    PlannedJob {
+        job,
+        action,
+        reason,
+        record,
+        changes,
+    }
+}
+
+/// The rows of the table for work that has a record.
+fn decide_known(job: &Job, record: &Record) -> (Action, Reason) {
+    if record.unresolved().is_some() {
+        return (Action::Resolve, Reason::Unresolved);
+    }
+    if record.accepted().is_none() {
+        return (Action::Submit, never_accepted(record));
+    }
+    if record
+        .last_seen()
+        .is_some_and(|seen| seen.state.is_failure())
+    {
+        return failed(job.on_failure, record);
+    }
+    // No other job has this fingerprint, so that the recorded key stands for it no longer, whether
+    // the files still use that key (for other work) or not.
+    if record.key != job.key {
+        return (Action::Renamed, Reason::Renamed);
+    }
+    let done = record.last_seen().is_some_and(|seen| seen.state.is_final());
+    (
+        Action::Unchanged,
+        if done { Reason::Done } else { Reason::Running },
+    )
+}
+
+fn never_accepted(record: &Record) -> Reason {
+    match record
+        .submissions
+        .last()
+        .map(|submission| &submission.outcome)
+    {
+        Some(Outcome::Rejected { .. }) => Reason::Rejected,
+        Some(Outcome::Abandoned { .. }) => Reason::Abandoned,
+        _ => Reason::New,
+    }
+}
+
+fn failed(on_failure: OnFailure, record: &Record) -> (Action, Reason) {
+    match on_failure {
+        OnFailure::Leave => (Action::Unchanged, Reason::LeftFailed),
+        OnFailure::Resubmit { max_attempts } if record.accepted_count() < max_attempts as usize => {
+            (Action::Resubmit, Reason::Failed)
+        }
+        OnFailure::Resubmit { .. } => (Action::Unchanged, Reason::AttemptsUsedUp),
+    }
+}
+
+/// The record under `key` that was handed to the service last.
+fn latest_under_key<'a>(key: &JobKey, records: &'a Records) -> Option<&'a Arc<Record>> {
+    let intended = |record: &&Arc<Record>| {
+        record
+            .submissions
+            .last()
+            .map(|submission| submission.intended_at)
+    };
+    records
+        .under_key(key)
+        .max_by_key(|record| (intended(record), record.fingerprint))
+}

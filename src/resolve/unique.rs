@@ -1,0 +1,43 @@
+//! What no two jobs of a workspace may share: their key, and their work.
+
+use std::collections::HashMap;
+
+use crate::diagnostic::Diagnostic;
+use crate::job::Job;
+
+/// Every pair of jobs with one key, or with one fingerprint, as an error that shows both places.
+pub fn check_unique(jobs: &[Job]) -> Vec<Diagnostic> {
+    let mut keys = HashMap::with_capacity(jobs.len());
+    let mut fingerprints = HashMap::with_capacity(jobs.len());
+    let mut problems = Vec::new();
+    for job in jobs {
+        if let Some(first) = keys.insert(&job.key, job) {
+            problems.push(same_key(first, job));
+        } else if let Some(first) = fingerprints.insert(job.fingerprint, job) {
+            problems.push(same_work(first, job));
+        }
+    }
+    problems
+}
+
+fn same_key(first: &Job, second: &Job) -> Diagnostic {
+    Diagnostic::error(
+        "duplicate-key",
+        format!("the key `{}` is used twice", second.key),
+    )
+    .at(second.source.clone())
+    .label("used again here")
+    .related(first.source.clone(), "first used here")
+    .help(
+        "rename one of them; a key is unique across all files, and renaming never runs a job again",
+    )
+}
+
+fn same_work(first: &Job, second: &Job) -> Diagnostic {
+    let message = format!("`{}` and `{}` are the same work", first.key, second.key);
+    Diagnostic::error("duplicate-work", message)
+        .at(second.source.clone())
+        .label("the same bucket, input, operation and rerun as")
+        .related(first.source.clone(), "this job")
+        .help("remove one of them, or give one a `rerun` if the work is wanted twice")
+}

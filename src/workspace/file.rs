@@ -1,0 +1,81 @@
+//! `stocktake.toml` as written.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::jobfile::document::Entries;
+use crate::source::Spanned;
+
+/// The settings of a workspace: where its jobs go, and the values they are written with.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkspaceFile {
+    /// The target that commands use when none is named. Without it: `local`.
+    pub default_target: Option<Spanned<String>>,
+    /// Variables that job files use as `${ vars.name }`. A target may give them other values.
+    #[serde(default)]
+    pub vars: Entries<Spanned<String>>,
+    /// Where jobs can go. The target `local` exists even if nothing is written.
+    #[serde(default)]
+    pub targets: Entries<TargetSpec>,
+}
+
+/// Where jobs go: a bucket, its region, and the rules for handing it work.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TargetSpec {
+    /// `embedded` runs the jobs on this machine over local folders; without it they go to Tencent
+    /// Cloud, or to `endpoint`.
+    pub service: Option<Spanned<ServiceSpec>>,
+    /// The bucket with its APPID, such as `media-1250000000`.
+    pub bucket: Option<Spanned<String>>,
+    /// The bucket's region, such as `ap-beijing`.
+    pub region: Option<Spanned<String>>,
+    /// Where to connect instead of the bucket's own host, such as `http://127.0.0.1:8787`. Plain
+    /// http is allowed on this machine only.
+    pub endpoint: Option<Spanned<String>>,
+    /// The state file, relative to the workspace. Without it: `<target>.state.jsonl`, and
+    /// `.stocktake/<target>.state.jsonl` for an embedded target.
+    pub state: Option<Spanned<String>>,
+    /// The most submissions that one plan may make. Without it: 100, and no limit for an embedded
+    /// target.
+    pub max_submissions: Option<Spanned<u32>>,
+    /// How long after an attempt the service's list is trusted to show it, such as `30s`.
+    pub settle: Option<Spanned<String>>,
+    /// The most requests a second.
+    pub rate: Option<Spanned<u32>>,
+    /// Values of variables for this target.
+    #[serde(default)]
+    pub vars: Entries<Spanned<String>>,
+    /// Embedded targets: the folder that stands for each bucket, relative to the workspace.
+    #[serde(default)]
+    pub buckets: Entries<Spanned<String>>,
+    /// Embedded targets: what each workflow id runs.
+    #[serde(default)]
+    pub workflows: Entries<WorkflowSpec>,
+}
+
+/// The services that this program brings itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceSpec {
+    /// Runs in this process, or as `stocktake serve`.
+    Embedded,
+}
+
+/// A workflow of the embedded service.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkflowSpec {
+    /// A name for people.
+    pub name: Option<String>,
+    /// The program and its arguments, run once for each object without a shell. `{object}` stands
+    /// for the path of the object's file, `{key}` for its key, `{bucket}` for the bucket. What it
+    /// prints is kept as the object's result.
+    pub command: Spanned<Vec<String>>,
+    /// How long one run may take, such as `5m`. Without it: one hour.
+    pub time_limit: Option<Spanned<String>>,
+    /// Whether the workflow takes no jobs for now.
+    #[serde(default)]
+    pub paused: bool,
+}

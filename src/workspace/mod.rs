@@ -1,0 +1,155 @@
+//! The workspace: where it is, and what its `stocktake.toml` says.
+
+pub mod file;
+mod read;
+mod target;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::diagnostic::Diagnostic;
+use crate::jobfile::discover;
+use crate::jobfile::document::{self, Syntax};
+use crate::jobfile::schema::Schema;
+use crate::resolve::closest;
+use crate::source::{Place, SourceFile};
+
+use file::WorkspaceFile;
+use read::TargetReader;
+pub use target::{DATA_FOLDER, EmbeddedService, LOCAL, Service, Target, Workflow};
+
+/// The name of the workspace file.
+pub const FILE_NAME: &str = "stocktake.toml";
+
+/// The folder of the job files.
+pub const JOBS_FOLDER: &str = "jobs";
+
+/// A folder with job files and, mostly, a workspace file.
+#[derive(Debug, Clone)]
+pub struct Workspace {
+    root: PathBuf,
+    source: Option<Arc<SourceFile>>,
+    file: WorkspaceFile,
+}
+
+/// There is no workspace here or above.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no workspace in {} or above: neither a {FILE_NAME} nor a {JOBS_FOLDER} folder", .start.display())]
+pub struct NoWorkspace {
+    /// Where the search began.
+    pub start: PathBuf,
+}
+
+/// The folder of the workspace that `start` lies in: the nearest one, walking up, with a workspace
+/// file, or else the nearest one with a folder of jobs.
+pub fn find(start: &Path) -> Result<PathBuf, NoWorkspace> {
+    let with_file = start
+        .ancestors()
+        .find(|folder| folder.join(FILE_NAME).is_file());
+    let with_jobs = || {
+        start
+            .ancestors()
+            .find(|folder| folder.join(JOBS_FOLDER).is_dir())
+    };
+    let folder = with_file.or_else(with_jobs);
+    folder.map(Path::to_path_buf).ok_or_else(|| NoWorkspace {
+        start: start.to_path_buf(),
+    })
+}
+
+impl Workspace {
+    /// Reads the workspace file in `root`, if there is one.
+    pub fn open(root: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let path = root.join(FILE_NAME);
+        let mut workspace = Self {
+            root: root.to_path_buf(),
+            source: None,
+            file: WorkspaceFile::default(),
+        };
+        if path.exists() {
+            let source =
+                discover::open_as(&path, Path::new(FILE_NAME)).map_err(|problem| vec![problem])?;
+            let (file, problems) =
+                document::read(&source, Syntax::Toml, &Schema::<WorkspaceFile>::new());
+            workspace.file = file.ok_or(problems)?;
+            workspace.source = Some(source);
+        }
+        Ok(workspace)
+    }
+
+    /// The folder of the workspace.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The name of the target that commands use when none is named.
+    pub fn default_target(&self) -> &str {
+        self.file
+            .default_target
+            .as_ref()
+            .map_or(LOCAL, |name| &name.value)
+    }
+
+    /// The target `name` with everything filled in, or all that is wrong with it.
+    pub fn target(&self, name: &str) -> Result<Target, Vec<Diagnostic>> {
+        let spec = self
+            .file
+            .targets
+            .0
+            .iter()
+            .find(|(other, _)| other.value == name);
+        match (spec, &self.source) {
+            (Some((name, spec)), Some(source)) => {
+                TargetReader::new(&self.root, source, name, spec).read()
+            }
+            _ if name == LOCAL => Ok(Target::local(&self.root)),
+            _ => Err(vec![self.unknown_target(name)]),
+        }
+    }
+
+    /// The names of all targets.
+    pub fn target_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .file
+            .targets
+            .0
+            .iter()
+            .map(|(name, _)| name.value.clone())
+            .collect();
+        if !names.iter().any(|name| name == LOCAL) {
+            names.push(LOCAL.to_owned());
+        }
+        names.sort();
+        names
+    }
+
+    /// Variables with the values that the workspace gives them for `target`: those of the target go
+    /// before those of the workspace.
+    pub fn variables(&self, target: &str) -> Vec<(String, String)> {
+        let spec = self
+            .file
+            .targets
+            .0
+            .iter()
+            .find(|(name, _)| name.value == target);
+        let of_target = spec.into_iter().flat_map(|(_, spec)| &spec.vars.0);
+        let all = self.file.vars.0.iter().chain(of_target);
+        all.map(|(name, value)| (name.value.clone(), value.value.clone()))
+            .collect()
+    }
+
+    fn unknown_target(&self, name: &str) -> Diagnostic {
+        let names = self.target_names();
+        let problem = Diagnostic::error("unknown-target", format!("there is no target `{name}`"));
+        let problem = match (&self.file.default_target, &self.source) {
+            (Some(written), Some(source)) if written.value == name => {
+                problem.at(Place::new(source, written.span))
+            }
+            _ => problem,
+        };
+        match closest(name, &names) {
+            Some(near) => problem.help(format!("did you mean `{near}`?")),
+            None => problem.help(format!("{FILE_NAME} has: {}", names.join(", "))),
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! From a target as written to a [`Target`]: every mistake found, each at its place.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::file::{TargetSpec, WorkflowSpec};
+use super::target::{DATA_FOLDER, EmbeddedService, Service, Target, Workflow};
+use crate::api::name::{BucketName, NameError, Region, WorkflowId};
+use crate::diagnostic::Diagnostic;
+use crate::source::{Place, SourceFile, Span, Spanned};
+
+/// What a plan may submit to a service that costs money, where the target says nothing.
+const DEFAULT_MAX_SUBMISSIONS: usize = 100;
+
+const DEFAULT_SETTLE: Duration = Duration::from_secs(30);
+
+const DEFAULT_TIME_LIMIT: Duration = Duration::from_hours(1);
+
+/// Reads one target and collects what is wrong with it.
+pub(super) struct TargetReader<'a> {
+    root: &'a Path,
+    source: &'a Arc<SourceFile>,
+    name: &'a Spanned<String>,
+    spec: &'a TargetSpec,
+    problems: Vec<Diagnostic>,
+}
+
+impl<'a> TargetReader<'a> {
+    pub(super) fn new(
+        root: &'a Path,
+        source: &'a Arc<SourceFile>,
+        name: &'a Spanned<String>,
+        spec: &'a TargetSpec,
+    ) -> Self {
+        Self {
+            root,
+            source,
+            name,
+            spec,
+            problems: Vec::new(),
+        }
+    }
+
+    pub(super) fn read(mut self) -> Result<Target, Vec<Diagnostic>> {
+        self.check_name();
+        let spec = self.spec;
+        let embedded = spec.service.is_some();
+        let target = Target {
+            name: self.name.value.clone(),
+            service: if embedded {
+                self.embedded()
+            } else {
+                self.remote()
+            },
+            bucket: spec
+                .bucket
+                .as_ref()
+                .and_then(|text| self.named(text, "bucket", BucketName::new)),
+            region: spec
+                .region
+                .as_ref()
+                .and_then(|text| self.named(text, "region", Region::new)),
+            state: self.state(embedded),
+            max_submissions: match &spec.max_submissions {
+                Some(limit) => Some(limit.value as usize),
+                None => (!embedded).then_some(DEFAULT_MAX_SUBMISSIONS),
+            },
+            settle: self.duration(spec.settle.as_ref(), DEFAULT_SETTLE),
+            rate: spec.rate.as_ref().map(|rate| rate.value),
+        };
+        if let Some(rate) = &spec.rate
+            && rate.value == 0
+        {
+            self.problem("rate", "a rate of 0 lets nothing through", rate.span);
+        }
+        if self.problems.is_empty() {
+            Ok(target)
+        } else {
+            Err(self.problems)
+        }
+    }
+
+    fn problem(&mut self, code: &'static str, message: impl Into<String>, span: Span) {
+        let place = Place::new(self.source, span);
+        self.problems
+            .push(Diagnostic::error(code, message).at(place));
+    }
+
+    /// The name becomes part of file names.
+    fn check_name(&mut self) {
+        let is_fine =
+            |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_');
+        if self.name.value.is_empty() || !self.name.value.chars().all(is_fine) {
+            let message = format!(
+                "`{}` cannot name a target: letters, digits, `-` and `_` can",
+                self.name.value
+            );
+            self.problem("target-name", message, self.name.span);
+        }
+    }
+
+    fn named<T>(
+        &mut self,
+        text: &Spanned<String>,
+        what: &str,
+        new: impl Fn(&str) -> Result<T, NameError>,
+    ) -> Option<T> {
+        match new(&text.value) {
+            Ok(name) => Some(name),
+            Err(error) => {
+                let message = format!("the {what} `{}` {error}", text.value);
+                self.problem("invalid-name", message, text.span);
+                None
+            }
+        }
+    }
+
+    fn duration(&mut self, text: Option<&Spanned<String>>, default: Duration) -> Duration {
+        let Some(text) = text else { return default };
+        let duration = text.value.parse::<SignedDuration>().ok();
+        duration
+            .and_then(|duration| Duration::try_from(duration).ok())
+            .unwrap_or_else(|| {
+                let message = format!(
+                    "`{}` is not a length of time such as `30s` or `5m`",
+                    text.value
+                );
+                self.problem("duration", message, text.span);
+                default
+            })
+    }
+
+    fn state(&mut self, embedded: bool) -> PathBuf {
+        let default = format!("{}.state.jsonl", self.name.value);
+        match &self.spec.state {
+            Some(path) if path.value.is_empty() => {
+                self.problem("state", "the path of the state is empty", path.span);
+                PathBuf::new()
+            }
+            Some(path) if path.value.contains("://") => {
+                let message = "a state at an object store is not supported yet; name a file";
+                self.problem("state", message, path.span);
+                PathBuf::new()
+            }
+            Some(path) => self.root.join(&path.value),
+            None if embedded => self.root.join(DATA_FOLDER).join(default),
+            None => self.root.join(default),
+        }
+    }
+
+    fn remote(&mut self) -> Service {
+        let embedded_only = [
+            (
+                "buckets",
+                self.spec.buckets.0.first().map(|(name, _)| name.span),
+            ),
+            (
+                "workflows",
+                self.spec.workflows.0.first().map(|(name, _)| name.span),
+            ),
+        ];
+        for (field, span) in embedded_only {
+            if let Some(span) = span {
+                let message = format!(
+                    "`{field}` belongs to the embedded service, and this target has `service` unset"
+                );
+                self.problem("embedded-only", message, span);
+            }
+        }
+        Service::Remote {
+            endpoint: self
+                .spec
+                .endpoint
+                .as_ref()
+                .map(|endpoint| endpoint.value.clone()),
+        }
+    }
+
+    fn embedded(&mut self) -> Service {
+        if let Some(endpoint) = &self.spec.endpoint {
+            let message =
+                "an embedded service needs no `endpoint`; remove one of `endpoint` and `service`";
+            self.problem("endpoint", message, endpoint.span);
+        }
+        Service::Embedded(EmbeddedService {
+            data: self.root.join(DATA_FOLDER).join(&self.name.value),
+            buckets: self.buckets(),
+            workflows: self.workflows(),
+        })
+    }
+
+    fn buckets(&mut self) -> BTreeMap<BucketName, PathBuf> {
+        let spec = self.spec;
+        let mut buckets = BTreeMap::new();
+        for (name, folder) in &spec.buckets.0 {
+            let path = self.root.join(&folder.value);
+            if !path.is_dir() {
+                let message = format!("the folder `{}` of this bucket is not there", folder.value);
+                self.problem("bucket-folder", message, folder.span);
+            }
+            if let Some(name) = self.named(name, "bucket", BucketName::new) {
+                buckets.insert(name, path);
+            }
+        }
+        buckets
+    }
+
+    fn workflows(&mut self) -> BTreeMap<WorkflowId, Workflow> {
+        let spec = self.spec;
+        let mut workflows = BTreeMap::new();
+        for (id, spec) in &spec.workflows.0 {
+            if let Some(workflow_id) = self.named(id, "workflow id", WorkflowId::new) {
+                let workflow = self.workflow(id, spec);
+                workflows.insert(workflow_id, workflow);
+            }
+        }
+        workflows
+    }
+
+    fn workflow(&mut self, id: &Spanned<String>, spec: &WorkflowSpec) -> Workflow {
+        if spec.command.value.first().is_none_or(String::is_empty) {
+            self.problem("command", "the command names no program", spec.command.span);
+        }
+        Workflow {
+            name: spec.name.clone().unwrap_or_else(|| id.value.clone()),
+            command: spec.command.value.clone(),
+            time_limit: self.duration(spec.time_limit.as_ref(), DEFAULT_TIME_LIMIT),
+            paused: spec.paused,
+        }
+    }
+}

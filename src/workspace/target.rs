@@ -1,0 +1,98 @@
+//! A target with everything filled in.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::api::name::{BucketName, Region, WorkflowId};
+
+/// Where jobs go, with the rules for handing it work.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Its name in the workspace.
+    pub name: String,
+    /// What takes the jobs.
+    pub service: Service,
+    /// The bucket of jobs that name none themselves.
+    pub bucket: Option<BucketName>,
+    /// The region of jobs that name none themselves.
+    pub region: Option<Region>,
+    /// The state file.
+    pub state: PathBuf,
+    /// The most submissions that one plan may make.
+    pub max_submissions: Option<usize>,
+    /// How long after an attempt the service's list is trusted to show it.
+    pub settle: Duration,
+    /// Requests a second at most.
+    pub rate: Option<u32>,
+}
+
+/// What takes the jobs.
+#[derive(Debug, Clone)]
+pub enum Service {
+    /// The service that this program brings.
+    Embedded(EmbeddedService),
+    /// A service elsewhere: Tencent's, or the one at the endpoint.
+    Remote {
+        /// Where to connect instead of the bucket's own host.
+        endpoint: Option<String>,
+    },
+}
+
+/// What the embedded service stands on.
+#[derive(Debug, Clone)]
+pub struct EmbeddedService {
+    /// Where it keeps its jobs and their results.
+    pub data: PathBuf,
+    /// The folder that stands for each bucket.
+    pub buckets: BTreeMap<BucketName, PathBuf>,
+    /// What each workflow runs.
+    pub workflows: BTreeMap<WorkflowId, Workflow>,
+}
+
+/// A workflow of the embedded service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workflow {
+    /// A name for people; the id where none is written.
+    pub name: String,
+    /// The program and its arguments; never empty.
+    pub command: Vec<String>,
+    /// How long one run may take.
+    pub time_limit: Duration,
+    /// Whether it takes no jobs for now.
+    pub paused: bool,
+}
+
+/// The name of the target that always exists.
+pub const LOCAL: &str = "local";
+
+/// The folder in the workspace that git ignores.
+pub const DATA_FOLDER: &str = ".stocktake";
+
+impl Target {
+    /// What `local` is where nothing is written about it.
+    pub(super) fn local(root: &Path) -> Self {
+        Self {
+            name: LOCAL.to_owned(),
+            service: Service::Embedded(EmbeddedService {
+                data: root.join(DATA_FOLDER).join(LOCAL),
+                buckets: BTreeMap::new(),
+                workflows: BTreeMap::new(),
+            }),
+            bucket: None,
+            region: None,
+            state: root.join(DATA_FOLDER).join(format!("{LOCAL}.state.jsonl")),
+            max_submissions: None,
+            settle: Duration::from_secs(30),
+            rate: None,
+        }
+    }
+
+    /// The embedded service, if that is what takes the jobs.
+    pub fn embedded(&self) -> Option<&EmbeddedService> {
+        match &self.service {
+            Service::Embedded(service) => Some(service),
+            Service::Remote { .. } => None,
+        }
+    }
+}
