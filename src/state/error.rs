@@ -1,12 +1,13 @@
 //! Why a state cannot be read or written.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::lock::Holder;
 
 /// Why a state cannot be read or written.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StateError {
     /// There is no file. Nothing may be taken for new on that account.
     #[error("there is no state at {}", path.display())]
@@ -21,7 +22,7 @@ pub enum StateError {
         path: PathBuf,
     },
     /// A line is not what was written.
-    #[error("{}:{line}: {problem}", path.display())]
+    #[error("{}:{line}: this line {problem}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -30,12 +31,28 @@ pub enum StateError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Every line is right, but there are fewer than there were.
+    #[error(
+        "{} was cut short: it holds {found} records, and held {expected} when it was last compacted",
+        path.display()
+    )]
+    CutShort {
+        /// The file.
+        path: PathBuf,
+        /// How many fingerprints it has.
+        found: usize,
+        /// How many its header promises.
+        expected: usize,
+    },
     /// Two lines contradict each other.
-    #[error("{}:{first} and :{second} contradict each other: {problem}", path.display())]
+    #[error(
+        "{}: lines {first} and {second} contradict each other: {problem}",
+        path.display()
+    )]
     Contradiction {
         /// The file.
         path: PathBuf,
-        /// The earlier line.
+        /// The earlier line, from 1.
         first: usize,
         /// The later line.
         second: usize,
@@ -51,7 +68,10 @@ pub enum StateError {
         found: String,
     },
     /// The state of another target, or another state of this one.
-    #[error("{} is another state: its {what} is `{found}`, not `{expected}`", path.display())]
+    #[error(
+        "{} is another state: its {what} is `{found}`, not `{expected}`",
+        path.display()
+    )]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -62,8 +82,16 @@ pub enum StateError {
         /// What the caller expects.
         expected: String,
     },
+    /// Larger than this program reads.
+    #[error("{} is larger than {limit} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most that is read.
+        limit: u64,
+    },
     /// Another run writes it, and the wait is over.
-    #[error("{} is locked by another run", path.display())]
+    #[error("{} is locked by another run{}", path.display(), describe(holder.as_ref()))]
     Locked {
         /// The state.
         path: PathBuf,
@@ -76,7 +104,7 @@ pub enum StateError {
         /// The file.
         path: PathBuf,
         /// What happened to it.
-        problem: String,
+        problem: &'static str,
     },
     /// The system refused to read or write.
     #[error("cannot {action} {}: {source}", path.display())]
@@ -86,6 +114,50 @@ pub enum StateError {
         /// On which file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        source: Arc<io::Error>,
     },
+}
+
+fn describe(holder: Option<&Holder>) -> String {
+    holder.map_or_else(String::new, |holder| format!(": {holder}"))
+}
+
+impl StateError {
+    /// Names what was tried on which file.
+    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io {
+            action,
+            path: path.to_owned(),
+            source: Arc::new(source),
+        }
+    }
+
+    /// What a person can do about it, in one sentence.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => {
+                "get the file back from where it is kept; only if nothing was ever submitted to \
+                 this target, begin it with `stocktake state init`"
+            }
+            Self::Exists { .. } => "use it, or move it away first",
+            Self::Damaged { .. } => {
+                "take the file from version control; after a merge, keep every line of both sides \
+                 and delete only the conflict markers"
+            }
+            Self::CutShort { .. } => "take the file from version control",
+            Self::Contradiction { .. } => {
+                "find out which of the jobs is to count, and delete the other line"
+            }
+            Self::NewerFormat { .. } => {
+                "use the version of stocktake that wrote it, or a newer one"
+            }
+            Self::Foreign { .. } => "check the target's `state` in stocktake.toml",
+            Self::TooLarge { .. } => "check that the path names a state",
+            Self::Locked { .. } => "wait for it, or give `--lock-timeout` a longer time",
+            Self::Disturbed { .. } => {
+                "leave the file alone while stocktake runs, and run the command again"
+            }
+            Self::Io { .. } => "see to it that the file and its folder can be read and written",
+        }
+    }
 }

@@ -4,6 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// The format this version writes. Every older one stays readable.
+pub(super) const FORMAT: &str = "stocktake.state/1";
+/// What the name of every format begins with.
+pub(super) const FORMAT_PREFIX: &str = "stocktake.state/";
+
 /// What tells one state from any other, also from one of the same target that was begun anew.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -28,12 +33,22 @@ impl fmt::Display for Lineage {
 }
 
 /// Which state this is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
     /// The state's own name.
     pub lineage: Lineage,
     /// The target whose jobs it records.
     pub target: String,
+}
+
+impl Header {
+    /// The header of a state that is begun now.
+    pub fn new(target: &str) -> Self {
+        Self {
+            lineage: Lineage::random(),
+            target: target.to_owned(),
+        }
+    }
 }
 
 /// Which state the caller wants to find.
@@ -43,4 +58,36 @@ pub struct Expected<'a> {
     pub target: &'a str,
     /// The lineage, where one is known (from a saved plan).
     pub lineage: Option<&'a Lineage>,
+}
+
+/// The header as a line.
+///
+/// It says how many fingerprints the state held when it was last compacted, so that a file that was
+/// cut short between two lines is not taken for a smaller state. After a merge of two branches that
+/// kept both their headers the larger number holds.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HeaderLine {
+    pub(super) format: String,
+    pub(super) lineage: Lineage,
+    pub(super) target: String,
+    pub(super) records: usize,
+}
+
+impl HeaderLine {
+    pub(super) fn new(header: &Header, records: usize) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            lineage: header.lineage.clone(),
+            target: header.target.clone(),
+            records,
+        }
+    }
+
+    pub(super) fn into_header(self) -> Header {
+        Header {
+            lineage: self.lineage,
+            target: self.target,
+        }
+    }
 }

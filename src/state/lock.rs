@@ -1,7 +1,26 @@
 //! One writer at a time.
+//!
+//! The lock is the operating system's, on a file beside the state (the state itself is replaced by
+//! compaction): it ends with its process, so that a killed one leaves nothing to clean.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use super::error::StateError;
+use super::file::refers_to;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+/// What a holder writes is far shorter.
+const HOLDER_LIMIT: u64 = 4096;
 
 /// Who holds the lock, for the message to those who wait.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,4 +31,97 @@ pub struct Holder {
     pub host: String,
     /// Since when.
     pub since: Timestamp,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pid, host, since } = self;
+        write!(formatter, "process {pid} on {host}, since {since:.0}")
+    }
+}
+
+/// The lock, held until it is dropped.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock of the state at `state`, waiting for at most `timeout`.
+    pub(super) fn take(
+        state: &Path,
+        timeout: Duration,
+        on_wait: &mut dyn FnMut(Option<&Holder>),
+    ) -> Result<Self, StateError> {
+        let path = path_of(state);
+        let deadline = Instant::now() + timeout;
+        let mut pause = FIRST_PAUSE;
+        let mut has_told = false;
+        loop {
+            let mut file = open(&path)?;
+            match file.try_lock() {
+                // Whoever removed the file meanwhile made room for a second lock.
+                Ok(()) if !refers_to(&path, &file) => continue,
+                Ok(()) => {
+                    sign(&mut file).map_err(StateError::io("write", &path))?;
+                    return Ok(Self { _file: file });
+                }
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(source)) => {
+                    return Err(StateError::io("lock", &path)(source));
+                }
+            }
+            let holder = read_holder(&mut file);
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let path = state.to_owned();
+                return Err(StateError::Locked { path, holder });
+            }
+            if !has_told {
+                on_wait(holder.as_ref());
+                has_told = true;
+            }
+            thread::sleep(pause.min(left));
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+/// The file beside the state that carries the lock; it is never removed.
+fn path_of(state: &Path) -> PathBuf {
+    let mut path = OsString::from(state);
+    path.push(".lock");
+    PathBuf::from(path)
+}
+
+fn open(path: &Path) -> Result<File, StateError> {
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(path)
+        .map_err(StateError::io("open the lock", path))
+}
+
+/// Says who holds it. A reader may see half of it, and then knows nothing.
+fn sign(file: &mut File) -> std::io::Result<()> {
+    let holder = Holder {
+        pid: std::process::id(),
+        host: rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned(),
+        since: Timestamp::now(),
+    };
+    file.set_len(0)?;
+    file.seek(SeekFrom::Start(0))?;
+    serde_json::to_writer(&*file, &holder)?;
+    file.write_all(b"\n")
+}
+
+fn read_holder(file: &mut File) -> Option<Holder> {
+    let mut text = String::new();
+    file.take(HOLDER_LIMIT).read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
 }

@@ -1,11 +1,21 @@
 //! What is known of the work already handed to a service: records, kept in a log.
+//!
+//! The log is JSON Lines. Its first line says which state it is, every other one carries all that is
+//! known of one fingerprint at the time it is written; lines of the same fingerprint are joined.
 
 mod error;
+mod file;
 mod header;
+mod join;
+mod line;
 mod lock;
+mod log;
 mod record;
 mod records;
 mod store;
+#[cfg(test)]
+mod tests;
+mod writer;
 
 pub use error::StateError;
 pub use header::{Expected, Header, Lineage};

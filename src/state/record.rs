@@ -28,7 +28,7 @@ impl fmt::Display for SubmissionId {
 }
 
 /// How one attempt to hand work to the service ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
     /// Intended, perhaps sent; nobody knows (yet) whether the service took it.
@@ -64,6 +64,7 @@ pub enum Outcome {
 
 /// One attempt to hand work to the service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "SubmissionFields")]
 pub struct Submission {
     /// Its id.
     pub id: SubmissionId,
@@ -77,8 +78,74 @@ pub struct Submission {
     pub outcome: Outcome,
 }
 
+impl Submission {
+    /// Whether nobody knows its end.
+    pub fn is_unresolved(&self) -> bool {
+        matches!(self.outcome, Outcome::Unresolved { .. })
+    }
+}
+
+/// The fields of a [`Submission`] side by side: read at once, where a flattened enum would be
+/// buffered first, and an unknown field is noticed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SubmissionFields {
+    id: SubmissionId,
+    intended_at: Timestamp,
+    ended_at: Option<Timestamp>,
+    outcome: OutcomeWord,
+    job_id: Option<JobId>,
+    request_id: Option<String>,
+    code: Option<String>,
+    message: Option<String>,
+    reason: Option<String>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum OutcomeWord {
+    Unresolved,
+    Accepted,
+    Rejected,
+    Abandoned,
+}
+
+impl TryFrom<SubmissionFields> for Submission {
+    type Error = &'static str;
+
+    fn try_from(fields: SubmissionFields) -> Result<Self, Self::Error> {
+        let request_id = fields.request_id;
+        let outcome = match fields.outcome {
+            OutcomeWord::Unresolved => Outcome::Unresolved {
+                reason: fields.reason,
+            },
+            OutcomeWord::Accepted => Outcome::Accepted {
+                job_id: fields
+                    .job_id
+                    .ok_or("an accepted submission has no job_id")?,
+                request_id,
+            },
+            OutcomeWord::Rejected => Outcome::Rejected {
+                code: fields.code.ok_or("a rejected submission has no code")?,
+                message: fields.message.unwrap_or_default(),
+                request_id,
+            },
+            OutcomeWord::Abandoned => Outcome::Abandoned {
+                reason: fields.reason.unwrap_or_default(),
+            },
+        };
+        Ok(Self {
+            id: fields.id,
+            intended_at: fields.intended_at,
+            ended_at: fields.ended_at,
+            outcome,
+        })
+    }
+}
+
 /// What the service last said of an accepted job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Seen {
     /// The job it was said of.
     pub job_id: JobId,
@@ -93,6 +160,7 @@ pub struct Seen {
 
 /// What the state knows of one fingerprint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Record {
     /// The fingerprint of `work`.
     pub fingerprint: Fingerprint,
@@ -113,7 +181,7 @@ impl Record {
     /// The submission that nobody knows the end of, if there is one.
     pub fn unresolved(&self) -> Option<&Submission> {
         let mut submissions = self.submissions.iter().rev();
-        submissions.find(|submission| matches!(submission.outcome, Outcome::Unresolved { .. }))
+        submissions.find(|submission| submission.is_unresolved())
     }
 
     /// The latest submission that the service took, with the service's id.

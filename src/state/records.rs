@@ -14,6 +14,14 @@ pub struct Records {
 }
 
 impl Records {
+    /// No records, with room for some.
+    pub(super) fn with_capacity(capacity: usize) -> Self {
+        Self {
+            by_fingerprint: HashMap::with_capacity(capacity),
+            by_key: HashMap::with_capacity(capacity),
+        }
+    }
+
     /// The record of a fingerprint.
     pub fn get(&self, fingerprint: &Fingerprint) -> Option<&Arc<Record>> {
         self.by_fingerprint.get(fingerprint)

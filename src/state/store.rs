@@ -1,23 +1,21 @@
 //! A state on disk.
-#![expect(
-    clippy::todo,
-    reason = "signatures first, for those who build on them; bodies follow at once"
-)]
-#![expect(
-    clippy::unused_async,
-    clippy::needless_pass_by_value,
-    reason = "bodies follow at once"
-)]
 
-use std::path::Path;
-use std::sync::Arc;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::oneshot;
+
 use super::error::StateError;
+use super::file;
 use super::header::{Expected, Header};
-use super::lock::Holder;
+use super::lock::{Holder, Lock};
+use super::log::{self, Log};
 use super::record::Record;
 use super::records::Records;
+use super::writer::{Appended, SharedRecords, Writer, lock};
 use crate::job::Fingerprint;
 
 /// How to open a state for writing.
@@ -30,22 +28,33 @@ pub struct OpenOptions {
 }
 
 /// A state that is locked and can be written.
+///
+/// Dropping it gives the lock back and leaves the log as it is; [`close`](Self::close) compacts it.
 #[derive(Debug)]
 pub struct StateStore {
+    path: PathBuf,
     header: Header,
+    records: SharedRecords,
+    /// Whether the log has more than one line a fingerprint.
+    is_loose: bool,
+    writer: Writer,
+    _lock: Lock,
 }
 
 impl StateStore {
-    /// Reads a state without taking its lock.
+    /// Reads a state without taking its lock. What another run is writing at the moment may be
+    /// missing; a half-written line is ignored.
     pub fn read(path: &Path, expected: Expected<'_>) -> Result<(Header, Records), StateError> {
-        let _ = (path, expected);
-        todo!()
+        let log = log::read(path, expected)?;
+        Ok((log.header, log.records))
     }
 
     /// Begins an empty state; one that is there already is left alone, as an error.
     pub fn init(path: &Path, target: &str) -> Result<Header, StateError> {
-        let _ = (path, target);
-        todo!()
+        let header = Header::new(target);
+        let content = log::write(path, &header, &Records::default())?;
+        file::create(path, &content)?;
+        Ok(header)
     }
 
     /// Takes the lock, then reads. `on_wait` is told once when another writer has to be waited for.
@@ -55,8 +64,40 @@ impl StateStore {
         options: OpenOptions,
         on_wait: &mut dyn FnMut(Option<&Holder>),
     ) -> Result<Self, StateError> {
-        let _ = (path, expected, options, on_wait);
-        todo!()
+        if options.create && !path.exists() {
+            // Two that begin at once are one beginning.
+            match Self::init(path, expected.target) {
+                Ok(_) | Err(StateError::Exists { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let path = &resolve_links(path)?;
+        let lock = Lock::take(path, options.lock_timeout, on_wait)?;
+        let mut log = log::read(path, expected)?;
+        if !log.ends_well {
+            let content = log::write(path, &log.header, &log.records)?;
+            file::replace(path, &content, || Ok(()))?;
+            log = log::read(path, expected)?;
+        }
+        Self::start(path, log, lock)
+    }
+
+    fn start(path: &Path, log: Log, lock: Lock) -> Result<Self, StateError> {
+        let file = File::options()
+            .append(true)
+            .open(path)
+            .map_err(StateError::io("open", path))?;
+        let is_loose = log.lines > log.records.len();
+        let records = Arc::new(Mutex::new(log.records));
+        let writer = Writer::start(path, file, log.length, Arc::clone(&records))?;
+        Ok(Self {
+            path: path.to_owned(),
+            header: log.header,
+            records,
+            is_loose,
+            writer,
+            _lock: lock,
+        })
     }
 
     /// Which state this is.
@@ -66,30 +107,85 @@ impl StateStore {
 
     /// All records as they are now on disk.
     pub fn records(&self) -> Records {
-        todo!()
+        lock(&self.records).clone()
     }
 
     /// One record as it is now on disk.
     pub fn get(&self, fingerprint: &Fingerprint) -> Option<Arc<Record>> {
-        let _ = fingerprint;
-        todo!()
+        lock(&self.records).get(fingerprint).cloned()
     }
 
     /// Writes a record and returns when it is durable. Those who call it at the same time share
     /// one fsync.
-    pub async fn append(&self, record: Record) -> Result<Arc<Record>, StateError> {
-        let _ = record;
-        todo!()
+    pub async fn append(&self, record: Record) -> Appended {
+        match self.queue(record)?.await {
+            Ok(appended) => appended,
+            Err(_) => Err(self.writer_gone()),
+        }
     }
 
     /// [`append`](Self::append) for callers without a runtime.
-    pub fn append_blocking(&self, record: Record) -> Result<Arc<Record>, StateError> {
-        let _ = record;
-        todo!()
+    pub fn append_blocking(&self, record: Record) -> Appended {
+        match self.queue(record)?.blocking_recv() {
+            Ok(appended) => appended,
+            Err(_) => Err(self.writer_gone()),
+        }
+    }
+
+    /// Every line of a fingerprint is younger than the ones before it, whatever the clock does.
+    fn queue(&self, mut record: Record) -> Result<oneshot::Receiver<Appended>, StateError> {
+        let mut written_at = Timestamp::now();
+        if let Some(previous) = self.get(&record.fingerprint) {
+            let next = previous
+                .written_at
+                .checked_add(SignedDuration::from_nanos(1));
+            written_at = written_at.max(next.unwrap_or(written_at));
+        }
+        record.written_at = written_at;
+        self.writer.append(record).ok_or_else(|| self.writer_gone())
+    }
+
+    fn writer_gone(&self) -> StateError {
+        StateError::Disturbed {
+            path: self.path.clone(),
+            problem: "lost its writer",
+        }
     }
 
     /// Ends writing: compacts the log and gives the lock back.
     pub fn close(self) -> Result<(), StateError> {
-        todo!()
+        let gone = self.writer_gone();
+        let written = self.writer.finish().ok_or(gone)?;
+        if let Some(failure) = written.failure {
+            return Err(failure);
+        }
+        tracing::debug!(
+            lines = written.lines,
+            syncs = written.syncs,
+            "state written"
+        );
+        if written.lines == 0 && !self.is_loose {
+            return Ok(());
+        }
+        let content = log::write(&self.path, &self.header, &lock(&self.records))?;
+        file::replace(&self.path, &content, || {
+            if file::refers_to(&self.path, &written.file) {
+                return Ok(());
+            }
+            Err(StateError::Disturbed {
+                path: self.path.clone(),
+                problem: "was removed or replaced",
+            })
+        })
     }
+}
+
+/// A link stays a link when the file behind it is replaced.
+fn resolve_links(path: &Path) -> Result<PathBuf, StateError> {
+    fs::canonicalize(path).map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => StateError::Missing {
+            path: path.to_owned(),
+        },
+        _ => StateError::io("open", path)(source),
+    })
 }

@@ -1,0 +1,104 @@
+//! Files that are replaced as a whole, durably.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use tempfile::NamedTempFile;
+
+use super::error::StateError;
+
+/// Puts `content` in the place of the file at `path`: written beside it, synced, renamed, and the
+/// folder synced, so that there is the old file or the new one at any moment. `may_replace` is asked
+/// right before the rename.
+pub(super) fn replace(
+    path: &Path,
+    content: &[u8],
+    may_replace: impl FnOnce() -> Result<(), StateError>,
+) -> Result<(), StateError> {
+    let folder = folder_of(path);
+    let mut temporary = NamedTempFile::with_prefix_in(".stocktake-state-", folder)
+        .map_err(StateError::io("create a file beside", path))?;
+    temporary
+        .write_all(content)
+        .and_then(|()| copy_permissions(path, temporary.as_file()))
+        .and_then(|()| temporary.as_file().sync_all())
+        .map_err(StateError::io("write a file beside", path))?;
+    may_replace()?;
+    temporary
+        .persist(path)
+        .map_err(|error| StateError::io("replace", path)(error.error))?;
+    sync_folder(path)
+}
+
+/// [`replace`] for a file that must not be there yet.
+pub(super) fn create(path: &Path, content: &[u8]) -> Result<(), StateError> {
+    let folder = folder_of(path);
+    fs::create_dir_all(folder).map_err(StateError::io("create the folder", folder))?;
+    let mut temporary = NamedTempFile::with_prefix_in(".stocktake-state-", folder)
+        .map_err(StateError::io("create a file beside", path))?;
+    temporary
+        .write_all(content)
+        .and_then(|()| default_permissions(temporary.as_file()))
+        .and_then(|()| temporary.as_file().sync_all())
+        .map_err(StateError::io("write a file beside", path))?;
+    match temporary.persist_noclobber(path) {
+        Ok(_) => sync_folder(path),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(StateError::Exists {
+                path: path.to_owned(),
+            })
+        }
+        Err(error) => Err(StateError::io("create", path)(error.error)),
+    }
+}
+
+/// Whether `path` still leads to the open `file`.
+pub(super) fn refers_to(path: &Path, file: &File) -> bool {
+    match (fs::metadata(path), file.metadata()) {
+        (Ok(there), Ok(ours)) => identity(&there) == identity(&ours),
+        _ => false,
+    }
+}
+
+#[cfg(unix)]
+fn identity(metadata: &fs::Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt;
+    (metadata.dev(), metadata.ino())
+}
+
+#[cfg(not(unix))]
+fn identity(metadata: &fs::Metadata) -> u64 {
+    metadata.len()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// A renamed file is durable when its folder is.
+fn sync_folder(path: &Path) -> Result<(), StateError> {
+    let folder = folder_of(path);
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(StateError::io("sync the folder", folder))
+}
+
+fn copy_permissions(from: &Path, to: &File) -> io::Result<()> {
+    to.set_permissions(fs::metadata(from)?.permissions())
+}
+
+/// Temporary files are private; a state is read by whoever may read its folder.
+#[cfg(unix)]
+fn default_permissions(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn default_permissions(_file: &File) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! Joins two lines about one fingerprint, whichever came first: a log is appended to, and branches
+//! of a repository are merged line by line.
+
+use crate::api::name::{JobId, JobName};
+
+use super::record::{Outcome, Record, Submission};
+
+/// What both lines together say, or how they contradict each other.
+pub(super) fn join(left: &Record, right: &Record) -> Result<Record, String> {
+    check_accepted(left, right)?;
+    let (earlier, later) = if (left.written_at, &left.key) <= (right.written_at, &right.key) {
+        (left, right)
+    } else {
+        (right, left)
+    };
+    let mut joined = later.clone();
+    joined.work.request.name = unresolved_name(earlier, later)?;
+    for submission in &earlier.submissions {
+        match joined
+            .submissions
+            .iter_mut()
+            .find(|other| other.id == submission.id)
+        {
+            Some(other) => *other = join_submissions(submission, other)?,
+            None => joined.submissions.push(submission.clone()),
+        }
+    }
+    joined
+        .submissions
+        .sort_by(|left, right| (left.intended_at, &left.id).cmp(&(right.intended_at, &right.id)));
+    joined.seen = [&earlier.seen, &later.seen]
+        .into_iter()
+        .flatten()
+        .max_by_key(|seen| seen.at)
+        .cloned();
+    Ok(joined)
+}
+
+/// Two lines that each know of an accepted submission the other has not heard of were written by
+/// two writers: the same work was triggered, and is paid for, twice.
+fn check_accepted(left: &Record, right: &Record) -> Result<(), String> {
+    let unknown = |from: &Record, to: &Record| {
+        let mut accepted = from.submissions.iter().filter_map(accepted_id);
+        accepted
+            .find(|(submission, _)| to.submissions.iter().all(|other| other.id != submission.id))
+            .map(|(_, job_id)| job_id.to_string())
+    };
+    match (unknown(left, right), unknown(right, left)) {
+        (Some(first), Some(second)) => Err(format!(
+            "the work of {} was submitted twice, as job {first} and as job {second}",
+            left.key
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The name to keep: an unresolved submission is looked up under the name it was sent with.
+fn unresolved_name(earlier: &Record, later: &Record) -> Result<JobName, String> {
+    let is_only_in = |from: &Record, to: &Record| {
+        let mut unresolved = from
+            .submissions
+            .iter()
+            .filter(|submission| submission.is_unresolved());
+        unresolved.any(|submission| to.submissions.iter().all(|other| other.id != submission.id))
+    };
+    let (earlier_name, later_name) = (&earlier.work.request.name, &later.work.request.name);
+    if earlier_name == later_name || !is_only_in(earlier, later) {
+        return Ok(later_name.clone());
+    }
+    if is_only_in(later, earlier) {
+        return Err(format!(
+            "the work of {} has unresolved submissions under two names, {earlier_name} and {later_name}",
+            later.key
+        ));
+    }
+    Ok(earlier_name.clone())
+}
+
+fn accepted_id(submission: &Submission) -> Option<(&Submission, &JobId)> {
+    match &submission.outcome {
+        Outcome::Accepted { job_id, .. } => Some((submission, job_id)),
+        _ => None,
+    }
+}
+
+/// An outcome moves from unresolved to its end and never from one end to another.
+fn join_submissions(left: &Submission, right: &Submission) -> Result<Submission, String> {
+    match (&left.outcome, &right.outcome) {
+        (
+            Outcome::Unresolved {
+                reason: left_reason,
+            },
+            Outcome::Unresolved { reason },
+        ) => {
+            let last = if left_reason > reason { left } else { right };
+            return Ok(last.clone());
+        }
+        (_, Outcome::Unresolved { .. }) => return Ok(left.clone()),
+        (Outcome::Unresolved { .. }, _) => return Ok(right.clone()),
+        (Outcome::Accepted { job_id: first, .. }, Outcome::Accepted { job_id: second, .. })
+            if first == second => {}
+        (Outcome::Rejected { .. }, Outcome::Rejected { .. })
+        | (Outcome::Abandoned { .. }, Outcome::Abandoned { .. }) => {}
+        (first, second) => {
+            return Err(format!(
+                "submission {} {} and {}",
+                left.id,
+                describe(first),
+                describe(second)
+            ));
+        }
+    }
+    // Two writers found out the same thing; the first one to know is kept.
+    let first_known = if right.ended_at < left.ended_at {
+        right
+    } else {
+        left
+    };
+    Ok(first_known.clone())
+}
+
+fn describe(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Unresolved { .. } => "is unresolved".to_owned(),
+        Outcome::Accepted { job_id, .. } => format!("was accepted as job {job_id}"),
+        Outcome::Rejected { code, .. } => format!("was rejected with {code}"),
+        Outcome::Abandoned { .. } => "was abandoned".to_owned(),
+    }
+}

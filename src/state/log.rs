@@ -1,0 +1,222 @@
+//! The whole log: read into records, and written anew, one line a fingerprint.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
+
+use super::error::StateError;
+use super::header::{Expected, Header, HeaderLine};
+use super::join::join;
+use super::line::{Line, LineError, begins_with_whole_line, decode, encode};
+use super::record::Record;
+use super::records::Records;
+
+/// Some three million records.
+const SIZE_LIMIT: u64 = 1 << 30;
+
+/// A log as it was found.
+#[derive(Debug)]
+pub(super) struct Log {
+    pub(super) header: Header,
+    pub(super) records: Records,
+    /// Bytes in the file.
+    pub(super) length: u64,
+    /// Lines that say something about a record.
+    pub(super) lines: usize,
+    /// Whether lines can be appended as it is.
+    pub(super) ends_well: bool,
+}
+
+/// Reads the log at `path`.
+pub(super) fn read(path: &Path, expected: Expected<'_>) -> Result<Log, StateError> {
+    let file = File::open(path).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => StateError::Missing {
+            path: path.to_owned(),
+        },
+        _ => StateError::io("open", path)(source),
+    })?;
+    let mut bytes = Vec::new();
+    file.take(SIZE_LIMIT + 1)
+        .read_to_end(&mut bytes)
+        .map_err(StateError::io("read", path))?;
+    if bytes.len() as u64 > SIZE_LIMIT {
+        return Err(StateError::TooLarge {
+            path: path.to_owned(),
+            limit: SIZE_LIMIT,
+        });
+    }
+    parse(path, &bytes, expected)
+}
+
+/// Writes the log anew: the header, then one line a fingerprint, sorted by key.
+pub(super) fn write(
+    path: &Path,
+    header: &Header,
+    records: &Records,
+) -> Result<Vec<u8>, StateError> {
+    let mut sorted: Vec<&Record> = records.iter().map(Arc::as_ref).collect();
+    sorted
+        .sort_by(|left, right| (&left.key, left.fingerprint).cmp(&(&right.key, right.fingerprint)));
+    let lines: Result<Vec<Vec<u8>>, _> = sorted.par_iter().map(encode).collect();
+    let header = encode(&HeaderLine::new(header, records.len()));
+    match (header, lines) {
+        (Ok(header), Ok(lines)) => Ok([vec![header], lines].concat().concat()),
+        (Err(error), _) | (_, Err(error)) => {
+            Err(StateError::io("write", path)(io::Error::from(error)))
+        }
+    }
+}
+
+/// Reads a log from its bytes; `path` is for messages.
+pub(super) fn parse(path: &Path, bytes: &[u8], expected: Expected<'_>) -> Result<Log, StateError> {
+    let mut texts: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+    let tail = texts.pop().unwrap_or_default();
+    // Nothing depends on what a torn last line said: the step that would have depended on it waits
+    // until the whole line is durable.
+    if decode(tail).is_ok() || begins_with_whole_line(tail) {
+        texts.push(tail);
+    }
+    let lines: Vec<Result<Line, LineError>> = texts
+        .par_iter()
+        .with_min_len(64)
+        .map(|text| decode(text))
+        .collect();
+    let mut reading = Reading {
+        path,
+        expected,
+        header: None,
+        promised: 0,
+        found: Vec::with_capacity(lines.len()),
+        records: Records::with_capacity(lines.len()),
+    };
+    for (index, line) in lines.into_iter().enumerate() {
+        reading.take(index + 1, line)?;
+    }
+    let lines = reading.found.len();
+    let (header, records) = reading.finish()?;
+    Ok(Log {
+        header,
+        records,
+        length: bytes.len() as u64,
+        lines,
+        ends_well: tail.is_empty(),
+    })
+}
+
+/// A log while it is read line by line.
+struct Reading<'a> {
+    path: &'a Path,
+    expected: Expected<'a>,
+    header: Option<Header>,
+    promised: usize,
+    /// Every record as its line has it, to find the line that another one contradicts.
+    found: Vec<(usize, Arc<Record>)>,
+    records: Records,
+}
+
+impl Reading<'_> {
+    fn take(&mut self, number: usize, line: Result<Line, LineError>) -> Result<(), StateError> {
+        match line {
+            Ok(Line::Header(header)) => self.take_header(header),
+            Ok(Line::Record(_)) if self.header.is_none() => {
+                let problem = "should be the header of a state, and is a record";
+                Err(self.damaged(number, problem.to_owned()))
+            }
+            Ok(Line::Record(record)) => self.take_record(number, record),
+            Err(LineError::NewerFormat(found)) => Err(StateError::NewerFormat {
+                path: self.path.to_owned(),
+                found,
+            }),
+            Err(LineError::Damaged(problem)) => Err(self.damaged(number, problem)),
+        }
+    }
+
+    /// A merge of two branches may keep the headers of both.
+    fn take_header(&mut self, line: HeaderLine) -> Result<(), StateError> {
+        self.promised = self.promised.max(line.records);
+        let header = line.into_header();
+        if header.target != self.expected.target {
+            return Err(self.foreign("target", &header.target, self.expected.target));
+        }
+        let first = self.header.as_ref().map(|header| &header.lineage);
+        if let Some(lineage) = self.expected.lineage.or(first)
+            && header.lineage != *lineage
+        {
+            return Err(self.foreign("lineage", header.lineage.as_str(), lineage.as_str()));
+        }
+        self.header.get_or_insert(header);
+        Ok(())
+    }
+
+    fn take_record(&mut self, number: usize, record: Arc<Record>) -> Result<(), StateError> {
+        self.found.push((number, Arc::clone(&record)));
+        let joined = match self.records.get(&record.fingerprint) {
+            None => record,
+            Some(known) if *known == record => return Ok(()),
+            Some(known) => match join(known, &record) {
+                Ok(joined) => Arc::new(joined),
+                Err(problem) => return Err(self.contradiction(number, &record, problem)),
+            },
+        };
+        self.records.insert(joined);
+        Ok(())
+    }
+
+    fn finish(self) -> Result<(Header, Records), StateError> {
+        let path = self.path;
+        let Some(header) = self.header else {
+            return Err(StateError::Damaged {
+                path: path.to_owned(),
+                line: 1,
+                problem: "should be the header of a state, and is missing or incomplete".to_owned(),
+            });
+        };
+        if self.records.len() < self.promised {
+            return Err(StateError::CutShort {
+                path: path.to_owned(),
+                found: self.records.len(),
+                expected: self.promised,
+            });
+        }
+        Ok((header, self.records))
+    }
+
+    fn damaged(&self, line: usize, problem: String) -> StateError {
+        StateError::Damaged {
+            path: self.path.to_owned(),
+            line,
+            problem,
+        }
+    }
+
+    fn foreign(&self, what: &'static str, found: &str, expected: &str) -> StateError {
+        StateError::Foreign {
+            path: self.path.to_owned(),
+            what,
+            found: found.to_owned(),
+            expected: expected.to_owned(),
+        }
+    }
+
+    /// Names the line itself that disagrees, or else the last one about the same work.
+    fn contradiction(&self, second: usize, record: &Record, problem: String) -> StateError {
+        let mut earlier = self
+            .found
+            .iter()
+            .filter(|(line, other)| *line != second && other.fingerprint == record.fingerprint);
+        let culprit = earlier
+            .clone()
+            .find(|(_, other)| join(other, record).is_err());
+        let first = culprit.or_else(|| earlier.next_back());
+        let first = first.map_or(second, |(line, _)| *line);
+        StateError::Contradiction {
+            path: self.path.to_owned(),
+            first,
+            second,
+            problem,
+        }
+    }
+}
