@@ -1,11 +1,18 @@
 //! Finding and opening the files of a workspace.
 
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ignore::{DirEntry, WalkBuilder};
+
 use super::document::Syntax;
 use crate::diagnostic::Diagnostic;
-use crate::source::SourceFile;
+use crate::source::{Place, SourceFile, Span};
+
+/// A larger file is refused before it is read.
+const SIZE_LIMIT: u64 = 64 * 1024 * 1024;
 
 /// A job file that was found.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,12 +27,94 @@ pub struct FoundFile {
 
 /// Finds the job files under `workspace`/`folder`, in the order of their names, without the folders
 /// in `exclude` (relative to the workspace, or absolute).
+///
+/// Hidden files are skipped, and what `.gitignore` names is not: a job that git does not keep is
+/// a job all the same.
 pub fn discover(
-    _workspace: &Path,
-    _folder: &Path,
-    _exclude: &[PathBuf],
+    workspace: &Path,
+    folder: &Path,
+    exclude: &[PathBuf],
 ) -> (Vec<FoundFile>, Vec<Diagnostic>) {
-    (Vec::new(), Vec::new())
+    let root = workspace.join(folder);
+    let excluded: Vec<PathBuf> = exclude.iter().map(|path| workspace.join(path)).collect();
+    let walk = WalkBuilder::new(&root)
+        .standard_filters(false)
+        .hidden(true)
+        .filter_entry(move |entry| !excluded.iter().any(|path| path == entry.path()))
+        .build();
+    let boundary = fs::canonicalize(workspace).unwrap_or_else(|_| workspace.to_path_buf());
+    let mut found = Vec::new();
+    let mut findings = Vec::new();
+    for entry in walk {
+        match entry {
+            Ok(entry) => match job_file(workspace, &boundary, &entry) {
+                Ok(file) => found.extend(file),
+                Err(finding) => findings.push(finding),
+            },
+            Err(error) => findings.push(walk_error(workspace, &error)),
+        }
+    }
+    found.sort();
+    (found, findings)
+}
+
+fn job_file(
+    workspace: &Path,
+    boundary: &Path,
+    entry: &DirEntry,
+) -> Result<Option<FoundFile>, Diagnostic> {
+    let path = entry.path();
+    let shown = path.strip_prefix(workspace).unwrap_or(path);
+    let is_file = match entry.file_type() {
+        Some(kind) if kind.is_symlink() => linked_file(boundary, path, shown)?,
+        kind => kind.is_some_and(|kind| kind.is_file()),
+    };
+    Ok(Syntax::of(path)
+        .filter(|_| is_file)
+        .map(|syntax| FoundFile {
+            shown: shown.to_path_buf(),
+            path: path.to_path_buf(),
+            syntax,
+        }))
+}
+
+/// Whether a link leads to a file. It must not make something elsewhere part of what is reviewed
+/// here, nor show one folder's jobs twice.
+fn linked_file(boundary: &Path, path: &Path, shown: &Path) -> Result<bool, Diagnostic> {
+    let target = fs::canonicalize(path).map_err(|error| unreadable(shown, &error))?;
+    let shown = shown.display();
+    if !target.starts_with(boundary) {
+        let message = format!("`{shown}` is a symbolic link that leaves the workspace");
+        return Err(Diagnostic::error("link-leaves-workspace", message)
+            .help("copy what it leads to into the workspace, where a review sees it"));
+    }
+    if target.is_dir() {
+        let message = format!("`{shown}` is a symbolic link to a folder, which is not followed");
+        return Err(Diagnostic::error("link-to-folder", message)
+            .help("link the job files one by one, or move the folder here"));
+    }
+    Ok(target.is_file())
+}
+
+fn walk_error(workspace: &Path, error: &ignore::Error) -> Diagnostic {
+    let mut cause = error;
+    let mut path = workspace;
+    loop {
+        match cause {
+            ignore::Error::WithPath { path: at, err } => {
+                path = at.strip_prefix(workspace).unwrap_or(at);
+                cause = err;
+            }
+            ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
+                cause = err;
+            }
+            ignore::Error::Io(error) => return unreadable(path, error),
+            other => {
+                let message = format!("`{}` cannot be read: {other}", path.display());
+                return Diagnostic::error("unreadable-file", message);
+            }
+        }
+    }
 }
 
 /// Reads a found file into memory.
@@ -34,6 +123,63 @@ pub fn open(found: &FoundFile) -> Result<Arc<SourceFile>, Diagnostic> {
 }
 
 /// Reads the file at `path` into memory, to be shown as `shown`.
-pub fn open_as(_path: &Path, _shown: &Path) -> Result<Arc<SourceFile>, Diagnostic> {
-    Err(Diagnostic::error("unfinished", "files cannot be read yet"))
+///
+/// A byte order mark is skipped; offsets count from behind it, as in editors.
+pub fn open_as(path: &Path, shown: &Path) -> Result<Arc<SourceFile>, Diagnostic> {
+    let bytes = read(path).map_err(|error| unreadable(shown, &error))?;
+    let bytes = bytes.ok_or_else(|| too_large(shown))?;
+    decode(bytes, shown)
+}
+
+/// `None` for a file beyond the limit, also when it grows while it is read.
+fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    if length > SIZE_LIMIT {
+        return Ok(None);
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
+    file.take(SIZE_LIMIT + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= SIZE_LIMIT).then_some(bytes))
+}
+
+fn decode(mut bytes: Vec<u8>, shown: &Path) -> Result<Arc<SourceFile>, Diagnostic> {
+    const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let offset = error.utf8_error().valid_up_to();
+        let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+        let file = Arc::new(SourceFile::new(shown, text));
+        let place = Place::new(&file, Span::new(offset, offset + '\u{fffd}'.len_utf8()));
+        Diagnostic::error("not-utf-8", "this file is not UTF-8")
+            .at(place)
+            .label("the first bytes that are not")
+            .help("save the file as UTF-8")
+    })?;
+    let nul = text.find('\0');
+    let file = Arc::new(SourceFile::new(shown, text));
+    match nul {
+        None => Ok(file),
+        Some(offset) => Err(
+            Diagnostic::error("nul-character", "this file holds a NUL character")
+                .at(Place::new(&file, Span::new(offset, offset + 1)))
+                .help("save the file as UTF-8 text"),
+        ),
+    }
+}
+
+fn unreadable(shown: &Path, error: &io::Error) -> Diagnostic {
+    let message = format!("`{}` cannot be read: {error}", shown.display());
+    Diagnostic::error("unreadable-file", message)
+}
+
+fn too_large(shown: &Path) -> Diagnostic {
+    let message = format!(
+        "`{}` is larger than {} MiB",
+        shown.display(),
+        SIZE_LIMIT >> 20
+    );
+    Diagnostic::error("file-too-large", message).help("split it into several files")
 }

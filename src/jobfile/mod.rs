@@ -53,3 +53,6 @@ impl Default for Reader {
 pub fn schema_json() -> serde_json::Value {
     Schema::<JobFile>::new().json().clone()
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,10 +15,15 @@ use crate::source::Spanned;
 #[serde(deny_unknown_fields)]
 pub struct JobFile {
     /// Version of the format.
+    #[schemars(extend("const" = 1))]
     pub version: Option<Spanned<u32>>,
     /// Merged under every job of this file, field by field.
     pub defaults: Option<JobSpec>,
     /// The jobs, each under its key.
+    #[schemars(extend("propertyNames" = {
+        "pattern": r"^[^\s\p{Cc}\[\],=$]{1,128}$",
+        "description": "1 to 128 characters: no blanks, none of `[` `]` `,` `=` `$`",
+    }))]
     pub jobs: Entries<JobSpec>,
 }
 
@@ -45,6 +50,7 @@ pub struct JobSpec {
     /// What to do when the service ended the job as Failed or Cancel.
     pub on_failure: Option<Spanned<OnFailureSpec>>,
     /// How often the work is submitted in all, with `on_failure: resubmit`.
+    #[schemars(extend("minimum" = 2, "maximum" = 100))]
     pub max_attempts: Option<Spanned<u32>>,
     /// Whether the job may process objects that another job of the same workflow covers.
     pub overlap: Option<Spanned<Overlap>>,
@@ -64,6 +70,7 @@ pub enum JobTypeSpec {
 /// What to read; exactly one field is given.
 #[derive(Debug, Clone, Default, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
 pub struct InputSpec {
     /// Every object whose key begins with this.
     pub prefix: Option<Spanned<String>>,

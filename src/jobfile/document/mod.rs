@@ -1,8 +1,16 @@
 //! A file as a tree of nodes that know their places: one tree for YAML and TOML.
 
+mod builder;
+mod de;
+mod json;
 mod spanned;
+mod toml;
+mod tree;
+mod yaml;
+mod yaml_error;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -10,6 +18,10 @@ use serde::de::DeserializeOwned;
 use super::schema::Schema;
 use crate::diagnostic::Diagnostic;
 use crate::source::{SourceFile, Spanned};
+
+pub(crate) use builder::shorten;
+pub(crate) use json::Tree;
+pub use tree::{Children, Document, Node, NodeId, Text, Value};
 
 /// The languages in which a file can be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,14 +32,48 @@ pub enum Syntax {
     Toml,
 }
 
+impl Syntax {
+    /// The language that a file's name stands for.
+    pub fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            "yaml" | "yml" => Some(Self::Yaml),
+            "toml" => Some(Self::Toml),
+            _ => None,
+        }
+    }
+}
+
+/// Reads a file into a tree, or says why it is not one.
+pub fn parse(file: &Arc<SourceFile>, syntax: Syntax) -> Result<Document, Vec<Diagnostic>> {
+    match syntax {
+        Syntax::Yaml => yaml::parse(file),
+        Syntax::Toml => toml::parse(file),
+    }
+}
+
 /// Reads a file: its value, unless something in it is wrong, and all findings.
 pub fn read<T: DeserializeOwned>(
-    _file: &Arc<SourceFile>,
-    _syntax: Syntax,
-    _schema: &Schema<T>,
+    file: &Arc<SourceFile>,
+    syntax: Syntax,
+    schema: &Schema<T>,
 ) -> (Option<T>, Vec<Diagnostic>) {
-    let unfinished = Diagnostic::error("unfinished", "files cannot be read yet");
-    (None, vec![unfinished])
+    let document = match parse(file, syntax) {
+        Ok(document) => document,
+        Err(findings) => return (None, findings),
+    };
+    let findings = schema.check(&document);
+    if !findings.is_empty() {
+        return (None, findings);
+    }
+    match document.deserialize() {
+        Ok(value) => (Some(value), Vec::new()),
+        Err(error) => {
+            let place = error.span.map(|span| document.place(span));
+            let mut diagnostic = Diagnostic::error("wrong-value", error.message);
+            diagnostic.place = place;
+            (None, vec![diagnostic])
+        }
+    }
 }
 
 /// A mapping in the order in which it is written, keys with their places.

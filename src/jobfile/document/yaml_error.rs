@@ -1,0 +1,105 @@
+//! What a person reads when a file is not YAML.
+
+use std::sync::Arc;
+
+use granit_parser::ErrorKind;
+
+use crate::diagnostic::Diagnostic;
+use crate::source::{Place, SourceFile, Span};
+
+const CODE: &str = "invalid-yaml";
+
+/// Words the parser's error at a byte offset.
+pub(super) fn diagnostic(kind: &ErrorKind, file: &Arc<SourceFile>, offset: usize) -> Diagnostic {
+    let (message, help) = words(kind);
+    let diagnostic = match message {
+        Some(message) => Diagnostic::error(CODE, message),
+        None => Diagnostic::error(CODE, format!("this is not YAML: {kind}")),
+    };
+    let diagnostic = diagnostic.at(Place::new(file, character_at(file, offset)));
+    match help {
+        Some(help) => diagnostic.help(help),
+        None => diagnostic,
+    }
+}
+
+/// The character at the offset, or the last visible one of the text when the offset is its end.
+pub(super) fn character_at(file: &SourceFile, offset: usize) -> Span {
+    let text = file.text();
+    let mut start = offset.min(text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    if text[start..].trim().is_empty() {
+        let visible = text[..start].trim_end();
+        start = visible
+            .char_indices()
+            .next_back()
+            .map_or(0, |(index, _)| index);
+    }
+    let length = text[start..].chars().next().map_or(0, char::len_utf8);
+    Span::new(start, start + length)
+}
+
+fn words(kind: &ErrorKind) -> (Option<&'static str>, Option<&'static str>) {
+    match kind {
+        ErrorKind::TabNotAllowed
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabInIndentation => {
+            (Some("a tab cannot indent YAML"), Some("indent with spaces"))
+        }
+        ErrorKind::UnclosedQuotedScalar => (
+            Some("a quoted text is not closed"),
+            Some("add the closing quotation mark"),
+        ),
+        ErrorKind::UnclosedFlowCollection { .. }
+        | ErrorKind::UnexpectedEofFlowSequence
+        | ErrorKind::UnexpectedEofFlowMapping
+        | ErrorKind::UnexpectedEofImplicitFlowMapping => (
+            Some("a bracket is not closed"),
+            Some("add the closing `]` or `}`"),
+        ),
+        ErrorKind::MismatchedFlowCollectionEnd { .. } | ErrorKind::MisplacedFlowCollectionEnd => (
+            Some("this bracket closes none that is open"),
+            Some("match each `[` with `]` and each `{` with `}`"),
+        ),
+        ErrorKind::ExpectedFlowMappingSeparator => {
+            (Some("a `,` or `}` is missing before this"), None)
+        }
+        ErrorKind::ExpectedFlowSequenceSeparator => {
+            (Some("a `,` or `]` is missing before this"), None)
+        }
+        ErrorKind::UnknownAnchor => (
+            Some("this alias stands for nothing"),
+            Some("an alias `*name` needs an anchor `&name` before it"),
+        ),
+        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => (
+            Some("a `:` is missing after this key"),
+            Some("write `key: value`, with a space after the colon"),
+        ),
+        ErrorKind::MappingValueNotAllowed => (
+            Some("a `key: value` cannot begin here"),
+            Some("put text that contains `: ` into quotation marks, or check the indentation"),
+        ),
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::InvalidIndentation => (
+            Some("this does not line up with the keys above it"),
+            Some("indent all keys of one mapping alike"),
+        ),
+        ErrorKind::ExpectedBlockSequenceEntry | ErrorKind::BlockSequenceEntryNotAllowed => (
+            Some("this does not line up with the list around it"),
+            Some("begin each element of a list with `- `, all indented alike"),
+        ),
+        ErrorKind::RecursionLimitExceeded => (Some("this is nested too deep"), None),
+        ErrorKind::UnknownQuotedScalarEscape => (
+            Some("this escape does not exist"),
+            Some("write `\\\\` for a backslash, or use 'single' quotation marks"),
+        ),
+        ErrorKind::UnexpectedCharacter {
+            character: '%' | '@' | '`',
+        } => (
+            Some("a text without quotation marks cannot begin with this character"),
+            Some("put the text into quotation marks"),
+        ),
+        _ => (None, None),
+    }
+}
