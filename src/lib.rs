@@ -14,6 +14,7 @@ pub mod jobfile;
 pub mod load;
 pub mod plan;
 pub mod resolve;
+pub mod service;
 pub mod source;
 pub mod state;
 pub mod workspace;

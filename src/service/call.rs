@@ -1,0 +1,134 @@
+//! A call as it came in: host, path and query taken apart and decoded.
+
+use axum::http::request::Parts;
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, Method, header};
+use percent_encoding::percent_decode_str;
+
+use super::failure::Failure;
+use crate::api::name::{BucketName, Region};
+
+/// Which of a bucket's two hosts is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// `<bucket>.ci.<region>.…`: batch jobs and workflows.
+    Ci,
+    /// `<bucket>.cos.<region>.…`: the objects.
+    Cos,
+}
+
+/// A bucket's host, `<bucket>.ci.<region>.<domain>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Host {
+    pub(super) bucket: BucketName,
+    pub(super) side: Side,
+    pub(super) region: Region,
+}
+
+impl Host {
+    /// Reads the host that a request names; a port does not matter.
+    fn parse(text: &str) -> Option<Self> {
+        let name = text.rsplit_once(':').map_or(text, |(name, _)| name);
+        let mut labels = name.splitn(4, '.');
+        let bucket = BucketName::new(labels.next()?).ok()?;
+        let side = match labels.next()? {
+            "ci" => Side::Ci,
+            "cos" => Side::Cos,
+            _ => return None,
+        };
+        let region = Region::new(labels.next()?).ok()?;
+        let domain = labels.next()?;
+        matches!(domain, "myqcloud.com" | "tencentcos.cn").then_some(Self {
+            bucket,
+            side,
+            region,
+        })
+    }
+}
+
+/// A call without its body.
+#[derive(Debug, Clone)]
+pub(super) struct Call {
+    pub(super) method: Method,
+    pub(super) host: Host,
+    /// The path, decoded.
+    pub(super) path: String,
+    /// The query, names and values decoded, in the order in which they came.
+    pub(super) query: Vec<(String, String)>,
+    pub(super) headers: HeaderMap,
+}
+
+impl Call {
+    /// Takes a request's head apart.
+    pub(super) fn new(parts: &Parts) -> Result<Self, Failure> {
+        let named = parts
+            .headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok());
+        let named = named.or_else(|| parts.uri.authority().map(Authority::as_str));
+        let named = named.unwrap_or_default();
+        let host = Host::parse(named).ok_or_else(|| {
+            let form = "<bucket>.ci.<region>.myqcloud.com or <bucket>.cos.<region>.myqcloud.com";
+            Failure::new(
+                400,
+                "InvalidHost",
+                format!("the host `{named}` is not {form}"),
+            )
+        })?;
+        let query = parts.uri.query().unwrap_or_default();
+        let pairs = query
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .map(|pair| {
+                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                Ok((decode(name)?, decode(value)?))
+            });
+        Ok(Self {
+            method: parts.method.clone(),
+            host,
+            path: decode(parts.uri.path())?,
+            query: pairs.collect::<Result<_, Failure>>()?,
+            headers: parts.headers.clone(),
+        })
+    }
+
+    /// A query parameter, by its name in any case.
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        let mut pairs = self.query.iter();
+        let found = pairs.find(|(other, _)| other.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// A header, if it is text.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+fn decode(text: &str) -> Result<String, Failure> {
+    let decoded = percent_decode_str(text).decode_utf8();
+    let decoded = decoded.map_err(|_| Failure::new(400, "InvalidURI", "the URI is not UTF-8"))?;
+    Ok(decoded.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Host, Side};
+
+    #[test]
+    fn a_host_names_bucket_side_and_region() {
+        let host = Host::parse("media-1250000000.ci.ap-beijing.myqcloud.com:8787").unwrap();
+        assert_eq!(host.bucket.as_str(), "media-1250000000");
+        assert_eq!((host.side, host.region.as_str()), (Side::Ci, "ap-beijing"));
+        for bad in [
+            "",
+            "127.0.0.1:8787",
+            "media-1250000000.ci.ap-beijing.example.com",
+            "media.ci.ap-beijing.myqcloud.com",
+            "media-1250000000.pic.ap-beijing.myqcloud.com",
+            "media-1250000000.ci.myqcloud.com",
+        ] {
+            assert_eq!(Host::parse(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Why a service does not start.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use super::owner::Owner;
+use super::store::StoreError;
+use crate::api::name::BucketName;
+
+/// Why a service does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Another process owns the data folder.
+    #[error("another service runs on {}{}", data.display(), describe(owner.as_ref()))]
+    Owned {
+        /// The folder.
+        data: PathBuf,
+        /// Who owns it, if that could be read.
+        owner: Option<Owner>,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A bucket's folder is missing or is no folder.
+    #[error("the folder of bucket {bucket} cannot be used: {}", folder.display())]
+    Bucket {
+        /// The bucket.
+        bucket: BucketName,
+        /// Its folder.
+        folder: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A line of a bucket's list of upload times is wrong.
+    #[error("{}:{line}: {problem}", file.display())]
+    UploadTimes {
+        /// The list.
+        file: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A file or folder cannot be used.
+    #[error("cannot use {}", path.display())]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The database cannot be used.
+    #[error("cannot use the service's database {}", path.display())]
+    Database {
+        /// The database.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: StoreError,
+    },
+}
+
+impl StartError {
+    pub(super) fn file(path: &Path, source: io::Error) -> Self {
+        Self::File {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+fn describe(owner: Option<&Owner>) -> String {
+    owner.map_or_else(String::new, |owner| {
+        format!(" (process {}, on {})", owner.process, owner.address)
+    })
+}

@@ -1,0 +1,62 @@
+//! What a call is refused with.
+
+use crate::api::wire::{RequestError, WireError};
+use crate::service::store::StoreError;
+
+/// What a call is refused with: a documented status and code, and our words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failure {
+    pub(super) status: u16,
+    pub(super) code: &'static str,
+    pub(super) message: String,
+}
+
+impl Failure {
+    pub(super) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+        }
+    }
+
+    pub(super) fn argument(message: impl Into<String>) -> Self {
+        Self::new(400, "InvalidArgument", message)
+    }
+
+    pub(super) fn denied(message: impl Into<String>) -> Self {
+        Self::new(403, "AccessDenied", message)
+    }
+
+    /// Our own fault. The details go to the log: they are no business of the caller.
+    pub(super) fn internal(error: &dyn std::error::Error) -> Self {
+        tracing::error!(%error, "a call failed");
+        Self::new(
+            500,
+            "InternalError",
+            "The service could not do this; its log says why.",
+        )
+    }
+}
+
+impl From<RequestError> for Failure {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::Body(WireError::Content(problem)) => Self::argument(problem),
+            RequestError::Body(error) => Self::new(400, "MalformedXML", error.to_string()),
+            RequestError::Argument { .. } => Self::argument(error.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::internal(&error)
+    }
+}
+
+impl From<WireError> for Failure {
+    fn from(error: WireError) -> Self {
+        Self::internal(&error)
+    }
+}

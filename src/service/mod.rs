@@ -1,0 +1,159 @@
+//! The embedded service: the server side of the batch API on this machine.
+//!
+//! A bucket is a folder, a workflow is a command. Clients reach it through a real socket, signed,
+//! as they reach the real one; it shares nothing with them but [`crate::api`].
+//!
+//! ```text
+//! server -> app (call, authentication) -> batch -> store
+//!                                                    |
+//!                               results <- runner <--+
+//! ```
+
+mod app;
+mod authentication;
+mod batch;
+mod bucket;
+mod call;
+mod error;
+mod failure;
+mod identity;
+mod owner;
+mod reply;
+mod runner;
+mod scan;
+mod server;
+mod settings;
+mod store;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+
+pub use error::StartError;
+pub use owner::{Owner, running_at};
+pub use settings::{ServiceSettings, WorkflowSettings};
+pub use store::StoreError;
+
+use app::App;
+use bucket::Bucket;
+use owner::Ownership;
+use runner::{Runner, Workshop};
+use store::Store;
+
+const DATABASE: &str = "service.db";
+const RESULTS: &str = "results";
+const RUNNING: &str = "running";
+
+/// How many jobs go at once at least, so that a long one does not hold up all others.
+const LEAST_JOBS: usize = 4;
+
+/// A service that listens and runs jobs.
+#[derive(Debug)]
+pub struct RunningService {
+    address: SocketAddr,
+    app: Arc<App>,
+    stop: watch::Sender<bool>,
+    server: JoinHandle<()>,
+    /// Given back last.
+    _ownership: Ownership,
+}
+
+/// Opens the buckets and the database, listens on `listen`, and goes on with unfinished jobs.
+pub async fn start(
+    settings: ServiceSettings,
+    listen: SocketAddr,
+) -> Result<RunningService, StartError> {
+    let data = make_folder(&settings.data)?;
+    let ownership = Ownership::take(&data).await?;
+    let listener = TcpListener::bind(listen).await.and_then(|listener| {
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    });
+    let (listener, address) = listener.map_err(|source| StartError::Listen {
+        address: listen,
+        source,
+    })?;
+    let app = Arc::new(open(settings, &data).await?);
+    ownership.announce(address)?;
+    let stop = watch::Sender::new(false);
+    let server = server::serve(listener, Arc::clone(&app), stop.subscribe());
+    Ok(RunningService {
+        address,
+        app,
+        stop,
+        server: tokio::spawn(server),
+        _ownership: ownership,
+    })
+}
+
+impl RunningService {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until every job has ended.
+    pub async fn idle(&self) {
+        self.app.runner.idle().await;
+    }
+
+    /// Ends it in order: open calls are answered, running commands are ended (their jobs go on at
+    /// the next start), the database is closed.
+    pub async fn shutdown(self) {
+        self.stop.send_replace(true);
+        if self.server.await.is_err() {
+            tracing::error!("the server ended in a panic");
+        }
+        self.app.runner.shutdown().await;
+        self.app.store.close().await;
+    }
+}
+
+async fn open(settings: ServiceSettings, data: &Path) -> Result<App, StartError> {
+    let results = make_folder(&data.join(RESULTS))?;
+    let running = data.join(RUNNING);
+    // What a killed process had under way; its runs start again.
+    let _ = fs::remove_dir_all(&running);
+    let running = make_folder(&running)?;
+    let buckets = settings.buckets.into_iter().map(|(name, folder)| {
+        let bucket = Bucket::open(name.clone(), &folder)?;
+        Ok((name, Arc::new(bucket)))
+    });
+    let buckets = Arc::new(buckets.collect::<Result<_, StartError>>()?);
+    let workflows = Arc::new(settings.workflows);
+    let path = data.join(DATABASE);
+    let unusable = |source| StartError::Database {
+        path: path.clone(),
+        source,
+    };
+    let store = Arc::new(Store::open(&path).map_err(unusable)?);
+    let parallelism = settings.parallelism.max(1);
+    let workshop = Workshop {
+        store: Arc::clone(&store),
+        buckets: Arc::clone(&buckets),
+        workflows: Arc::clone(&workflows),
+        results,
+        running,
+        working_folder: settings.working_folder,
+        slots: Arc::new(Semaphore::new(parallelism)),
+    };
+    let runner = Runner::start(workshop, parallelism.max(LEAST_JOBS));
+    Ok(App {
+        runner: runner.await.map_err(unusable)?,
+        store,
+        buckets,
+        workflows,
+        credentials: settings.credentials,
+    })
+}
+
+/// Makes the folder and gives back its absolute path.
+fn make_folder(path: &Path) -> Result<PathBuf, StartError> {
+    let made = fs::create_dir_all(path).and_then(|()| fs::canonicalize(path));
+    made.map_err(|error| StartError::file(path, error))
+}

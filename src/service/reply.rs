@@ -1,0 +1,77 @@
+//! Answers as HTTP.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+
+use super::call::Side;
+use super::failure::Failure;
+use crate::api::wire::{ServiceError, encode_error};
+
+/// An answer before it is HTTP.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Body,
+}
+
+impl Reply {
+    /// 200 with an XML document.
+    pub(super) fn xml(body: String) -> Self {
+        Self::new(StatusCode::OK, "application/xml", Body::from(body))
+    }
+
+    /// The documented error body. `resource` is the path of the call.
+    pub(super) fn failure(failure: &Failure, resource: &str, request_id: &str) -> Self {
+        let status = failure.status;
+        let error = ServiceError {
+            status,
+            code: failure.code.to_owned(),
+            message: without_controls(&failure.message),
+            request_id: Some(request_id.to_owned()),
+        };
+        let body = encode_error(&error, &without_controls(resource)).unwrap_or_default();
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self::new(status, "application/xml", Body::from(body))
+    }
+
+    fn new(status: StatusCode, kind: &'static str, body: Body) -> Self {
+        let kind = (header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        Self {
+            status,
+            headers: HeaderMap::from_iter([kind]),
+            body,
+        }
+    }
+
+    /// Adds what every answer carries.
+    pub(super) fn into_response(self, side: Side, request_id: &str) -> Response {
+        let mut response = Response::new(self.body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        let (server, id_name, trace_name) = match side {
+            Side::Ci => ("tencent-ci", "x-ci-request-id", "x-ci-trace-id"),
+            Side::Cos => ("tencent-cos", "x-cos-request-id", "x-cos-trace-id"),
+        };
+        let headers = response.headers_mut();
+        headers.insert(header::SERVER, HeaderValue::from_static(server));
+        if let Ok(id) = HeaderValue::from_str(request_id) {
+            if !self.status.is_success() {
+                headers.insert(trace_name, id.clone());
+            }
+            headers.insert(id_name, id);
+        }
+        response
+    }
+}
+
+/// Messages quote what was sent, and XML has no way to carry every character.
+fn without_controls(text: &str) -> String {
+    let clean = |character: char| match character {
+        '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
+        character if character.is_control() => '\u{fffd}',
+        character => character,
+    };
+    text.chars().map(clean).collect()
+}

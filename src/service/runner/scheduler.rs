@@ -1,0 +1,166 @@
+//! Takes jobs in the order in which they came and keeps a bounded number of them going.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::{job, stopped};
+use crate::api::name::{BucketName, JobId, WorkflowId};
+use crate::service::bucket::Bucket;
+use crate::service::settings::WorkflowSettings;
+use crate::service::store::{Store, StoreError, StoredJob};
+
+/// How many unfinished jobs are fetched from the database at once.
+const PAGE: u32 = 64;
+
+/// Everything that running a job needs.
+#[derive(Debug)]
+pub(in crate::service) struct Workshop {
+    pub(in crate::service) store: Arc<Store>,
+    pub(in crate::service) buckets: Arc<BTreeMap<BucketName, Arc<Bucket>>>,
+    pub(in crate::service) workflows: Arc<BTreeMap<WorkflowId, WorkflowSettings>>,
+    /// Where results are kept.
+    pub(in crate::service) results: PathBuf,
+    /// Where the output of running commands goes.
+    pub(in crate::service) running: PathBuf,
+    /// The folder that commands run in.
+    pub(in crate::service) working_folder: PathBuf,
+    /// One permit a command.
+    pub(in crate::service) slots: Arc<Semaphore>,
+}
+
+/// Runs the jobs of the database.
+#[derive(Debug)]
+pub(in crate::service) struct Runner {
+    shared: Arc<Shared>,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    workshop: Arc<Workshop>,
+    /// Jobs that have not ended.
+    unfinished: watch::Sender<i64>,
+    /// A job came in.
+    news: Notify,
+    /// What stops each job that is going.
+    going: Mutex<HashMap<JobId, watch::Sender<bool>>>,
+    stop: watch::Sender<bool>,
+    /// How many jobs go at once.
+    width: usize,
+}
+
+impl Runner {
+    /// Starts with what the database holds unfinished.
+    pub(in crate::service) async fn start(
+        workshop: Workshop,
+        width: usize,
+    ) -> Result<Self, StoreError> {
+        workshop.store.interrupt_executions().await?;
+        let unfinished = workshop.store.count_unfinished_jobs().await?;
+        let shared = Arc::new(Shared {
+            workshop: Arc::new(workshop),
+            unfinished: watch::Sender::new(unfinished),
+            news: Notify::new(),
+            going: Mutex::default(),
+            stop: watch::Sender::new(false),
+            width,
+        });
+        let task = tokio::spawn(schedule(Arc::clone(&shared)));
+        Ok(Self {
+            shared,
+            task: Mutex::new(Some(task)),
+        })
+    }
+
+    /// A job was added to the database.
+    pub(in crate::service) fn job_added(&self) {
+        self.shared.unfinished.send_modify(|count| *count += 1);
+        self.shared.news.notify_one();
+    }
+
+    /// Waits until every job has ended.
+    pub(in crate::service) async fn idle(&self) {
+        let mut unfinished = self.shared.unfinished.subscribe();
+        // The sender lives as long as `self`.
+        let _ = unfinished.wait_for(|count| *count == 0).await;
+    }
+
+    /// Ends the running commands; their jobs go on when the service starts again.
+    pub(in crate::service) async fn shutdown(&self) {
+        self.shared.stop.send_replace(true);
+        let task = lock(&self.task).take();
+        if let Some(task) = task
+            && task.await.is_err()
+        {
+            tracing::error!("the scheduler ended in a panic");
+        }
+    }
+}
+
+async fn schedule(shared: Arc<Shared>) {
+    let mut stop = shared.stop.subscribe();
+    let mut going = JoinSet::new();
+    tokio::select! {
+        () = feed(&shared, &mut going) => {}
+        () = stopped(&mut stop) => {}
+    }
+    for stop in lock(&shared.going).values() {
+        stop.send_replace(true);
+    }
+    while going.join_next().await.is_some() {}
+}
+
+/// Starts one job after the other, for ever.
+async fn feed(shared: &Arc<Shared>, going: &mut JoinSet<()>) {
+    let width = Arc::new(Semaphore::new(shared.width));
+    let mut last = 0;
+    loop {
+        let jobs = match shared.workshop.store.unfinished_jobs(last, PAGE).await {
+            Ok(jobs) => jobs,
+            Err(error) => {
+                tracing::error!(%error, "no job can be started");
+                Vec::new()
+            }
+        };
+        if jobs.is_empty() {
+            shared.news.notified().await;
+            continue;
+        }
+        for job in jobs {
+            last = job.sequence;
+            let Ok(place) = Arc::clone(&width).acquire_owned().await else {
+                return;
+            };
+            while going.try_join_next().is_some() {}
+            let shared = Arc::clone(shared);
+            going.spawn(async move {
+                run_job(&shared, job).await;
+                drop(place);
+            });
+        }
+    }
+}
+
+async fn run_job(shared: &Shared, job: StoredJob) {
+    let (stop, stopped) = watch::channel(false);
+    let id = job.id.clone();
+    lock(&shared.going).insert(id.clone(), stop);
+    if *shared.stop.borrow() {
+        return;
+    }
+    let outcome = job::run(&shared.workshop, job, stopped).await;
+    lock(&shared.going).remove(&id);
+    match outcome {
+        Ok(true) => shared.unfinished.send_modify(|count| *count -= 1),
+        Ok(false) => {}
+        Err(error) => tracing::error!(job = %id, %error, "the job stopped"),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

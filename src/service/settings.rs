@@ -1,0 +1,65 @@
+//! What a service is started with.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::api::credentials::Credentials;
+use crate::api::name::{BucketName, WorkflowId};
+
+/// What a service is started with.
+#[derive(Debug, Clone)]
+pub struct ServiceSettings {
+    /// The folder of its database and of the results; made if it is not there.
+    pub data: PathBuf,
+    /// The folder that each bucket's objects lie in.
+    pub buckets: BTreeMap<BucketName, PathBuf>,
+    /// What each workflow runs.
+    pub workflows: BTreeMap<WorkflowId, WorkflowSettings>,
+    /// The one key pair that it accepts; with a token, requests must carry it.
+    pub credentials: Credentials,
+    /// How many commands run at once, at least one.
+    pub parallelism: usize,
+    /// The folder that commands run in.
+    pub working_folder: PathBuf,
+}
+
+impl ServiceSettings {
+    /// Settings without buckets and workflows, that run one command a core in the current folder.
+    pub fn new(data: impl Into<PathBuf>, credentials: Credentials) -> Self {
+        Self {
+            data: data.into(),
+            buckets: BTreeMap::new(),
+            workflows: BTreeMap::new(),
+            credentials,
+            parallelism: std::thread::available_parallelism().map_or(1, usize::from),
+            working_folder: PathBuf::from("."),
+        }
+    }
+}
+
+/// A workflow: a command that runs once for each object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkflowSettings {
+    /// Its name, for people.
+    pub name: String,
+    /// Program and arguments, started without a shell. `{object}` stands for the absolute path of
+    /// the object's file, `{key}` for its key, `{bucket}` for its bucket.
+    pub command: Vec<String>,
+    /// How long one run may take.
+    pub time_limit: Option<Duration>,
+    /// Whether the service refuses to run it.
+    pub paused: bool,
+}
+
+impl WorkflowSettings {
+    /// An active workflow without a time limit.
+    pub fn new(name: impl Into<String>, command: Vec<String>) -> Self {
+        Self {
+            name: name.into(),
+            command,
+            time_limit: None,
+            paused: false,
+        }
+    }
+}

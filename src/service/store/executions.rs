@@ -1,0 +1,133 @@
+//! Runs of workflows over single objects in the database.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, named_params};
+
+use super::{Store, StoreError};
+use crate::api::name::WorkflowId;
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::service) enum ExecutionState {
+    Success,
+    Failed,
+}
+
+impl ExecutionState {
+    pub(in crate::service) fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "Success",
+            Self::Failed => "Failed",
+        }
+    }
+}
+
+/// A run that is about to start.
+#[derive(Debug, Clone)]
+pub(in crate::service) struct Execution {
+    pub(in crate::service) id: String,
+    pub(in crate::service) job: i64,
+    pub(in crate::service) workflow: WorkflowId,
+    pub(in crate::service) key: String,
+    pub(in crate::service) created: Timestamp,
+}
+
+/// Whether a run is to start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::service) enum Start {
+    /// It is, under this id: that of the interrupted run which it repeats, or its own.
+    Run(String),
+    /// This job has run or is running this workflow over this object.
+    Done,
+}
+
+/// What became of a job's runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::service) struct Tally {
+    pub(in crate::service) total: i64,
+    pub(in crate::service) failed: i64,
+    /// Key and message of the first failed run.
+    pub(in crate::service) first_failure: Option<(String, String)>,
+}
+
+impl Store {
+    /// Marks what a killed process left running, so that it starts again.
+    pub(in crate::service) async fn interrupt_executions(&self) -> Result<(), StoreError> {
+        self.write(|connection| {
+            let query = "UPDATE executions SET state = 'Interrupted' WHERE state = 'Running'";
+            connection.execute(query, []).map(|_| ())
+        })
+        .await
+    }
+
+    /// Notes that a run starts, unless this job has had it.
+    pub(in crate::service) async fn start_execution(
+        &self,
+        execution: Execution,
+    ) -> Result<Start, StoreError> {
+        self.write(move |connection| {
+            let mut upsert = connection.prepare_cached(
+                "INSERT INTO executions (id, job, workflow, key, state, message, created)
+                 VALUES (:id, :job, :workflow, :key, 'Running', '', :created)
+                 ON CONFLICT (job, workflow, key) DO UPDATE SET state = 'Running'
+                 WHERE state = 'Interrupted' RETURNING id",
+            )?;
+            let values = named_params! {
+                ":id": execution.id,
+                ":job": execution.job,
+                ":workflow": execution.workflow.as_str(),
+                ":key": execution.key,
+                ":created": execution.created.as_second(),
+            };
+            let id = upsert.query_row(values, |row| row.get(0)).optional()?;
+            Ok(id.map_or(Start::Done, Start::Run))
+        })
+        .await
+    }
+
+    /// Notes how a run ended.
+    pub(in crate::service) async fn end_execution(
+        &self,
+        id: String,
+        state: ExecutionState,
+        message: String,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            let mut update = connection.prepare_cached(
+                "UPDATE executions SET state = :state, message = :message, ended = :now
+                 WHERE id = :id",
+            )?;
+            update.execute(named_params! {
+                ":id": id,
+                ":state": state.as_str(),
+                ":message": message,
+                ":now": now.as_second(),
+            })?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// What became of a job's runs.
+    pub(in crate::service) async fn tally(&self, job: i64) -> Result<Tally, StoreError> {
+        self.read(move |connection| {
+            let values = named_params! { ":job": job };
+            let count = "SELECT count(*), coalesce(sum(state != 'Success'), 0)
+                         FROM executions WHERE job = :job";
+            let (total, failed) =
+                connection.query_row(count, values, |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let first = "SELECT key, message FROM executions
+                         WHERE job = :job AND state != 'Success' ORDER BY sequence LIMIT 1";
+            let first_failure = connection
+                .query_row(first, values, |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            Ok(Tally {
+                total,
+                failed,
+                first_failure,
+            })
+        })
+        .await
+    }
+}

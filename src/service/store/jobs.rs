@@ -1,0 +1,192 @@
+//! Jobs in the database.
+
+use jiff::Timestamp;
+use rusqlite::types::Type;
+use rusqlite::{OptionalExtension, Row, named_params};
+
+use super::{Store, StoreError};
+use crate::api::name::{BucketName, JobId};
+use crate::api::request::Request;
+use crate::api::wire::{JobDetail, JobState};
+
+const COLUMNS: &str =
+    "sequence, id, bucket, request, state, code, message, created, started, ended";
+
+/// A job to be taken in.
+#[derive(Debug, Clone)]
+pub(in crate::service) struct NewJob {
+    pub(in crate::service) id: JobId,
+    pub(in crate::service) bucket: BucketName,
+    pub(in crate::service) request: Request,
+    pub(in crate::service) created: Timestamp,
+}
+
+/// A job as the database holds it.
+#[derive(Debug, Clone)]
+pub(in crate::service) struct StoredJob {
+    /// Its place in the order in which jobs came in.
+    pub(in crate::service) sequence: i64,
+    pub(in crate::service) id: JobId,
+    pub(in crate::service) bucket: BucketName,
+    pub(in crate::service) request: Request,
+    pub(in crate::service) state: JobState,
+    pub(in crate::service) code: String,
+    pub(in crate::service) message: String,
+    pub(in crate::service) created: Timestamp,
+    pub(in crate::service) started: Option<Timestamp>,
+    pub(in crate::service) ended: Option<Timestamp>,
+}
+
+impl StoredJob {
+    /// The job as answers describe it.
+    pub(in crate::service) fn detail(self) -> JobDetail {
+        JobDetail {
+            job_id: self.id,
+            name: self.request.name.as_str().to_owned(),
+            kind: self.request.kind.as_str().to_owned(),
+            state: self.state,
+            code: self.code,
+            message: self.message,
+            created: Some(self.created),
+            started: self.started,
+            ended: self.ended,
+            input: Some(self.request.input),
+            operation: Some(self.request.operation),
+        }
+    }
+
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let request: String = row.get("request")?;
+        let moment = |name: &str| -> rusqlite::Result<Option<Timestamp>> {
+            let seconds: Option<i64> = row.get(name)?;
+            let moment = seconds.map(Timestamp::from_second).transpose();
+            moment.map_err(|error| unreadable(error.into()))
+        };
+        Ok(Self {
+            sequence: row.get("sequence")?,
+            id: JobId::new(&row.get::<_, String>("id")?).map_err(|e| unreadable(e.into()))?,
+            bucket: BucketName::new(&row.get::<_, String>("bucket")?)
+                .map_err(|error| unreadable(error.into()))?,
+            request: serde_json::from_str(&request).map_err(|error| unreadable(error.into()))?,
+            state: JobState::from(row.get::<_, String>("state")?),
+            code: row.get("code")?,
+            message: row.get("message")?,
+            created: moment("created")?.unwrap_or_default(),
+            started: moment("started")?,
+            ended: moment("ended")?,
+        })
+    }
+}
+
+/// A column holds what this program never wrote.
+fn unreadable(error: Box<dyn std::error::Error + Send + Sync>) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Text, error)
+}
+
+impl Store {
+    /// Takes a job in.
+    pub(in crate::service) async fn add_job(&self, job: NewJob) -> Result<(), StoreError> {
+        let request = serde_json::to_string(&job.request)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        self.write(move |connection| {
+            let mut insert = connection.prepare_cached(
+                "INSERT INTO jobs (id, bucket, name, request, state, code, message, created)
+                 VALUES (:id, :bucket, :name, :request, 'Submitted', 'Success', '', :created)",
+            )?;
+            insert.execute(named_params! {
+                ":id": job.id.as_str(),
+                ":bucket": job.bucket.as_str(),
+                ":name": job.request.name.as_str(),
+                ":request": request,
+                ":created": job.created.as_second(),
+            })?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The job of that id in that bucket.
+    pub(in crate::service) async fn job(
+        &self,
+        bucket: BucketName,
+        id: JobId,
+    ) -> Result<Option<StoredJob>, StoreError> {
+        self.read(move |connection| {
+            let query = format!("SELECT {COLUMNS} FROM jobs WHERE id = :id AND bucket = :bucket");
+            let mut select = connection.prepare_cached(&query)?;
+            let values = named_params! { ":id": id.as_str(), ":bucket": bucket.as_str() };
+            select.query_row(values, StoredJob::from_row).optional()
+        })
+        .await
+    }
+
+    /// The oldest jobs behind `sequence` that have not ended.
+    pub(in crate::service) async fn unfinished_jobs(
+        &self,
+        sequence: i64,
+        limit: u32,
+    ) -> Result<Vec<StoredJob>, StoreError> {
+        self.read(move |connection| {
+            let query = format!(
+                "SELECT {COLUMNS} FROM jobs WHERE state IN ('Submitted', 'Running')
+                 AND sequence > :sequence ORDER BY sequence LIMIT :limit"
+            );
+            let mut select = connection.prepare_cached(&query)?;
+            let values = named_params! { ":sequence": sequence, ":limit": limit };
+            select.query_map(values, StoredJob::from_row)?.collect()
+        })
+        .await
+    }
+
+    /// How many jobs have not ended.
+    pub(in crate::service) async fn count_unfinished_jobs(&self) -> Result<i64, StoreError> {
+        self.read(|connection| {
+            let query = "SELECT count(*) FROM jobs WHERE state IN ('Submitted', 'Running')";
+            connection.query_row(query, [], |row| row.get(0))
+        })
+        .await
+    }
+
+    /// Marks a job as running; false if it has ended in the meantime.
+    pub(in crate::service) async fn start_job(
+        &self,
+        sequence: i64,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.write(move |connection| {
+            let mut update = connection.prepare_cached(
+                "UPDATE jobs SET state = 'Running', started = coalesce(started, :now)
+                 WHERE sequence = :sequence AND state IN ('Submitted', 'Running')",
+            )?;
+            let values = named_params! { ":sequence": sequence, ":now": now.as_second() };
+            Ok(update.execute(values)? > 0)
+        })
+        .await
+    }
+
+    /// Ends a job, unless it has ended already; says whether it had not.
+    pub(in crate::service) async fn end_job(
+        &self,
+        sequence: i64,
+        state: JobState,
+        code: String,
+        message: String,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.write(move |connection| {
+            let mut update = connection.prepare_cached(
+                "UPDATE jobs SET state = :state, code = :code, message = :message, ended = :now
+                 WHERE sequence = :sequence AND state IN ('Submitted', 'Running')",
+            )?;
+            let changed = update.execute(named_params! {
+                ":sequence": sequence,
+                ":state": state.as_str(),
+                ":code": code,
+                ":message": message,
+                ":now": now.as_second(),
+            })?;
+            Ok(changed > 0)
+        })
+        .await
+    }
+}

@@ -1,0 +1,136 @@
+//! The service's database: jobs and their runs.
+//!
+//! One thread writes. It takes all changes that wait for it into one transaction, so that many
+//! triggers share one sync to the disk; nobody is answered before that sync is over.
+
+mod executions;
+mod jobs;
+mod readers;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+pub(super) use executions::{Execution, ExecutionState, Start};
+pub(super) use jobs::{NewJob, StoredJob};
+
+use readers::Readers;
+use writer::Writer;
+
+/// The layout of the tables; a database of another layout is refused.
+const FORMAT: i64 = 1;
+
+const TABLES: &str = "
+CREATE TABLE jobs (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id       TEXT NOT NULL UNIQUE,
+    bucket   TEXT NOT NULL,
+    name     TEXT NOT NULL,
+    request  TEXT NOT NULL,
+    state    TEXT NOT NULL,
+    code     TEXT NOT NULL,
+    message  TEXT NOT NULL,
+    created  INTEGER NOT NULL,
+    started  INTEGER,
+    ended    INTEGER
+) STRICT;
+CREATE INDEX jobs_unfinished ON jobs (sequence) WHERE state IN ('Submitted', 'Running');
+CREATE INDEX jobs_of_bucket ON jobs (bucket, sequence);
+CREATE TABLE executions (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id       TEXT NOT NULL UNIQUE,
+    job      INTEGER NOT NULL REFERENCES jobs (sequence),
+    workflow TEXT NOT NULL,
+    key      TEXT NOT NULL,
+    state    TEXT NOT NULL,
+    message  TEXT NOT NULL,
+    created  INTEGER NOT NULL,
+    ended    INTEGER,
+    UNIQUE (job, workflow, key)
+) STRICT;
+";
+
+/// Why the database did not do what it was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// SQLite's own words.
+    #[error("{0}")]
+    Sqlite(Arc<rusqlite::Error>),
+    /// Written by another version of this program.
+    #[error("its format is {found}, this version reads format {FORMAT}")]
+    Format {
+        /// The format it has.
+        found: i64,
+    },
+    /// The service is shutting down.
+    #[error("the database is closed")]
+    Closed,
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(Arc::new(error))
+    }
+}
+
+/// The database, open.
+#[derive(Debug)]
+pub(super) struct Store {
+    writer: Writer,
+    readers: Arc<Readers>,
+}
+
+impl Store {
+    /// Opens the database, or makes it.
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        let connection = Connection::open(path)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        prepare(&connection)?;
+        Ok(Self {
+            writer: Writer::start(connection),
+            readers: Arc::new(Readers::new(path)),
+        })
+    }
+
+    /// Makes a change; when this returns, the change is on the disk.
+    async fn write<T, F>(&self, change: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.writer.write(change).await
+    }
+
+    /// Asks a question on a thread that may block.
+    async fn read<T, F>(&self, query: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let readers = Arc::clone(&self.readers);
+        let answer = tokio::task::spawn_blocking(move || readers.read(query)).await;
+        answer.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Waits for the last change and closes the database.
+    pub(super) async fn close(&self) {
+        self.readers.close();
+        self.writer.close().await;
+    }
+}
+
+fn prepare(connection: &Connection) -> Result<(), StoreError> {
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match found {
+        FORMAT => Ok(()),
+        0 => {
+            let make = format!("BEGIN IMMEDIATE;{TABLES}PRAGMA user_version = {FORMAT};COMMIT;");
+            Ok(connection.execute_batch(&make)?)
+        }
+        found => Err(StoreError::Format { found }),
+    }
+}
