@@ -8,13 +8,16 @@
 
 pub mod api;
 pub mod apply;
+pub mod cli;
 pub mod diagnostic;
 pub mod job;
 pub mod jobfile;
 pub mod load;
 pub mod plan;
+pub mod report;
 pub mod resolve;
 pub mod service;
 pub mod source;
 pub mod state;
+pub mod status;
 pub mod workspace;

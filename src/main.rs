@@ -1,3 +1,8 @@
 //! The command line program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let exit = stocktake::cli::main(std::env::args_os());
+    ExitCode::from(exit.code())
+}

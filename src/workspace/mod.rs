@@ -24,6 +24,11 @@ pub const FILE_NAME: &str = "stocktake.toml";
 /// The folder of the job files.
 pub const JOBS_FOLDER: &str = "jobs";
 
+/// The JSON schema of the workspace file, as editors use it.
+pub fn schema_json() -> serde_json::Value {
+    Schema::<WorkspaceFile>::new().json().clone()
+}
+
 /// A folder with job files and, mostly, a workspace file.
 #[derive(Debug, Clone)]
 pub struct Workspace {

@@ -1,0 +1,276 @@
+//! `stocktake apply`
+
+use std::io::{IsTerminal, Write as _};
+use std::time::Duration;
+
+use clap::Args;
+use jiff::SignedDuration;
+
+use super::connection::Connection;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::options::GlobalOptions;
+use super::session::Session;
+use super::settings::Settings;
+use super::signals::Interrupts;
+use crate::api::name::{BucketName, Region};
+use crate::apply::{self, ApplyOutcome, Halt};
+use crate::diagnostic::Diagnostic;
+use crate::plan::Plan;
+use crate::report::{self, ApplyReporter, PlanView, Ui};
+use crate::state::{OpenOptions, StateStore};
+use crate::status;
+
+/// Submit what is new, each job exactly once, and record it
+///
+/// Shows the plan first. On the embedded target it asks nobody and waits for the jobs to end, because
+/// they run in this process; on any other target it asks, or needs --auto-approve.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stocktake apply                            the default target
+  stocktake -t prod apply --auto-approve     in a pipeline
+  stocktake -t prod apply --max-submissions 200
+
+Exit codes: 0 done, 1 something was rejected or is wrong, 3 unresolved submissions: run it
+again, 4 a guard blocks the plan, 5 the state is locked, 7 a job that was waited for
+failed, 130 and 143 interrupted; everything sent is recorded.")]
+pub(super) struct ApplyArgs {
+    /// Do not ask
+    #[arg(long)]
+    auto_approve: bool,
+
+    /// How many submissions are in flight at once
+    #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    parallelism: u16,
+
+    /// Allow this many submissions in this run, instead of what the target allows
+    #[arg(long, value_name = "N")]
+    max_submissions: Option<usize>,
+
+    /// How long to wait for another run that writes the state, such as 5m
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = parse_duration)]
+    lock_timeout: Duration,
+
+    /// Wait until every job has ended
+    #[arg(long)]
+    wait: bool,
+}
+
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let duration = text.parse::<SignedDuration>().ok();
+    let duration = duration.and_then(|duration| Duration::try_from(duration).ok());
+    duration.ok_or_else(|| "write a length of time such as 30s or 5m".to_owned())
+}
+
+pub(super) fn run(
+    arguments: &ApplyArgs,
+    options: &GlobalOptions,
+    settings: Settings,
+    ui: Ui,
+) -> Result<Exit, Failure> {
+    let session = Session::open(options, settings, ui)?;
+    let jobs = session.jobs()?;
+    let store = open_state(&session, arguments.lock_timeout)?;
+    let plan = session.plan(jobs, &store.records(), arguments.max_submissions);
+    let view = PlanView {
+        plan: &plan,
+        target: &session.target,
+        all: false,
+        hints: false,
+    };
+    report::plan_human(&mut ui.data(), &view)?;
+    if !plan.blocked.is_empty() {
+        store.close()?;
+        return Ok(Exit::Blocked);
+    }
+    let embedded = session.target.embedded().is_some();
+    if plan.has_work() && !embedded && !arguments.auto_approve {
+        approve(&session)?;
+    }
+    let waits = arguments.wait || embedded;
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(execute(&session, &plan, store, arguments, waits))
+}
+
+/// Opens the state for writing. Only the embedded target may begin one by itself.
+pub(super) fn open_state(session: &Session, lock_timeout: Duration) -> Result<StateStore, Failure> {
+    let options = OpenOptions {
+        create: session.target.embedded().is_some(),
+        lock_timeout,
+    };
+    let ui = session.ui;
+    let store = StateStore::open_for_writing(
+        &session.target.state,
+        session.expected(),
+        options,
+        &mut |holder| {
+            let holder = holder
+                .map(|holder| format!(" (process {} on {})", holder.pid, holder.host))
+                .unwrap_or_default();
+            let _ = ui.note(format!(
+                "waiting for another run that writes the state{holder}"
+            ));
+        },
+    );
+    Ok(store?)
+}
+
+/// Asks on a terminal; elsewhere nobody could answer.
+fn approve(session: &Session) -> Result<(), Failure> {
+    let target = &session.target.name;
+    let can_ask = std::io::stdin().is_terminal() && !session.settings.no_input;
+    if !can_ask {
+        let message = format!("`{target}` costs money, and there is nobody to ask");
+        return Err(Diagnostic::error("approval", message)
+            .help("give --auto-approve; nothing was sent")
+            .into());
+    }
+    let mut out = session.ui.messages();
+    write!(out, "\nSubmit to `{target}`? Only `yes` does: ")?;
+    out.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    if answer.trim() == "yes" {
+        return Ok(());
+    }
+    Err(Diagnostic::error("approval", "declined; nothing was sent").into())
+}
+
+async fn execute(
+    session: &Session,
+    plan: &Plan,
+    store: StateStore,
+    arguments: &ApplyArgs,
+    waits: bool,
+) -> Result<Exit, Failure> {
+    let may_change = store
+        .records()
+        .iter()
+        .any(|record| status::may_change(record));
+    let Some((bucket, region)) =
+        bucket(session, plan, &store).filter(|_| plan.has_work() || (waits && may_change))
+    else {
+        store.close()?;
+        return Ok(Exit::Done);
+    };
+    let interrupts = Interrupts::listen()?;
+    let connection = Connection::open(session, bucket, region).await?;
+    let result = submit_and_wait(
+        session,
+        plan,
+        &store,
+        &connection,
+        arguments,
+        waits,
+        interrupts,
+    )
+    .await;
+    connection.close().await;
+    store.close()?;
+    result
+}
+
+/// The bucket to connect to first; the client goes on to others by itself.
+fn bucket(session: &Session, plan: &Plan, store: &StateStore) -> Option<(BucketName, Region)> {
+    let of_target = session
+        .target
+        .bucket
+        .clone()
+        .zip(session.target.region.clone());
+    let of_plan = || {
+        plan.jobs.first().map(|planned| {
+            (
+                planned.job.work.bucket.clone(),
+                planned.job.work.region.clone(),
+            )
+        })
+    };
+    let of_state = || {
+        store
+            .records()
+            .iter()
+            .next()
+            .map(|record| (record.work.bucket.clone(), record.work.region.clone()))
+    };
+    of_target.or_else(of_plan).or_else(of_state)
+}
+
+async fn submit_and_wait(
+    session: &Session,
+    plan: &Plan,
+    store: &StateStore,
+    connection: &Connection,
+    arguments: &ApplyArgs,
+    waits: bool,
+    mut interrupts: Interrupts,
+) -> Result<Exit, Failure> {
+    let reporter = ApplyReporter::new(session.ui);
+    let options = apply::Options {
+        parallelism: usize::from(arguments.parallelism),
+        settle: session.target.settle,
+        rate: session.target.rate.map(f64::from),
+        ..apply::Options::default()
+    };
+    let outcome = apply::apply(
+        plan,
+        store,
+        &connection.client,
+        &options,
+        interrupts.interrupt.clone(),
+        &|event| {
+            // A closed terminal must not stop what is being recorded.
+            let _ = reporter.event(&event);
+        },
+    )
+    .await;
+    if plan.has_work() {
+        report::apply_outcome(&mut session.ui.data(), &outcome)?;
+    }
+    let exit = exit(&outcome, &interrupts);
+    if exit != Exit::Done || !waits {
+        return Ok(exit);
+    }
+    tokio::select! {
+        result = wait(session, store, connection) => result,
+        () = interrupts.arrived() => {
+            session.ui.note("interrupted; the jobs stay as they are recorded")?;
+            Ok(interrupts.exit().unwrap_or(Exit::Interrupted))
+        }
+    }
+}
+
+fn exit(outcome: &ApplyOutcome, interrupts: &Interrupts) -> Exit {
+    if outcome.unresolved() > 0 {
+        Exit::Unresolved
+    } else if let Some(exit) = interrupts.exit() {
+        exit
+    } else if outcome.rejected() > 0
+        || outcome.not_attempted() > 0
+        || matches!(outcome.halt, Some(Halt::StateUnwritable(_)))
+    {
+        Exit::Failed
+    } else {
+        Exit::Done
+    }
+}
+
+/// Waits until nothing can change any more.
+async fn wait(
+    session: &Session,
+    store: &StateStore,
+    connection: &Connection,
+) -> Result<Exit, Failure> {
+    let ui = session.ui;
+    let mut failed = false;
+    let result = status::wait(store, &connection.client, &mut |record| {
+        failed |= record
+            .last_seen()
+            .is_some_and(|seen| seen.state.is_failure());
+        let _ = report::status_change(ui, record);
+    })
+    .await;
+    result.map_err(|error| {
+        Diagnostic::error("status", error.to_string()).help("ask again with `stocktake status`")
+    })?;
+    Ok(if failed { Exit::JobFailed } else { Exit::Done })
+}

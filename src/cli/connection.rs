@@ -1,0 +1,101 @@
+//! The way to a target's service, which may have to be started first.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use super::credentials;
+use super::failure::Failure;
+use super::session::Session;
+use super::settings::Settings;
+use crate::api::client::{Client, ClientSettings, Endpoint};
+use crate::api::name::{BucketName, Region};
+use crate::diagnostic::Diagnostic;
+use crate::service::{self, RunningService, ServiceSettings, WorkflowSettings};
+use crate::workspace::{EmbeddedService, Service, Workspace};
+
+/// A client of the target's service, and the service itself if this process runs it.
+pub(super) struct Connection {
+    pub(super) client: Client,
+    service: Option<RunningService>,
+}
+
+impl Connection {
+    /// Connects to the service of the session's target. An embedded one is started, unless a
+    /// `serve` runs on its folder already.
+    pub(super) async fn open(
+        session: &Session,
+        bucket: BucketName,
+        region: Region,
+    ) -> Result<Self, Failure> {
+        let (base, credentials, service) = match &session.target.service {
+            Service::Remote { endpoint } => (endpoint.clone(), credentials::remote(&session.settings)?, None),
+            Service::Embedded(embedded) => {
+                let (address, service) = find_or_start(session, embedded).await?;
+                (Some(format!("http://{address}")), credentials::embedded(&session.settings), service)
+            }
+        };
+        let base = base
+            .map(|url| url.parse().map_err(|_| not_a_url(&url)))
+            .transpose()?;
+        let endpoint = Endpoint {
+            bucket,
+            region,
+            base,
+        };
+        let client = Client::new(endpoint, credentials, ClientSettings::default())?;
+        Ok(Self { client, service })
+    }
+
+    /// Ends the service, if this process runs it.
+    pub(super) async fn close(self) {
+        if let Some(service) = self.service {
+            service.shutdown().await;
+        }
+    }
+}
+
+/// The `serve` that runs on the folder, or else a service of our own.
+async fn find_or_start(
+    session: &Session,
+    embedded: &EmbeddedService,
+) -> Result<(SocketAddr, Option<RunningService>), Failure> {
+    if let Some(address) = service::running_at(&embedded.data) {
+        return Ok((address, None));
+    }
+    let settings = service_settings(embedded, &session.workspace, &session.settings);
+    let service = service::start(settings, loopback()).await?;
+    Ok((service.address(), Some(service)))
+}
+
+fn not_a_url(text: &str) -> Diagnostic {
+    Diagnostic::error(
+        "endpoint",
+        format!("the endpoint `{text}` is not a URL such as https://example.com"),
+    )
+}
+
+/// Any free port of this machine, reached by nobody else.
+fn loopback() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+}
+
+/// The embedded service as the workspace describes it.
+pub(super) fn service_settings(
+    embedded: &EmbeddedService,
+    workspace: &Workspace,
+    settings: &Settings,
+) -> ServiceSettings {
+    let mut service = ServiceSettings::new(&embedded.data, credentials::embedded(settings));
+    service.buckets.clone_from(&embedded.buckets);
+    service.working_folder = workspace.root().to_path_buf();
+    let workflows = embedded.workflows.iter().map(|(id, workflow)| {
+        let settings = WorkflowSettings {
+            name: workflow.name.clone(),
+            command: workflow.command.clone(),
+            time_limit: Some(workflow.time_limit),
+            paused: workflow.paused,
+        };
+        (id.clone(), settings)
+    });
+    service.workflows = workflows.collect();
+    service
+}

@@ -1,0 +1,126 @@
+//! The command line: one file a command, each an args struct and a short `run`.
+
+mod apply;
+mod connection;
+mod credentials;
+mod exit;
+mod failure;
+mod logging;
+mod options;
+mod plan;
+mod schema;
+mod serve;
+mod session;
+mod settings;
+mod signals;
+mod status;
+mod validate;
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+pub use exit::Exit;
+use failure::Failure;
+use options::GlobalOptions;
+use settings::Settings;
+
+use crate::report::{Ui, Verbosity, diagnostics};
+
+/// Keeps batch jobs of Tencent Cloud CI in git and submits each of them once.
+#[derive(Debug, Parser)]
+#[command(
+    name = "stocktake",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true
+)]
+#[command(after_help = "Examples:
+  stocktake plan             what would be submitted, and why
+  stocktake apply            submit what is new, each job once
+  stocktake -t prod plan     the same for the target `prod` of stocktake.toml")]
+struct CommandLine {
+    #[command(flatten)]
+    options: GlobalOptions,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Validate(validate::ValidateArgs),
+    Plan(plan::PlanArgs),
+    Apply(apply::ApplyArgs),
+    Status(status::StatusArgs),
+    Serve(serve::ServeArgs),
+    Schema(schema::SchemaArgs),
+}
+
+/// Runs the program with the given arguments, the first of which is its own name.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let settings = Settings::from_environment();
+    let parsed = match CommandLine::try_parse_from(arguments) {
+        Ok(parsed) => parsed,
+        Err(error) => return usage(&error),
+    };
+    let verbosity = if parsed.options.quiet {
+        Verbosity::Quiet
+    } else {
+        Verbosity::Normal
+    };
+    let ui = Ui::new(
+        parsed.options.color_choice(settings.color),
+        verbosity,
+        terminal_width(),
+    );
+    logging::start(&parsed.options, settings.log.as_deref());
+    match dispatch(parsed.command, &parsed.options, settings, ui) {
+        Ok(exit) => exit,
+        Err(failure) => show(ui, &failure),
+    }
+}
+
+fn dispatch(
+    command: Command,
+    options: &GlobalOptions,
+    settings: Settings,
+    ui: Ui,
+) -> Result<Exit, Failure> {
+    match command {
+        Command::Validate(arguments) => validate::run(&arguments, options, settings, ui),
+        Command::Plan(arguments) => plan::run(&arguments, options, settings, ui),
+        Command::Apply(arguments) => apply::run(&arguments, options, settings, ui),
+        Command::Status(arguments) => status::run(&arguments, options, settings, ui),
+        Command::Serve(arguments) => serve::run(&arguments, options, settings, ui),
+        Command::Schema(arguments) => schema::run(&arguments, ui),
+    }
+}
+
+/// Help and version are what was asked for; anything else is a wrong command line.
+fn usage(error: &clap::Error) -> Exit {
+    let asked_for = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    );
+    match error.print() {
+        Ok(()) if asked_for => Exit::Done,
+        _ => Exit::Usage,
+    }
+}
+
+fn show(ui: Ui, failure: &Failure) -> Exit {
+    // There is nowhere left to report a failure to report.
+    let _ = diagnostics::human(&mut ui.messages(), &failure.diagnostics, ui.look().width);
+    failure.exit
+}
+
+fn terminal_width() -> Option<usize> {
+    if !std::io::stdout().is_terminal() {
+        return None;
+    }
+    let (_, columns) = console::Term::stdout().size_checked()?;
+    Some(usize::from(columns))
+}

@@ -1,0 +1,102 @@
+//! The options that every command has.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+
+use crate::api::time;
+use crate::report;
+
+/// The options that every command has.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub(super) struct GlobalOptions {
+    /// Start the search for the workspace in this folder
+    #[arg(short = 'C', long, value_name = "DIR", global = true)]
+    pub(super) dir: Option<PathBuf>,
+
+    /// The target of stocktake.toml to work with
+    #[arg(
+        short,
+        long,
+        value_name = "NAME",
+        global = true,
+        env = "STOCKTAKE_TARGET", hide_env_values = true
+    )]
+    pub(super) target: Option<String>,
+
+    /// Give a declared variable another value; may be repeated
+    #[arg(long = "var", value_name = "K=V", global = true, value_parser = parse_variable)]
+    pub(super) variables: Vec<(String, String)>,
+
+    /// Take this as the present moment, for runs that can be repeated
+    #[arg(long, value_name = "TIME", global = true, value_parser = parse_moment, hide_short_help = true)]
+    pub(super) now: Option<Timestamp>,
+
+    /// When to use colour: auto, always, never
+    #[arg(
+        long,
+        value_name = "WHEN",
+        global = true,
+        default_value = "auto",
+        hide_possible_values = true
+    )]
+    pub(super) color: Color,
+
+    /// Say only what went wrong
+    #[arg(short, long, global = true)]
+    pub(super) quiet: bool,
+
+    /// Log what is done: -v requests and answers, -vv everything
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub(super) verbose: u8,
+
+    /// The form of the log: text, json
+    #[arg(long, value_name = "FORM", global = true, default_value = "text", hide_possible_values = true)]
+    pub(super) log_format: LogFormat,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    /// A line for people.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+impl GlobalOptions {
+    /// Colour as the command line says, or else the environment.
+    pub(super) fn color_choice(&self, environment: Option<bool>) -> report::ColorChoice {
+        match (self.color, environment) {
+            (Color::Always, _) | (Color::Auto, Some(true)) => report::ColorChoice::Always,
+            (Color::Never, _) | (Color::Auto, Some(false)) => report::ColorChoice::Never,
+            (Color::Auto, None) => report::ColorChoice::Auto,
+        }
+    }
+}
+
+fn parse_variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
+    if name.is_empty() {
+        return Err("the name is missing: write it as NAME=VALUE".to_owned());
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// A moment on the command line.
+pub(super) fn parse_moment(text: &str) -> Result<Timestamp, String> {
+    time::parse(text).map_err(|error| format!("it {error}"))
+}

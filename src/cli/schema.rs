@@ -1,0 +1,42 @@
+//! `stocktake schema`
+
+use std::io::Write as _;
+
+use clap::{Args, ValueEnum};
+
+use super::exit::Exit;
+use super::failure::Failure;
+use crate::report::Ui;
+use crate::{jobfile, workspace};
+
+/// Print the JSON schema of a file format
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  stocktake schema > jobfile.schema.json
+
+Editors that use yaml-language-server read it from a first line such as
+  # yaml-language-server: $schema=../schema/jobfile.schema.json
+and those that use taplo from
+  #:schema ../schema/jobfile.schema.json")]
+pub(super) struct SchemaArgs {
+    /// Which format
+    #[arg(value_name = "FORMAT", default_value = "jobfile")]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Files under jobs/
+    Jobfile,
+    /// stocktake.toml
+    Workspace,
+}
+
+pub(super) fn run(arguments: &SchemaArgs, ui: Ui) -> Result<Exit, Failure> {
+    let schema = match arguments.format {
+        Format::Jobfile => jobfile::schema_json(),
+        Format::Workspace => workspace::schema_json(),
+    };
+    writeln!(ui.data(), "{schema:#}")?;
+    Ok(Exit::Done)
+}

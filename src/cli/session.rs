@@ -1,0 +1,175 @@
+//! What every command about a workspace begins with.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::failure::Failure;
+use super::options::GlobalOptions;
+use super::settings::Settings;
+use crate::diagnostic::Diagnostic;
+use crate::job::Job;
+use crate::load::{self, Loaded};
+use crate::plan::{self, Limits, Plan};
+use crate::report::{Ui, diagnostics};
+use crate::resolve::Surroundings;
+use crate::state::{Expected, Records, StateError, StateStore};
+use crate::workspace::{self, Target, Workspace};
+
+/// A workspace, one of its targets, and how to talk to people.
+#[derive(Debug)]
+pub(super) struct Session {
+    /// How to talk to people.
+    pub(super) ui: Ui,
+    /// What the environment says.
+    pub(super) settings: Settings,
+    /// The workspace.
+    pub(super) workspace: Workspace,
+    /// The target.
+    pub(super) target: Target,
+    /// The moment of this run.
+    pub(super) now: Timestamp,
+    variables: Vec<(String, String)>,
+}
+
+impl Session {
+    /// Finds and opens the workspace and the target that the options name.
+    pub(super) fn open(
+        options: &GlobalOptions,
+        settings: Settings,
+        ui: Ui,
+    ) -> Result<Self, Failure> {
+        let root = workspace_root(options)?;
+        let workspace = Workspace::open(&root)?;
+        let name = options
+            .target
+            .clone()
+            .unwrap_or_else(|| workspace.default_target().to_owned());
+        let mut target = workspace.target(&name)?;
+        if let Some(state) = &settings.state {
+            target.state.clone_from(state);
+        }
+        let variables = variables(&workspace, &name, &settings, options)?;
+        Ok(Self {
+            ui,
+            settings,
+            workspace,
+            target,
+            now: options.now.unwrap_or_else(Timestamp::now),
+            variables,
+        })
+    }
+
+    /// What jobs take from outside their files.
+    pub(super) fn surroundings(&self) -> Surroundings {
+        Surroundings {
+            target: self.target.name.clone(),
+            bucket: self.target.bucket.clone(),
+            region: self.target.region.clone(),
+            variables: self.variables.clone(),
+            now: self.now,
+        }
+    }
+
+    /// All jobs of the workspace with every finding.
+    pub(super) fn load(&self) -> Loaded {
+        let buckets = self
+            .target
+            .embedded()
+            .map(|service| service.buckets.values().cloned().collect());
+        let buckets: Vec<PathBuf> = buckets.unwrap_or_default();
+        load::load(&self.workspace, &buckets, self.surroundings())
+    }
+
+    /// All jobs of the workspace; warnings are shown, mistakes end the command.
+    pub(super) fn jobs(&self) -> Result<Vec<Job>, Failure> {
+        let loaded = self.load();
+        if loaded.has_errors() {
+            return Err(loaded.diagnostics.into());
+        }
+        if !loaded.diagnostics.is_empty() {
+            diagnostics::human(
+                &mut self.ui.messages(),
+                &loaded.diagnostics,
+                self.ui.look().width,
+            )?;
+        }
+        Ok(loaded.jobs)
+    }
+
+    /// What the state knows, read without its lock. Only the embedded target may have no state yet.
+    pub(super) fn records(&self) -> Result<Records, Failure> {
+        match StateStore::read(&self.target.state, self.expected()) {
+            Ok((_, records)) => Ok(records),
+            Err(StateError::Missing { .. }) if self.target.embedded().is_some() => {
+                Ok(Records::default())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Which state belongs to the target.
+    pub(super) fn expected(&self) -> Expected<'_> {
+        Expected {
+            target: &self.target.name,
+            lineage: None,
+        }
+    }
+
+    /// The plan for `jobs`.
+    pub(super) fn plan(
+        &self,
+        jobs: Vec<Job>,
+        records: &Records,
+        max_submissions: Option<usize>,
+    ) -> Plan {
+        let limits = Limits {
+            max_submissions: max_submissions.or(self.target.max_submissions),
+        };
+        plan::plan(jobs, records, limits)
+    }
+}
+
+fn workspace_root(options: &GlobalOptions) -> Result<PathBuf, Failure> {
+    let start = options.dir.clone().unwrap_or_else(|| PathBuf::from("."));
+    let start = start.canonicalize().map_err(|error| {
+        Diagnostic::error(
+            "folder",
+            format!("cannot open the folder {}: {error}", start.display()),
+        )
+    })?;
+    let root = workspace::find(&start).map_err(|error| {
+        let problem = Diagnostic::error("no-workspace", error.to_string());
+        problem.help("go to the folder of one, name it with -C, or begin one with `stocktake init`")
+    })?;
+    Ok(root)
+}
+
+/// Later ones win: the workspace, the target, the environment, the command line. A variable that no
+/// file declares is a misspelt one.
+fn variables(
+    workspace: &Workspace,
+    target: &str,
+    settings: &Settings,
+    options: &GlobalOptions,
+) -> Result<Vec<(String, String)>, Failure> {
+    let mut variables = workspace.variables(target);
+    let declared: Vec<String> = variables.iter().map(|(name, _)| name.clone()).collect();
+    let given = settings.variables.iter().chain(&options.variables);
+    for (name, value) in given {
+        if !declared.contains(name) {
+            let message = format!("the variable `{name}` is not declared");
+            let problem = Diagnostic::error("undeclared-variable", message);
+            let help = match crate::resolve::closest(name, &declared) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!(
+                    "declare it in {} under [vars], with its usual value",
+                    workspace::FILE_NAME
+                ),
+            };
+            return Err(problem.help(help).into());
+        }
+        variables.push((name.clone(), value.clone()));
+    }
+    Ok(variables)
+}

@@ -1,0 +1,178 @@
+//! The environment: read here, once, and nowhere else.
+
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+
+use crate::api::credentials::Credentials;
+
+/// The prefix of variables that become `${ vars.name }`.
+const VARIABLE_PREFIX: &str = "STOCKTAKE_VAR_";
+
+/// The names under which other tools keep the token of temporary credentials.
+const TOKEN_NAMES: [&str; 3] = [
+    "TENCENTCLOUD_SECURITY_TOKEN",
+    "TENCENTCLOUD_TOKEN",
+    "TENCENTCLOUD_SESSION_TOKEN",
+];
+
+/// What the environment says. `Debug` shows no secret.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Settings {
+    /// `STOCKTAKE_STATE`: the state file, instead of the target's.
+    pub(super) state: Option<PathBuf>,
+    /// `STOCKTAKE_VAR_name`, in the order of names.
+    pub(super) variables: Vec<(String, String)>,
+    /// `TENCENTCLOUD_SECRET_ID` and its fellows.
+    pub(super) credentials: Option<Credentials>,
+    /// `STOCKTAKE_SERVE_SECRET_ID` and `…_KEY`: the key pair of the embedded service.
+    pub(super) service_credentials: Option<Credentials>,
+    /// `TENCENTCLOUD_SHARED_CREDENTIALS_DIR`: where profiles lie, instead of `~/.tccli`.
+    pub(super) profiles: Option<PathBuf>,
+    /// `TENCENTCLOUD_PROFILE` or `TCCLI_PROFILE`: which profile.
+    pub(super) profile: Option<String>,
+    /// The home folder.
+    pub(super) home: Option<PathBuf>,
+    /// `NO_COLOR`, `CLICOLOR_FORCE`, `FORCE_COLOR`, `CLICOLOR`, `TERM`: colour or none, if they say.
+    pub(super) color: Option<bool>,
+    /// `CI` or `STOCKTAKE_IN_AUTOMATION`: nobody reads hints.
+    pub(super) automation: bool,
+    /// `STOCKTAKE_INPUT=0`, or `CI`: nobody answers questions.
+    pub(super) no_input: bool,
+    /// `STOCKTAKE_LOG`: what to log, as `tracing` filters say it.
+    pub(super) log: Option<String>,
+}
+
+impl Settings {
+    /// Reads the environment of this process.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the environment"
+    )]
+    pub(super) fn from_environment() -> Self {
+        let all = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        Self::from_variables(all.collect())
+    }
+
+    fn from_variables(mut all: Vec<(String, String)>) -> Self {
+        all.sort();
+        let get = |wanted: &str| {
+            let found = all
+                .iter()
+                .find(|(name, value)| name == wanted && !value.is_empty());
+            found.map(|(_, value)| value.clone())
+        };
+        let is_set = |name: &str| get(name).is_some_and(|value| value != "0" && value != "false");
+        let variable = |(name, value): &(String, String)| {
+            let name = name.strip_prefix(VARIABLE_PREFIX)?;
+            Some((name.to_owned(), value.clone()))
+        };
+        let ci = is_set("CI");
+        Self {
+            state: get("STOCKTAKE_STATE").map(PathBuf::from),
+            variables: all.iter().filter_map(variable).collect(),
+            credentials: credentials(&get, "TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY"),
+            service_credentials: credentials(
+                &get,
+                "STOCKTAKE_SERVE_SECRET_ID",
+                "STOCKTAKE_SERVE_SECRET_KEY",
+            ),
+            profiles: get("TENCENTCLOUD_SHARED_CREDENTIALS_DIR").map(PathBuf::from),
+            profile: get("TENCENTCLOUD_PROFILE").or_else(|| get("TCCLI_PROFILE")),
+            home: get("HOME").map(PathBuf::from),
+            color: color(&get),
+            automation: ci || is_set("STOCKTAKE_IN_AUTOMATION"),
+            no_input: ci
+                || get("STOCKTAKE_INPUT").is_some_and(|value| value == "0" || value == "false"),
+            log: get("STOCKTAKE_LOG"),
+        }
+    }
+}
+
+/// A key pair, with the token where the pair is Tencent's and temporary.
+fn credentials(get: &dyn Fn(&str) -> Option<String>, id: &str, key: &str) -> Option<Credentials> {
+    let mut credentials = Credentials::permanent(get(id)?, get(key)?);
+    if id.starts_with("TENCENTCLOUD") {
+        let token = TOKEN_NAMES.iter().find_map(|name| get(name));
+        credentials.token = token.map(SecretString::from);
+    }
+    Some(credentials)
+}
+
+/// `NO_COLOR` goes before `CLICOLOR_FORCE` and `FORCE_COLOR`, these before `CLICOLOR=0` and a dumb
+/// terminal.
+fn color(get: &dyn Fn(&str) -> Option<String>) -> Option<bool> {
+    let forced = |name| get(name).is_some_and(|value| value != "0");
+    if get("NO_COLOR").is_some() {
+        return Some(false);
+    }
+    if forced("CLICOLOR_FORCE") || forced("FORCE_COLOR") {
+        return Some(true);
+    }
+    let off = get("CLICOLOR").is_some_and(|value| value == "0")
+        || get("TERM").is_some_and(|value| value == "dumb");
+    off.then_some(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Settings;
+
+    fn settings(variables: &[(&str, &str)]) -> Settings {
+        let owned = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Settings::from_variables(owned.collect())
+    }
+
+    #[test]
+    fn no_color_goes_first_and_an_empty_one_is_unset() {
+        assert_eq!(
+            settings(&[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")]).color,
+            Some(false)
+        );
+        assert_eq!(
+            settings(&[("NO_COLOR", ""), ("FORCE_COLOR", "1")]).color,
+            Some(true)
+        );
+        assert_eq!(
+            settings(&[("CLICOLOR_FORCE", "0"), ("TERM", "dumb")]).color,
+            Some(false)
+        );
+        assert_eq!(settings(&[("TERM", "xterm")]).color, None);
+    }
+
+    #[test]
+    fn secrets_do_not_show() {
+        let settings = settings(&[
+            ("TENCENTCLOUD_SECRET_ID", "id"),
+            ("TENCENTCLOUD_SECRET_KEY", "canary-key"),
+            ("TENCENTCLOUD_TOKEN", "canary-token"),
+        ]);
+        assert!(
+            settings
+                .credentials
+                .as_ref()
+                .is_some_and(|credentials| credentials.token.is_some())
+        );
+        assert!(!format!("{settings:?}").contains("canary"));
+    }
+
+    #[test]
+    fn variables_lose_their_prefix() {
+        let settings = settings(&[
+            ("STOCKTAKE_VAR_b", "2"),
+            ("STOCKTAKE_VAR_a", "1"),
+            ("OTHER", "3"),
+        ]);
+        assert_eq!(
+            settings.variables,
+            [
+                ("a".to_owned(), "1".to_owned()),
+                ("b".to_owned(), "2".to_owned())
+            ]
+        );
+    }
+}

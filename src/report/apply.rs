@@ -1,0 +1,140 @@
+//! What happens during an apply, and how it ended, for people.
+
+use std::io::{self, Write};
+
+use super::table::count;
+use super::ui::Ui;
+use super::ui::style::{BAD, CHANGE, FAINT, GOOD, STRONG};
+use crate::apply::{ApplyOutcome, Event, Halt, JobOutcome, JobResult};
+
+/// Says each event on standard error as it happens.
+#[derive(Debug, Clone, Copy)]
+pub struct ApplyReporter {
+    ui: Ui,
+}
+
+impl ApplyReporter {
+    /// A reporter that writes through `ui`.
+    pub fn new(ui: Ui) -> Self {
+        Self { ui }
+    }
+
+    /// Says one event.
+    pub fn event(&self, event: &Event) -> io::Result<()> {
+        match event {
+            Event::Sending { .. } => Ok(()),
+            Event::Retrying {
+                key, reason, delay, ..
+            } => self.ui.note(format!(
+                "{CHANGE}again{CHANGE:#}  {key}: {reason}; next try in {delay:.0?}"
+            )),
+            Event::Settling { submissions, delay } => {
+                let submissions = count(*submissions, "submission", "submissions");
+                self.ui.note(format!(
+                    "waiting {delay:.0?} before {submissions} can be looked up"
+                ))
+            }
+            Event::Abandoned { key, .. } => self.ui.note(format!(
+                "{key}: the service never took the last attempt; submitting"
+            )),
+            Event::Duplicates {
+                key,
+                adopted,
+                others,
+            } => {
+                let others: Vec<&str> =
+                    others.iter().map(crate::api::name::JobId::as_str).collect();
+                let others = others.join(", ");
+                self.ui.note(format!(
+                    "{BAD}twice{BAD:#}  {key}: {adopted} is recorded; the service also has {others}"
+                ))
+            }
+            Event::NotRecorded { key, job_id, error } => writeln!(
+                self.ui.messages(),
+                "{BAD}NOT RECORDED{BAD:#}  {key} runs as {job_id}, and the state cannot be written: {error}\n\
+                 repair it with: stocktake resolve '{key}' --adopt {job_id}",
+            ),
+            Event::Finished(outcome) => self.finished(outcome),
+            Event::Halted { halt, in_flight } => {
+                let in_flight = count(*in_flight, "submission is", "submissions are");
+                self.ui
+                    .note(format!("{}; {in_flight} in flight", halt_words(halt)))
+            }
+        }
+    }
+
+    fn finished(&self, outcome: &JobOutcome) -> io::Result<()> {
+        let key = &outcome.key;
+        let words = match &outcome.result {
+            JobResult::Submitted { job_id, .. } => {
+                format!("{GOOD}submitted{GOOD:#}  {key}  {FAINT}{job_id}{FAINT:#}")
+            }
+            JobResult::Adopted { job_id, .. } => {
+                format!("{GOOD}found{GOOD:#}      {key}  {FAINT}{job_id}{FAINT:#}")
+            }
+            JobResult::Renamed { from } => {
+                format!("{CHANGE}renamed{CHANGE:#}    {from} is now {key}")
+            }
+            JobResult::AlreadySubmitted { job_id } => {
+                format!("{FAINT}known{FAINT:#}      {key}  another run submitted it as {job_id}")
+            }
+            JobResult::Rejected { error, .. } => {
+                let call = error
+                    .request_id
+                    .as_ref()
+                    .map(|id| format!("  (request {id})"))
+                    .unwrap_or_default();
+                format!(
+                    "{BAD}rejected{BAD:#}   {key}  {}: {}{call}",
+                    error.code, error.message
+                )
+            }
+            JobResult::Unresolved { reason, .. } => {
+                format!("{BAD}unresolved{BAD:#} {key}  {reason}")
+            }
+            JobResult::NotAttempted { reason } => {
+                format!("{CHANGE}not sent{CHANGE:#}   {key}  {reason}")
+            }
+        };
+        self.ui.note(words)
+    }
+}
+
+fn halt_words(halt: &Halt) -> String {
+    match halt {
+        Halt::Interrupted => "interrupted: nothing more is sent".to_owned(),
+        Halt::CredentialsRefused(error) => {
+            format!("the service refuses the credentials ({error}); nothing more is sent")
+        }
+        Halt::FailuresInARow { count, failure } => {
+            format!("{count} submissions in a row failed alike ({failure}); nothing more is sent")
+        }
+        Halt::StateUnwritable(error) => {
+            format!("the state cannot be written ({error}); nothing more is sent")
+        }
+    }
+}
+
+/// Writes how an apply ended, in one line and, where needed, the next step.
+pub fn outcome(out: &mut dyn Write, outcome: &ApplyOutcome) -> io::Result<()> {
+    let counts = [
+        (outcome.submitted(), "submitted"),
+        (outcome.rejected(), "rejected"),
+        (outcome.unresolved(), "unresolved"),
+        (outcome.not_attempted(), "not attempted"),
+    ];
+    let counts: Vec<String> = counts
+        .iter()
+        .enumerate()
+        .filter(|(index, (number, _))| *index == 0 || *number > 0)
+        .map(|(_, (number, word))| format!("{number} {word}"))
+        .collect();
+    writeln!(out, "{STRONG}{}{STRONG:#}", counts.join(", "))?;
+    if outcome.unresolved() > 0 {
+        writeln!(
+            out,
+            "unresolved jobs may be running; `stocktake apply` looks them up and sends nothing twice"
+        )?;
+    }
+    Ok(())
+}

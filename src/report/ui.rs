@@ -1,0 +1,98 @@
+//! Where output goes and how it looks.
+
+use std::io::{self, IsTerminal, Write};
+
+use anstream::AutoStream;
+use anstyle::{AnsiColor, Style};
+
+/// Whether output is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ColorChoice {
+    /// On a terminal.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How much is said beside the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Verbosity {
+    /// Only errors.
+    Quiet,
+    /// What people want to know.
+    #[default]
+    Normal,
+}
+
+/// How texts look, for those who write them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Columns of a line.
+    pub width: usize,
+}
+
+/// The styles of all output, so that one meaning has one colour.
+pub(super) mod style {
+    use super::{AnsiColor, Style};
+
+    pub(crate) const STRONG: Style = Style::new().bold();
+    pub(crate) const FAINT: Style = Style::new().dimmed();
+    pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+    pub(crate) const CHANGE: Style = AnsiColor::Yellow.on_default();
+    pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+}
+
+/// Standard output and standard error, with what was decided about them.
+#[derive(Debug, Clone, Copy)]
+pub struct Ui {
+    color: ColorChoice,
+    verbosity: Verbosity,
+    look: Look,
+}
+
+impl Ui {
+    /// Decides once for the run. `width` is that of the terminal, if there is one.
+    pub fn new(color: ColorChoice, verbosity: Verbosity, width: Option<usize>) -> Self {
+        let width = width.unwrap_or(80).max(40);
+        Self {
+            color,
+            verbosity,
+            look: Look { width },
+        }
+    }
+
+    /// How texts look.
+    pub fn look(&self) -> Look {
+        self.look
+    }
+
+    /// Standard output: data.
+    pub fn data(&self) -> impl Write + use<> {
+        let choice = self.choice(io::stdout().is_terminal());
+        io::BufWriter::with_capacity(64 * 1024, AutoStream::new(io::stdout(), choice))
+    }
+
+    /// Standard error: everything else.
+    pub fn messages(&self) -> impl Write + use<> {
+        AutoStream::new(io::stderr(), self.choice(io::stderr().is_terminal()))
+    }
+
+    /// Says something on standard error, unless people asked for quiet.
+    pub fn note(&self, words: impl AsRef<str>) -> io::Result<()> {
+        if self.verbosity == Verbosity::Quiet {
+            return Ok(());
+        }
+        writeln!(self.messages(), "{}", words.as_ref())
+    }
+
+    fn choice(&self, is_terminal: bool) -> anstream::ColorChoice {
+        match self.color {
+            ColorChoice::Always => anstream::ColorChoice::Always,
+            ColorChoice::Auto if is_terminal => anstream::ColorChoice::Always,
+            ColorChoice::Auto | ColorChoice::Never => anstream::ColorChoice::Never,
+        }
+    }
+}
