@@ -27,10 +27,18 @@ impl Connection {
         region: Region,
     ) -> Result<Self, Failure> {
         let (base, credentials, service) = match &session.target.service {
-            Service::Remote { endpoint } => (endpoint.clone(), credentials::remote(&session.settings)?, None),
+            Service::Remote { endpoint } => (
+                endpoint.clone(),
+                credentials::remote(&session.settings)?,
+                None,
+            ),
             Service::Embedded(embedded) => {
                 let (address, service) = find_or_start(session, embedded).await?;
-                (Some(format!("http://{address}")), credentials::embedded(&session.settings), service)
+                (
+                    Some(format!("http://{address}")),
+                    credentials::embedded(&session.settings),
+                    service,
+                )
             }
         };
         let base = base

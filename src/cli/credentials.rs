@@ -39,10 +39,16 @@ pub(super) fn remote(settings: &Settings) -> Result<Credentials, Failure> {
     if let Some(path) = path.as_deref().filter(|path| path.exists()) {
         return read_profile(path);
     }
-    let looked = path.map(|path| format!(" and there is no {}", path.display())).unwrap_or_default();
-    let message = format!("no credentials: TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY are not set{looked}");
+    let looked = path
+        .map(|path| format!(" and there is no {}", path.display()))
+        .unwrap_or_default();
+    let message = format!(
+        "no credentials: TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY are not set{looked}"
+    );
     let problem = Diagnostic::error("no-credentials", message);
-    Err(problem.help("set both variables, or log in with `tccli configure`").into())
+    Err(problem
+        .help("set both variables, or log in with `tccli configure`")
+        .into())
 }
 
 fn profile_path(settings: &Settings) -> Option<PathBuf> {

@@ -22,7 +22,8 @@ pub(super) struct GlobalOptions {
         long,
         value_name = "NAME",
         global = true,
-        env = "STOCKTAKE_TARGET", hide_env_values = true
+        env = "STOCKTAKE_TARGET",
+        hide_env_values = true
     )]
     pub(super) target: Option<String>,
 
@@ -53,7 +54,13 @@ pub(super) struct GlobalOptions {
     pub(super) verbose: u8,
 
     /// The form of the log: text, json
-    #[arg(long, value_name = "FORM", global = true, default_value = "text", hide_possible_values = true)]
+    #[arg(
+        long,
+        value_name = "FORM",
+        global = true,
+        default_value = "text",
+        hide_possible_values = true
+    )]
     pub(super) log_format: LogFormat,
 }
 
