@@ -1,5 +1,6 @@
 //! What every command about a workspace begins with.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -29,7 +30,7 @@ pub(super) struct Session {
     pub(super) target: Target,
     /// The moment of this run.
     pub(super) now: Timestamp,
-    variables: Vec<(String, String)>,
+    variables: BTreeMap<String, String>,
 }
 
 impl Session {
@@ -152,12 +153,12 @@ fn variables(
     target: &str,
     settings: &Settings,
     options: &GlobalOptions,
-) -> Result<Vec<(String, String)>, Failure> {
+) -> Result<BTreeMap<String, String>, Failure> {
     let mut variables = workspace.variables(target);
-    let declared: Vec<String> = variables.iter().map(|(name, _)| name.clone()).collect();
+    let declared: Vec<String> = variables.keys().cloned().collect();
     let given = settings.variables.iter().chain(&options.variables);
     for (name, value) in given {
-        if !declared.contains(name) {
+        if !variables.contains_key(name) {
             let message = format!("the variable `{name}` is not declared");
             let problem = Diagnostic::error("undeclared-variable", message);
             let help = match crate::resolve::closest(name, &declared) {
@@ -169,7 +170,7 @@ fn variables(
             };
             return Err(problem.help(help).into());
         }
-        variables.push((name.clone(), value.clone()));
+        variables.insert(name.clone(), value.clone());
     }
     Ok(variables)
 }

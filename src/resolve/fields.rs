@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -417,23 +418,23 @@ impl<'a> Scope<'a> {
     }
 
     fn make_context(&self) -> Value {
-        let matrix = self
-            .element
-            .matrix
-            .iter()
-            .map(|(name, value)| (*name, matrix_value(value)));
-        let mut context = vec![
+        let mut context = BTreeMap::from([
             ("vars", self.resolver.variables.clone()),
             ("key", Value::from(self.layers.key.value.as_str())),
-        ];
+        ]);
         if !self.element.matrix.is_empty() {
-            context.push(("matrix", matrix.collect::<Value>()));
+            let matrix = self
+                .element
+                .matrix
+                .iter()
+                .map(|(name, value)| (*name, matrix_value(value)));
+            context.insert("matrix", Value::from(matrix.collect::<BTreeMap<_, _>>()));
         }
         if let Some(window) = &self.element.window {
-            let ends = [("start", window.start_text()), ("end", window.end_text())];
-            context.push(("window", Value::from_iter(ends)));
+            let ends = BTreeMap::from([("start", window.start_text()), ("end", window.end_text())]);
+            context.insert("window", Value::from(ends));
         }
-        Value::from_iter(context)
+        Value::from(context)
     }
 }
 

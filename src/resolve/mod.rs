@@ -8,6 +8,7 @@ mod fields;
 mod unique;
 mod windows;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -38,7 +39,7 @@ pub struct Surroundings {
     /// The target's region, if it has one.
     pub region: Option<Region>,
     /// Every variable with its final value.
-    pub variables: Vec<(String, String)>,
+    pub variables: BTreeMap<String, String>,
     /// The moment up to which windows count as passed.
     pub now: Timestamp,
 }
@@ -53,11 +54,7 @@ pub struct Resolver {
 impl Resolver {
     /// A resolver for one target at one moment.
     pub fn new(surroundings: Surroundings) -> Self {
-        let variables = surroundings
-            .variables
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
-        let variables = variables.collect::<Value>();
+        let variables = Value::from(surroundings.variables.clone());
         Self {
             expressions: Expressions::new(),
             variables,

@@ -4,6 +4,7 @@ pub mod file;
 mod read;
 mod target;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -130,7 +131,7 @@ impl Workspace {
 
     /// Variables with the values that the workspace gives them for `target`: those of the target go
     /// before those of the workspace.
-    pub fn variables(&self, target: &str) -> Vec<(String, String)> {
+    pub fn variables(&self, target: &str) -> BTreeMap<String, String> {
         let spec = self
             .file
             .targets
