@@ -16,6 +16,7 @@ use crate::report::{Ui, diagnostics};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stocktake validate                    all job files of the workspace
+  stocktake validate --format json      the findings for a program, on standard output
 
 Exit codes: 0 all is well (warnings included), 1 something is wrong.")]
 pub(super) struct ValidateArgs {
@@ -26,7 +27,10 @@ pub(super) struct ValidateArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
+    /// The lines underlined, for people
     Human,
+    /// One document, for programs
+    Json,
 }
 
 pub(super) fn run(
@@ -51,6 +55,7 @@ pub(super) fn run(
             diagnostics::human(&mut ui.messages(), &loaded.diagnostics, ui.look().width)?;
             diagnostics::summary(&mut ui.data(), &loaded.diagnostics, totals)?;
         }
+        Format::Json => diagnostics::json(&mut ui.data(), &loaded.diagnostics, totals)?,
     }
     Ok(exit)
 }

@@ -8,6 +8,7 @@ pub mod diagnostics;
 mod plan;
 mod status;
 mod table;
+mod text;
 mod ui;
 
 pub use apply::{ApplyReporter, outcome as apply_outcome};

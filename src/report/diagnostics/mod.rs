@@ -1,0 +1,204 @@
+//! Findings, for people and for programs.
+
+mod json;
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use annotate_snippets::renderer::Renderer;
+use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Snippet};
+use serde::Serialize;
+
+use super::table::count;
+use super::text::wrap;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::source::{Place, SourceFile, Span};
+
+pub use json::json;
+
+/// A line longer than this is not shown, only named.
+const LINE_LIMIT: usize = 16 * 1024;
+/// Places this many lines apart or less are shown in one piece.
+const NEAR: usize = 12;
+
+/// What was looked at.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Totals {
+    /// Files read.
+    pub files: usize,
+    /// Jobs found.
+    pub jobs: usize,
+}
+
+/// Writes findings for people, each with the line it is about.
+pub fn human(out: &mut dyn Write, diagnostics: &[Diagnostic], width: usize) -> io::Result<()> {
+    let renderer = Renderer::styled().term_width(width);
+    for diagnostic in diagnostics {
+        let group = group(diagnostic, width);
+        writeln!(out, "{}\n", renderer.render(&[group]))?;
+    }
+    Ok(())
+}
+
+/// Writes one line that counts.
+pub fn summary(out: &mut dyn Write, diagnostics: &[Diagnostic], totals: Totals) -> io::Result<()> {
+    let counts = Counts::of(diagnostics);
+    let mut words = Vec::new();
+    if counts.errors > 0 {
+        words.push(count(counts.errors, "error", "errors"));
+    }
+    if counts.warnings > 0 {
+        words.push(count(counts.warnings, "warning", "warnings"));
+    }
+    let files = count(totals.files, "file", "files");
+    if words.is_empty() {
+        let jobs = count(totals.jobs, "job", "jobs");
+        return writeln!(out, "{jobs} in {files}, no mistakes");
+    }
+    writeln!(out, "{} in {files}", words.join(" and "))
+}
+
+fn group(diagnostic: &Diagnostic, width: usize) -> Group<'_> {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    // `warning[]: ` and the code stand in front of the first line.
+    let indent = diagnostic.code.len() + 11;
+    let message = clean(&wrap(&diagnostic.message, width.saturating_sub(indent)));
+    let mut group = level
+        .primary_title(message)
+        .id(diagnostic.code)
+        .elements(pieces(diagnostic));
+    if let Some(help) = &diagnostic.help {
+        let help = clean(&wrap(help, width.saturating_sub(14)));
+        group = group.element(Level::HELP.message(help));
+    }
+    group
+}
+
+/// A label at a place.
+struct Mark<'a> {
+    place: &'a Place,
+    kind: AnnotationKind,
+    label: Option<&'a str>,
+}
+
+/// The pieces of source that show all places: those near one another together.
+fn pieces(diagnostic: &Diagnostic) -> Vec<Element<'_>> {
+    let Some(place) = &diagnostic.place else {
+        return Vec::new();
+    };
+    let primary = Mark {
+        place,
+        kind: AnnotationKind::Primary,
+        label: diagnostic.label.as_deref(),
+    };
+    let mut pieces: Vec<Vec<Mark<'_>>> = vec![vec![primary]];
+    for (place, words) in &diagnostic.related {
+        let mark = Mark {
+            place,
+            kind: AnnotationKind::Context,
+            label: Some(words),
+        };
+        let is_near = |piece: &&mut Vec<Mark<'_>>| {
+            Arc::ptr_eq(&piece[0].place.file, &place.file)
+                && piece[0].place.line().abs_diff(place.line()) <= NEAR
+        };
+        match pieces.iter_mut().find(is_near) {
+            Some(piece) => piece.push(mark),
+            None => pieces.push(vec![mark]),
+        }
+    }
+    pieces.iter().map(|marks| element(marks)).collect()
+}
+
+fn element<'a>(marks: &[Mark<'a>]) -> Element<'a> {
+    let file = &marks[0].place.file;
+    let path = clean(&file.path().to_string_lossy());
+    let spans = marks.iter().map(|mark| one_line(file, mark.place.span));
+    let spans: Vec<Span> = spans.collect();
+    let start = spans
+        .iter()
+        .map(|span| line_start(file.text(), span.start))
+        .min();
+    let end = spans
+        .iter()
+        .map(|span| line_end(file.text(), span.end))
+        .max();
+    let (start, end) = (start.unwrap_or(0), end.unwrap_or(0));
+    let text = &file.text()[start..end];
+    if text.lines().any(|line| line.len() > LINE_LIMIT) {
+        let at = file.line_column(spans[0].start);
+        return Origin::path(path)
+            .line(at.line)
+            .char_column(at.column)
+            .into();
+    }
+    let narrow = |offset: u32| (offset as usize).saturating_sub(start).min(text.len());
+    let annotations = marks.iter().zip(&spans).map(|(mark, span)| {
+        let annotation = mark.kind.span(narrow(span.start)..narrow(span.end));
+        annotation.label(mark.label.map(clean))
+    });
+    Snippet::source(text)
+        .path(path)
+        .line_start(file.line(Span::new(start, start).start))
+        .annotations(annotations)
+        .into()
+}
+
+/// The part of a span on its first line.
+fn one_line(file: &SourceFile, span: Span) -> Span {
+    let text = file.text();
+    let start = (span.start as usize).min(text.len());
+    let end = (span.end as usize).clamp(start, text.len());
+    let first = text.get(start..end).and_then(|under| under.lines().next());
+    Span::new(start, start + first.map_or(0, str::len))
+}
+
+fn line_start(text: &str, offset: u32) -> usize {
+    let before = text.get(..offset as usize);
+    before
+        .and_then(|before| before.rfind('\n'))
+        .map_or(0, |index| index + 1)
+}
+
+fn line_end(text: &str, offset: u32) -> usize {
+    let behind = text.get(offset as usize..);
+    let length = behind.and_then(|behind| behind.find('\n'));
+    length.map_or(text.len(), |length| offset as usize + length)
+}
+
+/// Text of a file must not steer the terminal.
+fn clean(text: &str) -> String {
+    let clean = |character: char| match character {
+        '\n' => '\n',
+        character if character.is_control() => char::REPLACEMENT_CHARACTER,
+        // Marks that change the direction of what follows.
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => char::REPLACEMENT_CHARACTER,
+        character => character,
+    };
+    text.chars().map(clean).collect()
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Counts {
+    errors: usize,
+    warnings: usize,
+}
+
+impl Counts {
+    fn of(diagnostics: &[Diagnostic]) -> Self {
+        let errors = diagnostics
+            .iter()
+            .filter(|finding| finding.is_error())
+            .count();
+        Self {
+            errors,
+            warnings: diagnostics.len() - errors,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,35 @@
+//! Small things about text that people read.
+
+use unicode_width::UnicodeWidthStr;
+
+/// Breaks text at blanks so that no line is wider than `width`, where that can be done.
+pub(super) fn wrap(text: &str, width: usize) -> String {
+    let mut lines = String::with_capacity(text.len());
+    let mut column = 0;
+    for word in text.split(' ') {
+        let word_width = word.width();
+        if column > 0 && column + 1 + word_width > width {
+            lines.push('\n');
+            column = 0;
+        } else if column > 0 {
+            lines.push(' ');
+            column += 1;
+        }
+        lines.push_str(word);
+        column += word_width;
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrap;
+
+    #[test]
+    fn lines_break_at_blanks_and_wide_characters_count_twice() {
+        assert_eq!(wrap("aa bb cc", 5), "aa bb\ncc");
+        assert_eq!(wrap("视频 视频 视频", 9), "视频 视频\n视频");
+        assert_eq!(wrap("toolongforthis a", 4), "toolongforthis\na");
+        assert_eq!(wrap("", 4), "");
+    }
+}
