@@ -31,6 +31,12 @@ pub(super) fn decide(job: Job, records: &Records) -> PlannedJob {
     }
 }
 
+/// What the table says of one job against the record of its own work alone. `apply` asks this again
+/// right before it submits, with the record as it is then.
+pub fn decide_again(job: &Job, record: Option<&Record>) -> Action {
+    record.map_or(Action::Submit, |record| decide_known(job, record).0)
+}
+
 /// The rows of the table for work that has a record.
 fn decide_known(job: &Job, record: &Record) -> (Action, Reason) {
     if record.unresolved().is_some() {

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use crate::job::{Fingerprint, Job, JobKey};
 use crate::state::{Record, Records};
 
+pub use decide::decide_again;
 pub use model::{Action, Blocked, Change, Guard, Plan, PlannedJob, Reason, Summary};
 
 /// What a target allows one plan to do.

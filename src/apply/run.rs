@@ -1,0 +1,240 @@
+//! What all parts of one apply share.
+
+use std::collections::HashSet;
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::breaker::Breaker;
+use super::event::Event;
+use super::outcome::{Halt, JobOutcome, JobResult};
+use super::pace::Pace;
+use super::{Interrupt, Options};
+use crate::api::client::{Client, ClientError};
+use crate::api::name::JobId;
+use crate::job::{Job, JobKey, Work};
+use crate::state::{Outcome, Record, Seen, StateError, StateStore, Submission, SubmissionId};
+
+/// One apply while it runs.
+pub(super) struct Run<'a> {
+    pub(super) store: &'a StateStore,
+    pub(super) client: &'a Client,
+    pub(super) options: &'a Options,
+    pub(super) pace: Pace,
+    interrupt: watch::Receiver<Interrupt>,
+    events: &'a (dyn Fn(Event) + Send + Sync),
+    breaker: Mutex<Breaker>,
+    halt: Mutex<Option<Halt>>,
+    in_flight: AtomicUsize,
+    /// The ids of all jobs that the state knows: each belongs to one submission.
+    job_ids: Mutex<HashSet<JobId>>,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        store: &'a StateStore,
+        client: &'a Client,
+        options: &'a Options,
+        interrupt: watch::Receiver<Interrupt>,
+        events: &'a (dyn Fn(Event) + Send + Sync),
+    ) -> Self {
+        let records = store.records();
+        let submissions = records.iter().flat_map(|record| &record.submissions);
+        let job_ids = submissions.filter_map(|submission| match &submission.outcome {
+            Outcome::Accepted { job_id, .. } => Some(job_id.clone()),
+            _ => None,
+        });
+        Self {
+            store,
+            client,
+            options,
+            pace: Pace::new(options.rate),
+            interrupt,
+            events,
+            breaker: Mutex::new(Breaker::new(options.failures_in_a_row)),
+            halt: Mutex::default(),
+            in_flight: AtomicUsize::default(),
+            job_ids: Mutex::new(job_ids.collect()),
+        }
+    }
+
+    pub(super) fn tell(&self, event: Event) {
+        (self.events)(event);
+    }
+
+    /// Says that a job is through.
+    pub(super) fn finish(&self, job: &Job, result: &JobResult) {
+        self.tell(Event::Finished(JobOutcome {
+            key: job.key.clone(),
+            fingerprint: job.fingerprint,
+            result: result.clone(),
+        }));
+    }
+
+    /// The client of the bucket that the work names.
+    pub(super) fn client_of(&self, work: &Work) -> Result<Client, ClientError> {
+        self.client.for_bucket(&work.bucket, &work.region)
+    }
+
+    /// Ends when the person wants at least `interrupt`; never, if they do not.
+    pub(super) async fn interrupted(&self, interrupt: Interrupt) {
+        let mut receiver = self.interrupt.clone();
+        let is_reached = receiver
+            .wait_for(|current| *current >= interrupt)
+            .await
+            .is_ok();
+        if !is_reached {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Halts the run as soon as the person interrupts it.
+    pub(super) async fn watch_interrupt(&self) -> Infallible {
+        self.interrupted(Interrupt::Drain).await;
+        self.stop(Halt::Interrupted);
+        std::future::pending().await
+    }
+
+    /// Lets nothing new begin. The first reason is the one that counts.
+    pub(super) fn stop(&self, halt: Halt) {
+        let mut current = guard(&self.halt);
+        if current.is_none() {
+            *current = Some(halt.clone());
+            drop(current);
+            let in_flight = self.in_flight.load(Ordering::SeqCst);
+            self.tell(Event::Halted { halt, in_flight });
+        }
+    }
+
+    /// Why nothing new may begin.
+    pub(super) fn halted(&self) -> Option<Halt> {
+        guard(&self.halt).clone()
+    }
+
+    /// Takes note of the end of a submission.
+    pub(super) fn note(&self, result: &JobResult) {
+        let halt = guard(&self.breaker).note(result);
+        if let Some(halt) = halt {
+            self.stop(halt);
+        }
+    }
+
+    /// Counts a submission as being in flight until the answer is dropped.
+    pub(super) fn fly(&self) -> InFlight<'_> {
+        self.in_flight.fetch_add(1, Ordering::SeqCst);
+        InFlight(&self.in_flight)
+    }
+
+    /// Takes a job id for one submission; false when it belongs to another one already.
+    pub(super) fn claim(&self, job_id: &JobId) -> bool {
+        guard(&self.job_ids).insert(job_id.clone())
+    }
+
+    /// Whether a job id belongs to a submission.
+    pub(super) fn is_claimed(&self, job_id: &JobId) -> bool {
+        guard(&self.job_ids).contains(job_id)
+    }
+
+    /// Makes the intent to submit `job` durable.
+    pub(super) async fn intend(&self, job: &Job) -> Result<SubmissionId, StateError> {
+        let previous = self.store.get(&job.fingerprint);
+        let now = Timestamp::now();
+        let id = SubmissionId::random();
+        let mut record = Record {
+            fingerprint: job.fingerprint,
+            key: job.key.clone(),
+            written_at: now,
+            work: job.work.clone(),
+            submissions: Vec::new(),
+            seen: None,
+        };
+        if let Some(previous) = previous {
+            record.submissions.clone_from(&previous.submissions);
+            record.seen.clone_from(&previous.seen);
+        }
+        record.submissions.push(Submission {
+            id: id.clone(),
+            intended_at: now,
+            ended_at: None,
+            outcome: Outcome::Unresolved { reason: None },
+        });
+        self.append(record).await?;
+        Ok(id)
+    }
+
+    /// Makes it durable that a submission, which is known not to have been taken, is sent now: a
+    /// look-up counts from the time of the last attempt.
+    pub(super) async fn renew(&self, job: &Job, id: &SubmissionId) -> Result<(), StateError> {
+        let renew = |submission: &mut Submission| submission.intended_at = Timestamp::now();
+        self.change(job, id, None, renew).await
+    }
+
+    /// Makes what became of a submission durable.
+    pub(super) async fn conclude(
+        &self,
+        job: &Job,
+        id: &SubmissionId,
+        outcome: Outcome,
+        seen: Option<Seen>,
+    ) -> Result<(), StateError> {
+        let conclude = |submission: &mut Submission| {
+            submission.outcome = outcome;
+            submission.ended_at = (!submission.is_unresolved()).then(Timestamp::now);
+        };
+        self.change(job, id, seen, conclude).await
+    }
+
+    async fn change(
+        &self,
+        job: &Job,
+        id: &SubmissionId,
+        seen: Option<Seen>,
+        change: impl FnOnce(&mut Submission),
+    ) -> Result<(), StateError> {
+        let Some(record) = self.store.get(&job.fingerprint) else {
+            return Ok(());
+        };
+        let mut record = Record::clone(&record);
+        let mut submissions = record.submissions.iter_mut();
+        if let Some(submission) = submissions.find(|submission| submission.id == *id) {
+            change(submission);
+        }
+        record.seen = seen.or(record.seen);
+        self.append(record).await
+    }
+
+    /// Makes a new key durable; the old one is given back.
+    pub(super) async fn rename(&self, job: &Job) -> Result<JobKey, StateError> {
+        let Some(record) = self.store.get(&job.fingerprint) else {
+            return Ok(job.key.clone());
+        };
+        let mut record = Record::clone(&record);
+        let from = std::mem::replace(&mut record.key, job.key.clone());
+        self.append(record).await?;
+        Ok(from)
+    }
+
+    /// A state that can no longer be written ends the run: nothing is sent that it cannot record.
+    async fn append(&self, record: Record) -> Result<(), StateError> {
+        let appended = self.store.append(record).await;
+        appended.map(drop).inspect_err(|error| {
+            self.stop(Halt::StateUnwritable(error.to_string()));
+        })
+    }
+}
+
+/// A submission that is in flight.
+pub(super) struct InFlight<'a>(&'a AtomicUsize);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
