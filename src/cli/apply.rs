@@ -208,7 +208,7 @@ async fn submit_and_wait(
     let options = apply::Options {
         parallelism: usize::from(arguments.parallelism),
         settle: session.target.settle,
-        rate: session.target.rate.map(f64::from),
+        rate: session.target.rate,
         ..apply::Options::default()
     };
     let outcome = apply::apply(
