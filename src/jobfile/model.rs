@@ -10,85 +10,136 @@ use super::document::Entries;
 use crate::job::Overlap;
 use crate::source::Spanned;
 
-/// One job file.
+/// What a text that holds an expression may be: anything, since it is checked once it is expanded.
+const MOMENT: &str =
+    r"^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}([Zz]|[+-]\d{2}:?\d{2})|[\s\S]*\$\{[\s\S]*)$";
+/// A moment that stands for itself.
+const FIXED_MOMENT: &str = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}([Zz]|[+-]\d{2}:?\d{2})$";
+const LENGTH: &str = r"^\s*(\d+\s*)?(minute|hour|day|week|month|year)s?\s*$";
+const OFFSET: &str = r"^([Zz]|[+-]\d{2}:?\d{2})$";
+const BUCKET: &str = r"^([a-z0-9][a-z0-9-]*-\d+|[\s\S]*\$\{[\s\S]*)$";
+const REGION: &str = r"^([a-z0-9-]+|[\s\S]*\$\{[\s\S]*)$";
+const WORKFLOW_ID: &str = r"^([A-Za-z0-9_-]{1,128}|[\s\S]*\$\{[\s\S]*)$";
+/// A key becomes part of `key[name=value,…]`.
+const KEY: &str = r"^[^\s\u0000-\u001f\u007f-\u009f\[\],=$]{1,128}$";
+/// The name of a list is a name in expressions, too.
+const LIST_NAME: &str = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$";
+
+/// Batch jobs for Tencent Cloud CI: each job runs a workflow over the objects of a bucket, once.
 #[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "job file")]
 pub struct JobFile {
-    /// Version of the format.
-    #[schemars(extend("const" = 1))]
+    /// Version of this format. `1` is the only one, and what a file without it has.
+    #[schemars(extend("const" = 1, "default" = 1))]
     pub version: Option<Spanned<u32>>,
-    /// Merged under every job of this file, field by field.
+    /// Fields for every job of this file, merged under each job field by field: what a job says
+    /// itself goes first. An `input` is taken as a whole.
     pub defaults: Option<JobSpec>,
-    /// The jobs, each under its key.
+    /// The jobs, each under its key. A key names a job in this workspace, is unique across all
+    /// files, and is never sent to the service; renaming a key never runs a job again.
+    ///
+    /// 1 to 128 characters without blanks and without `[`, `]`, `,`, `=` and `$`.
     #[schemars(extend("propertyNames" = {
-        "pattern": r"^[^\s\p{Cc}\[\],=$]{1,128}$",
-        "description": "1 to 128 characters: no blanks, none of `[` `]` `,` `=` `$`",
+        "title": "key of a job",
+        "description": "a key has 1 to 128 characters: no blanks, none of `[` `]` `,` `=` `$`",
+        "pattern": KEY,
     }))]
     pub jobs: Entries<JobSpec>,
 }
 
-/// One job as written.
+/// One job: what to read, and which workflow to run over it.
 #[derive(Debug, Clone, Default, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "job")]
 pub struct JobSpec {
-    /// What the job is for.
+    /// What the job is for, for people. Never sent to the service; changing it runs nothing.
+    #[schemars(extend("examples" = ["Thumbnails for what was uploaded before the workflow existed"]))]
     pub description: Option<Spanned<String>>,
-    /// Sent as Name.
+    /// The name that the service shows for the job. Without it, the key is the name, with the
+    /// values of matrix and windows joined by `_`.
+    ///
+    /// At most 128 Chinese characters, letters, digits, `-` and `_`. Changing it runs nothing.
+    #[schemars(extend("examples" = ["spring_uploads", "archive_${ matrix.folder }"]))]
     pub name: Option<Spanned<String>>,
-    /// Sent as Type.
+    /// The kind of batch job. Only `Workflow` exists here, and it need not be written.
+    #[schemars(extend("default" = "Workflow"))]
     pub r#type: Option<Spanned<JobTypeSpec>>,
-    /// What to read.
+    /// Which objects to read: exactly one of `prefix`, `object`, `manifest`, `url_file`.
     pub input: Option<Spanned<InputSpec>>,
-    /// What to run.
+    /// What to run over the objects.
     pub operation: Option<OperationSpec>,
-    /// Lists of values; one job for every combination.
+    /// Lists of values: one job for every combination of them. An expression reads a value as
+    /// `${ matrix.name }`. Under `exclude` stand combinations to leave out.
     pub matrix: Option<Spanned<MatrixSpec>>,
-    /// Whole periods; one job for each.
+    /// Cuts time into whole periods: one job for each that has passed, with its own
+    /// `time_interval`. A new period becomes a new job by itself at the next plan.
     pub windows: Option<Spanned<WindowsSpec>>,
-    /// Any text; a changed one runs the same work once more.
+    /// Any text. Changing it asks for the same work once more, in a commit that can be reviewed.
+    #[schemars(extend("examples" = ["2022-06: after the workflow was fixed"]))]
     pub rerun: Option<Spanned<String>>,
-    /// What to do when the service ended the job as Failed or Cancel.
+    /// What happens when the service ended the job as Failed or Cancel: `leave` shows it,
+    /// `resubmit` submits it again, up to `max_attempts` times in all.
+    #[schemars(extend("default" = "leave"))]
     pub on_failure: Option<Spanned<OnFailureSpec>>,
-    /// How often the work is submitted in all, with `on_failure: resubmit`.
-    #[schemars(extend("minimum" = 2, "maximum" = 100))]
+    /// How often the same work is submitted at most, with `on_failure: resubmit`.
+    #[schemars(extend("minimum" = 2, "maximum" = 100, "examples" = [3]))]
     pub max_attempts: Option<Spanned<u32>>,
-    /// Whether the job may process objects that another job of the same workflow covers.
+    /// Whether the job may process objects that another job of the same workflow covers. `deny`
+    /// blocks such a plan, because the same objects would be paid for twice.
+    #[schemars(extend("default" = "deny"))]
     pub overlap: Option<Spanned<Overlap>>,
-    /// Instead of the target's bucket.
+    /// The bucket to run in, instead of the target's: `<name>-<APPID>`.
+    #[schemars(
+        title = "bucket name with its APPID",
+        extend("pattern" = BUCKET, "examples" = ["examplebucket-1250000000"])
+    )]
     pub bucket: Option<Spanned<String>>,
-    /// Instead of the target's region.
+    /// The region of the bucket, instead of the target's.
+    #[schemars(title = "region", extend("pattern" = REGION, "examples" = ["ap-beijing"]))]
     pub region: Option<Spanned<String>>,
 }
 
 /// The kinds of batch job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, JsonSchema)]
 pub enum JobTypeSpec {
-    /// Runs a workflow over every object.
+    /// Run a workflow over every object.
     Workflow,
 }
 
-/// What to read; exactly one field is given.
+/// Which objects to read: exactly one of the fields.
 #[derive(Debug, Clone, Default, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+#[schemars(title = "input", extend("minProperties" = 1, "maxProperties" = 1))]
 pub struct InputSpec {
     /// Every object whose key begins with this.
+    #[schemars(extend("minLength" = 1, "examples" = ["input/", "archive/${ matrix.folder }/"]))]
     pub prefix: Option<Spanned<String>>,
-    /// One object.
+    /// One object, by its key.
+    #[schemars(extend("minLength" = 1, "examples" = ["videos/intro.mp4"]))]
     pub object: Option<Spanned<String>>,
-    /// The manifest of a COS inventory.
+    /// The objects of a COS inventory: the key of its `manifest.json`. What the list holds is not
+    /// part of the job: a new list under an old key needs `rerun`.
+    #[schemars(extend(
+        "minLength" = 1,
+        "examples" = ["inventory/1250000000/examplebucket/daily/20220601/manifest.json"]
+    ))]
     pub manifest: Option<Spanned<String>>,
-    /// A text file with one object address a line.
+    /// The objects named in a text file in the bucket, one address a line. What the list holds is
+    /// not part of the job: a new list under an old key needs `rerun`.
+    #[schemars(extend("minLength" = 1, "examples" = ["lists/urls.txt"]))]
     pub url_file: Option<Spanned<String>>,
 }
 
-/// What to run.
+/// What to run over the objects.
 #[derive(Debug, Clone, Default, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "operation")]
 pub struct OperationSpec {
-    /// One workflow id, or several.
+    /// The id of the workflow to run, or a list of several.
+    #[schemars(extend("examples" = ["${ vars.thumbnails }", ["w1", "w2"]]))]
     pub workflow_ids: Option<Spanned<WorkflowIdsSpec>>,
-    /// Only objects uploaded in it.
+    /// Only objects that were uploaded in this interval. Not together with `windows`.
     pub time_interval: Option<Spanned<TimeIntervalSpec>>,
 }
 
@@ -101,13 +152,22 @@ pub enum WorkflowIdsSpec {
     Several(Vec<Spanned<String>>),
 }
 
-/// Upload times; an absent end is open.
+/// An interval of upload times; an end that is not given is open.
 #[derive(Debug, Clone, Default, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "time interval")]
 pub struct TimeIntervalSpec {
-    /// Objects uploaded at this moment or later.
+    /// Objects uploaded at this moment or later: date, time and offset.
+    #[schemars(
+        title = "date and time with an offset",
+        extend("pattern" = MOMENT, "examples" = ["2022-02-01T12:00:00+0800"])
+    )]
     pub start: Option<Spanned<String>>,
-    /// Objects uploaded up to this moment.
+    /// Objects uploaded up to this moment: date, time and offset.
+    #[schemars(
+        title = "date and time with an offset",
+        extend("pattern" = MOMENT, "examples" = ["2022-05-01T12:00:00+0800"])
+    )]
     pub end: Option<Spanned<String>>,
 }
 
@@ -144,17 +204,34 @@ impl fmt::Display for MatrixValue {
     }
 }
 
-/// Whole periods between two moments.
+/// Whole periods of time, one job for each that has passed.
 #[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "windows")]
 pub struct WindowsSpec {
-    /// How long a period is, such as `1 month`.
+    /// How long a period is: a number and minutes, hours, days, weeks, months or years.
+    #[schemars(
+        title = "length of time",
+        extend("pattern" = LENGTH, "examples" = ["1 month", "2 weeks", "15 minutes"])
+    )]
     pub every: Spanned<String>,
-    /// Where the first period starts.
+    /// Where the first period starts: date, time and offset.
+    #[schemars(
+        title = "date and time with an offset",
+        extend("pattern" = FIXED_MOMENT, "examples" = ["2022-01-01T00:00:00+0800"])
+    )]
     pub from: Spanned<String>,
-    /// Where the last period ends at the latest; absent means now.
+    /// No period ends later than this: date, time and offset. Without it, that is now.
+    #[schemars(
+        title = "date and time with an offset",
+        extend("pattern" = FIXED_MOMENT, "examples" = ["2022-07-01T00:00:00+0800"])
+    )]
     pub until: Option<Spanned<String>>,
-    /// The offset from UTC in which days and months begin; `+08:00` when absent.
+    /// The offset from UTC whose calendar counts: where days begin and months end.
+    #[schemars(
+        title = "offset from UTC",
+        extend("pattern" = OFFSET, "default" = "+08:00", "examples" = ["+08:00", "Z"])
+    )]
     pub offset: Option<Spanned<String>>,
 }
 
@@ -207,8 +284,10 @@ impl JsonSchema for WorkflowIdsSpec {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
+            "title": "workflow id",
             "type": ["string", "array"],
-            "items": { "type": "string" },
+            "pattern": WORKFLOW_ID,
+            "items": { "title": "workflow id", "type": "string", "pattern": WORKFLOW_ID },
             "minItems": 1,
         })
     }
@@ -250,14 +329,23 @@ impl JsonSchema for MatrixSpec {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let value = generator.subschema_for::<MatrixValue>();
         json_schema!({
+            "title": "matrix",
+            "description": "Lists of values, each under its name: one job for every combination.",
             "type": "object",
+            "propertyNames": {
+                "title": "name of a list",
+                "description": "a name has letters, digits and `_`, and begins with no digit",
+                "pattern": LIST_NAME,
+            },
             "properties": {
                 EXCLUDE: {
+                    "description": "Combinations to leave out: each names some lists and a value of each.",
                     "type": "array",
                     "items": { "type": "object", "additionalProperties": value },
                 },
             },
-            "additionalProperties": { "type": "array", "items": value },
+            "additionalProperties": { "type": "array", "items": value, "minItems": 1 },
+            "examples": [{ "folder": ["cn", "sg"], "size": [1, 2], "exclude": [{ "folder": "sg", "size": 2 }] }],
         })
     }
 }

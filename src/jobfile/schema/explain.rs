@@ -65,7 +65,9 @@ impl<'run> Explainer<'run> {
             ValidationErrorKind::Constant { expected_value } => {
                 self.unknown_word(found, std::iter::once(&**expected_value))
             }
-            ValidationErrorKind::PropertyNames { .. } => self.bad_names(found, schema),
+            ValidationErrorKind::PropertyNames { error } => {
+                self.bad_name(found, error.instance(), schema)
+            }
             ValidationErrorKind::Pattern { .. } => self.wrong_form(found, schema),
             ValidationErrorKind::Minimum { limit } => {
                 self.about(found, format!("{} has to be at least {limit}", found.name))
@@ -103,7 +105,10 @@ impl<'run> Explainer<'run> {
     }
 
     fn unknown_field(&self, found: &Found, name: &str, schema: &JsonValue) -> Diagnostic {
-        let whole = title(schema).unwrap_or_else(|| found.name.clone());
+        let whole = match title(schema) {
+            Some(title) => format!("{} {title}", article(&title)),
+            None => found.name.clone(),
+        };
         let message = format!("`{}` is not a field of {whole}", shorten(name));
         let key = self.key(found.node, name);
         let diagnostic = Diagnostic::error("unknown-field", message)
@@ -225,13 +230,25 @@ impl<'run> Explainer<'run> {
         }
     }
 
-    fn bad_names(&self, found: &Found, schema: &JsonValue) -> Diagnostic {
-        self.about(found, format!("a name under {} does not fit", found.name))
-            .help(description(&schema["propertyNames"]))
+    fn bad_name(&self, found: &Found, name: &JsonValue, schema: &JsonValue) -> Diagnostic {
+        let name = name.as_str().unwrap_or_default();
+        let names = &schema["propertyNames"];
+        let what = title(names).unwrap_or_else(|| "name".to_owned());
+        let message = match name {
+            "" => format!("a {what} is empty"),
+            name => format!("`{}` is not a {what}", shorten(name)),
+        };
+        let key = self.key(found.node, name).unwrap_or_default();
+        Diagnostic::error("wrong-name", message)
+            .at(self.document.place(key))
+            .help(description(names))
     }
 
     fn wrong_form(&self, found: &Found, schema: &JsonValue) -> Diagnostic {
-        let diagnostic = self.about(found, format!("{} has the wrong form", found.name));
+        let written = shorten(self.document.text_of(found.node).unwrap_or_default());
+        let what = title(schema).unwrap_or_else(|| "value that fits here".to_owned());
+        let message = format!("`{written}` is not a {what}");
+        let diagnostic = self.about(found, message);
         match schema["examples"].get(0).and_then(JsonValue::as_str) {
             Some(example) => diagnostic.help(format!("for example `{example}`")),
             None => diagnostic,
@@ -317,6 +334,11 @@ fn properties(schema: &JsonValue) -> impl Iterator<Item = (&str, &JsonValue)> {
 
 fn title(schema: &JsonValue) -> Option<String> {
     schema["title"].as_str().map(str::to_owned)
+}
+
+fn article(noun: &str) -> &'static str {
+    let vowel = noun.starts_with(['a', 'e', 'i', 'o', 'u']);
+    if vowel { "an" } else { "a" }
 }
 
 fn description(schema: &JsonValue) -> String {

@@ -77,7 +77,8 @@ impl<T> Schema<T> {
     }
 }
 
-/// Takes `null` out: a field that is not given is not written at all.
+/// Takes out what a person who writes a file has no use for: `null`, since a field that is not given
+/// is not written at all; the widths of integers; the line breaks of our source.
 #[derive(Clone)]
 struct OnlyWhatIsWritten;
 
@@ -85,6 +86,8 @@ impl Transform for OnlyWhatIsWritten {
     fn transform(&mut self, schema: &mut JsonSchemaObject) {
         drop_null_type(schema);
         drop_null_choice(schema);
+        drop_integer_width(schema);
+        join_lines(schema);
         transform_subschemas(self, schema);
     }
 }
@@ -110,5 +113,21 @@ fn drop_null_choice(schema: &mut JsonSchemaObject) {
         for (keyword, value) in only {
             schema.insert(keyword, value);
         }
+    }
+}
+
+fn drop_integer_width(schema: &mut JsonSchemaObject) {
+    let width = schema.get("format").and_then(Value::as_str);
+    if width.is_some_and(|width| width.trim_start_matches('u').starts_with("int")) {
+        schema.remove("format");
+    }
+}
+
+fn join_lines(schema: &mut JsonSchemaObject) {
+    if let Some(Value::String(text)) = schema.get_mut("description") {
+        let paragraphs = text
+            .split("\n\n")
+            .map(|paragraph| paragraph.replace('\n', " "));
+        *text = paragraphs.collect::<Vec<_>>().join("\n\n");
     }
 }
