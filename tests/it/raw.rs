@@ -1,0 +1,150 @@
+//! A server below HTTP, for answers that no well-behaved server gives.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// What a connection gets once its request was read.
+#[derive(Debug, Clone)]
+pub(crate) enum Reply {
+    /// These bytes, and then the end.
+    Bytes(String),
+    /// These bytes; the connection stays open for another request.
+    KeepOpen(String),
+    /// A reset.
+    Reset,
+    /// The end, without a byte.
+    Close,
+    /// Nothing, for as long as the client waits.
+    Silence,
+}
+
+/// A server that answers the n-th request (from 0) as it is told to.
+pub(crate) struct RawServer {
+    pub(crate) address: SocketAddr,
+    requests: Arc<Mutex<Vec<String>>>,
+    connections: Arc<Mutex<usize>>,
+    task: JoinHandle<()>,
+}
+
+impl RawServer {
+    pub(crate) async fn start(
+        reply: impl Fn(usize, &str) -> Reply + Clone + Send + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let connections = Arc::new(Mutex::new(0));
+        let (seen, opened) = (Arc::clone(&requests), Arc::clone(&connections));
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                *opened.lock().unwrap() += 1;
+                tokio::spawn(serve(stream, reply.clone(), Arc::clone(&seen)));
+            }
+        });
+        Self {
+            address,
+            requests,
+            connections,
+            task,
+        }
+    }
+
+    /// Every request so far, head and body.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        *self.connections.lock().unwrap()
+    }
+}
+
+impl Drop for RawServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn serve(
+    mut stream: TcpStream,
+    reply: impl Fn(usize, &str) -> Reply,
+    seen: Arc<Mutex<Vec<String>>>,
+) {
+    while let Some(request) = read_request(&mut stream).await {
+        let number = {
+            let mut seen = seen.lock().unwrap();
+            seen.push(request.clone());
+            seen.len() - 1
+        };
+        match reply(number, &request) {
+            Reply::Bytes(bytes) => {
+                let _ = stream.write_all(bytes.as_bytes()).await;
+                return;
+            }
+            Reply::KeepOpen(bytes) => {
+                let _ = stream.write_all(bytes.as_bytes()).await;
+            }
+            Reply::Reset => {
+                stream.set_zero_linger().unwrap();
+                return;
+            }
+            Reply::Close => return,
+            Reply::Silence => tokio::time::sleep(Duration::from_hours(1)).await,
+        }
+    }
+}
+
+async fn read_request(stream: &mut TcpStream) -> Option<String> {
+    let mut bytes = Vec::new();
+    loop {
+        let mut part = [0; 4096];
+        let count = stream
+            .read(&mut part)
+            .await
+            .ok()
+            .filter(|count| *count > 0)?;
+        bytes.extend_from_slice(&part[..count]);
+        let text = String::from_utf8_lossy(&bytes);
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let length = header(head, "content-length").map_or(0, |value| value.parse().unwrap());
+        if body.len() >= length {
+            return Some(text.into_owned());
+        }
+    }
+}
+
+/// A header of a request.
+pub(crate) fn header(request: &str, name: &str) -> Option<String> {
+    let mut lines = request.lines().take_while(|line| !line.is_empty());
+    lines.find_map(|line| {
+        let (found, value) = line.split_once(": ")?;
+        found.eq_ignore_ascii_case(name).then(|| value.to_owned())
+    })
+}
+
+/// An answer with a body, as a service sends it.
+pub(crate) fn answer(status: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\n\r\n{body}")
+}
+
+/// The answer to a trigger call that was taken.
+pub(crate) fn accepted(job_id: &str) -> String {
+    let body = format!(
+        "<Response><JobsDetail><JobId>{job_id}</JobId><State>Submitted</State></JobsDetail></Response>"
+    );
+    answer("200 OK", "", &body)
+}
+
+/// An error of the service.
+pub(crate) fn error(status: &str, headers: &str, code: &str) -> String {
+    let body = format!("<Error><Code>{code}</Code><Message>m</Message></Error>");
+    answer(status, headers, &body)
+}
