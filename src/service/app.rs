@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::{self, Body};
 use axum::extract::Request;
-use axum::http::Method;
+use axum::http::{HeaderValue, Method, header};
 use axum::response::Response;
 use jiff::Timestamp;
 
@@ -15,6 +15,7 @@ use super::batch;
 use super::bucket::Bucket;
 use super::call::{Call, Side};
 use super::failure::Failure;
+use super::faults::{self, Dropped, FaultKind, Script};
 use super::identity;
 use super::reply::Reply;
 use super::runner::Runner;
@@ -37,14 +38,24 @@ pub(super) struct App {
     pub(super) workflows: Arc<BTreeMap<WorkflowId, WorkflowSettings>>,
     pub(super) credentials: Credentials,
     pub(super) runner: Runner,
+    pub(super) faults: Script,
 }
 
 impl App {
     /// Answers one request.
-    pub(super) async fn answer(&self, request: Request) -> Response {
+    pub(super) async fn answer(self: &Arc<Self>, request: Request) -> Response {
         if request.uri().path() == "/healthz" && request.method() == Method::GET {
             return Response::new(Body::from("ok\n"));
         }
+        let fault = self.faults.next(request.method(), request.uri().path());
+        match fault {
+            None => self.act(request).await,
+            Some(fault) => self.misbehave(fault, request).await,
+        }
+    }
+
+    /// Does what the request asks for.
+    async fn act(self: &Arc<Self>, request: Request) -> Response {
         let request_id = identity::request_id();
         let (parts, body) = request.into_parts();
         let (side, reply) = match Call::new(&parts) {
@@ -59,7 +70,78 @@ impl App {
         reply.into_response(side, &request_id)
     }
 
-    async fn reply(&self, call: &Call, body: Body, request_id: &str) -> Result<Reply, Failure> {
+    /// Does what the request asks for, or does not, and is no good at saying so.
+    async fn misbehave(self: &Arc<Self>, fault: &FaultKind, request: Request) -> Response {
+        let path = request.uri().path().to_owned();
+        let refuse = |status: u16, code: &str| {
+            let failure = Failure::new(status, code.to_owned(), "This is a fault on purpose.");
+            let request_id = identity::request_id();
+            Reply::failure(&failure, &path, &request_id).into_response(Side::Ci, &request_id)
+        };
+        match fault {
+            FaultKind::Refuse {
+                status,
+                code,
+                retry_after,
+            } => {
+                let mut response = refuse(*status, code);
+                if let Some(seconds) = retry_after {
+                    let seconds = HeaderValue::from(*seconds);
+                    response.headers_mut().insert(header::RETRY_AFTER, seconds);
+                }
+                response
+            }
+            FaultKind::Drop { acts } => {
+                if *acts {
+                    self.act(request).await;
+                }
+                dropped()
+            }
+            FaultKind::Fail { status, code } => {
+                self.act(request).await;
+                refuse(*status, code)
+            }
+            FaultKind::Half => {
+                let response = self.act(request).await;
+                let (parts, body) = response.into_parts();
+                let body = body::to_bytes(body, BODY_LIMIT).await.unwrap_or_default();
+                faults::cut_in_half(Response::from_parts(parts, Body::empty()), &body)
+            }
+            FaultKind::Garbage => {
+                self.act(request).await;
+                Response::new(Body::from("<html><body>Busy. Try again!</body></html>\n"))
+            }
+            FaultKind::Slow { delay } => {
+                let response = self.act(request).await;
+                tokio::time::sleep(*delay).await;
+                response
+            }
+            FaultKind::Late { delay } => {
+                self.act_later(*delay, request).await;
+                dropped()
+            }
+        }
+    }
+
+    /// Takes the whole request in, to act on it when its caller is long gone.
+    async fn act_later(self: &Arc<Self>, delay: Duration, request: Request) {
+        let (parts, body) = request.into_parts();
+        let Ok(body) = read(body).await else {
+            return;
+        };
+        let app = Arc::clone(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            app.act(Request::from_parts(parts, Body::from(body))).await;
+        });
+    }
+
+    async fn reply(
+        self: &Arc<Self>,
+        call: &Call,
+        body: Body,
+        request_id: &str,
+    ) -> Result<Reply, Failure> {
         authenticate(call, &self.credentials, Timestamp::now())?;
         self.bucket(call)?;
         let segments: Vec<&str> = call.path.split('/').skip(1).collect();
@@ -67,8 +149,15 @@ impl App {
             (Side::Ci, &Method::POST, ["inventorytriggerjob"]) => {
                 batch::trigger(self, call, &read(body).await?, request_id).await
             }
+            (Side::Ci, &Method::GET, ["inventorytriggerjob"]) => {
+                batch::list(self, call, request_id).await
+            }
             (Side::Ci, &Method::GET, ["inventorytriggerjob", id]) => {
                 batch::describe(self, call, id, request_id).await
+            }
+            // Nothing else can be put there, and one public SDK leaves out `?cancel`.
+            (Side::Ci, &Method::PUT, ["inventorytriggerjob", id]) => {
+                batch::cancel(self, call, id).await
             }
             (Side::Ci, _, ["inventorytriggerjob"] | ["inventorytriggerjob", _]) => {
                 let message = format!("{} is not allowed here", call.method);
@@ -88,6 +177,13 @@ impl App {
             Failure::new(404, "NoSuchBucket", message)
         })
     }
+}
+
+/// The server sees this and closes the connection.
+fn dropped() -> Response {
+    let mut response = Response::new(Body::empty());
+    response.extensions_mut().insert(Dropped);
+    response
 }
 
 async fn read(body: Body) -> Result<Vec<u8>, Failure> {

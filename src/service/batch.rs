@@ -1,22 +1,26 @@
 //! The calls about batch jobs.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::app::App;
 use super::call::Call;
 use super::failure::Failure;
 use super::identity;
+use super::page;
 use super::reply::Reply;
-use super::store::{NewJob, StoredJob};
+use super::store::{JobFilter, NewJob, StoreError, StoredJob};
 use crate::api::name::{JobId, WorkflowId};
 use crate::api::request::{Input, Request};
 use crate::api::wire::{
-    JobDetail, JobState, decode_request, encode_describe_answer, encode_trigger_answer,
+    JobDetail, JobState, decode_request, encode_describe_answer, encode_list_answer,
+    encode_trigger_answer,
 };
 
 /// `POST /inventorytriggerjob`: the job is on the disk before the answer is.
 pub(super) async fn trigger(
-    app: &App,
+    app: &Arc<App>,
     call: &Call,
     body: &[u8],
     request_id: &str,
@@ -34,8 +38,16 @@ pub(super) async fn trigger(
         created: whole_seconds(Timestamp::now()),
     };
     let answer = encode_trigger_answer(request_id, &submitted(&job))?;
-    app.store.add_job(job).await?;
-    app.runner.job_added();
+    let app = Arc::clone(app);
+    // Not to be left half-way when the caller hangs up.
+    let taken_in = tokio::spawn(async move {
+        app.store.add_job(job).await?;
+        app.runner.job_added();
+        Ok::<(), StoreError>(())
+    });
+    taken_in
+        .await
+        .map_err(|error| Failure::internal(&error))??;
     Ok(Reply::xml(answer))
 }
 
@@ -56,6 +68,83 @@ pub(super) async fn describe(
         id,
         job.as_ref(),
     )?))
+}
+
+/// `GET /inventorytriggerjob`: the bucket's jobs, page by page.
+pub(super) async fn list(app: &App, call: &Call, request_id: &str) -> Result<Reply, Failure> {
+    const STATES: [&str; 6] = [
+        "Submitted",
+        "Running",
+        "Success",
+        "Failed",
+        "Pause",
+        "Cancel",
+    ];
+    let size = page::size(call)?;
+    let text = |name| page::given(call, name).map(str::to_owned);
+    let filter = JobFilter {
+        bucket: call.host.bucket.clone(),
+        id: text("jobId"),
+        name: text("name"),
+        workflow: text("workflowId"),
+        states: page::states(call, &STATES)?,
+        created_from: page::moment(call, "startCreationTime")?,
+        created_until: page::moment(call, "endCreationTime")?,
+        order: page::order(call)?,
+        after: page::after(call)?,
+        limit: size + 1,
+    };
+    let mut jobs = match page::given(call, "type") {
+        None | Some("Workflow") => app.store.list_jobs(filter).await?,
+        // Jobs of that type are refused, so there are none.
+        Some("Job") => Vec::new(),
+        Some(other) => {
+            let message = format!("type: `{other}` is neither `Workflow` nor `Job`");
+            return Err(Failure::argument(message));
+        }
+    };
+    let token = page::cut(&mut jobs, size, |job| job.sequence);
+    let jobs: Vec<JobDetail> = jobs.into_iter().map(StoredJob::detail).collect();
+    let answer = encode_list_answer(request_id, &jobs, token.as_deref())?;
+    Ok(Reply::xml(answer))
+}
+
+/// `PUT /inventorytriggerjob/<id>?cancel`: what has not started never starts, what runs is ended,
+/// what was done is kept. Once more on a cancelled job changes nothing and is no error, because an
+/// answer may have been lost.
+pub(super) async fn cancel(app: &Arc<App>, call: &Call, id: &str) -> Result<Reply, Failure> {
+    let bucket = call.host.bucket.clone();
+    let job = match JobId::new(id) {
+        Ok(id) => app.store.job(bucket.clone(), id).await?,
+        Err(_) => None,
+    };
+    let unknown = || Failure::new(404, "NoSuchJob", format!("there is no job `{id}`"));
+    let job = job.ok_or_else(unknown)?;
+    let (app, id) = (Arc::clone(app), job.id);
+    // Not to be left half-way when the caller hangs up.
+    let cancelled = tokio::spawn(async move {
+        let state = JobState::Cancel;
+        let now = Timestamp::now();
+        let (code, message) = ("Cancel".to_owned(), "cancelled".to_owned());
+        if app
+            .store
+            .end_job(job.sequence, state, code, message, now)
+            .await?
+        {
+            app.runner.job_cancelled(&id);
+        }
+        app.store.job(bucket, id).await
+    });
+    let job = cancelled
+        .await
+        .map_err(|error| Failure::internal(&error))??;
+    match job.map(|job| job.state) {
+        None | Some(JobState::Cancel) => Ok(Reply::empty()),
+        Some(state) => {
+            let message = format!("the job has ended as {state} and cannot be cancelled");
+            Err(Failure::argument(message))
+        }
+    }
 }
 
 /// Every workflow must be there, and active.

@@ -1,5 +1,7 @@
 //! What a call is refused with.
 
+use std::borrow::Cow;
+
 use crate::api::wire::{RequestError, WireError};
 use crate::service::store::StoreError;
 
@@ -7,15 +9,19 @@ use crate::service::store::StoreError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failure {
     pub(super) status: u16,
-    pub(super) code: &'static str,
+    pub(super) code: Cow<'static, str>,
     pub(super) message: String,
 }
 
 impl Failure {
-    pub(super) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn new(
+        status: u16,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+    ) -> Self {
         Self {
             status,
-            code,
+            code: code.into(),
             message: message.into(),
         }
     }

@@ -16,8 +16,10 @@ mod bucket;
 mod call;
 mod error;
 mod failure;
+mod faults;
 mod identity;
 mod owner;
+mod page;
 mod reply;
 mod runner;
 mod scan;
@@ -35,12 +37,14 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 pub use error::StartError;
+pub use faults::{Choice, Fault, FaultKind, Faults, FaultsError};
 pub use owner::{Owner, running_at};
 pub use settings::{ServiceSettings, WorkflowSettings};
 pub use store::StoreError;
 
 use app::App;
 use bucket::Bucket;
+use faults::Script;
 use owner::Ownership;
 use runner::{Runner, Workshop};
 use store::Store;
@@ -149,6 +153,7 @@ async fn open(settings: ServiceSettings, data: &Path) -> Result<App, StartError>
         buckets,
         workflows,
         credentials: settings.credentials,
+        faults: Script::new(settings.faults),
     })
 }
 

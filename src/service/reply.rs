@@ -22,12 +22,21 @@ impl Reply {
         Self::new(StatusCode::OK, "application/xml", Body::from(body))
     }
 
+    /// 200 without a body.
+    pub(super) fn empty() -> Self {
+        Self {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: Body::empty(),
+        }
+    }
+
     /// The documented error body. `resource` is the path of the call.
     pub(super) fn failure(failure: &Failure, resource: &str, request_id: &str) -> Self {
         let status = failure.status;
         let error = ServiceError {
             status,
-            code: failure.code.to_owned(),
+            code: failure.code.clone().into_owned(),
             message: without_controls(&failure.message),
             request_id: Some(request_id.to_owned()),
         };

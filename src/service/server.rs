@@ -1,6 +1,5 @@
 //! The listening socket and its connections.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::app::App;
+use super::faults::Dropped;
 
 /// How long a client may take for a request's head, and a connection may idle.
 const HEAD_TIME: Duration = Duration::from_secs(20);
@@ -55,7 +55,13 @@ fn connect(stream: TcpStream, address: SocketAddr, app: &Arc<App>, graceful: &Gr
     let app = Arc::clone(app);
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let app = Arc::clone(&app);
-        async move { Ok::<_, Infallible>(app.answer(request.map(Body::new)).await) }
+        async move {
+            let response = app.answer(request.map(Body::new)).await;
+            match response.extensions().get::<Dropped>() {
+                Some(dropped) => Err(*dropped),
+                None => Ok(response),
+            }
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

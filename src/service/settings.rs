@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::faults::Faults;
 use crate::api::credentials::Credentials;
 use crate::api::name::{BucketName, WorkflowId};
 
@@ -22,6 +23,8 @@ pub struct ServiceSettings {
     pub parallelism: usize,
     /// The folder that commands run in.
     pub working_folder: PathBuf,
+    /// What it does wrong on purpose.
+    pub faults: Faults,
 }
 
 impl ServiceSettings {
@@ -34,6 +37,7 @@ impl ServiceSettings {
             credentials,
             parallelism: std::thread::available_parallelism().map_or(1, usize::from),
             working_folder: PathBuf::from("."),
+            faults: Faults::default(),
         }
     }
 }

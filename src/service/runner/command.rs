@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
-use super::stopped;
+use super::{Stop, stopped};
 use crate::service::settings::WorkflowSettings;
 
 /// How long an ended process group has to go by itself.
@@ -67,7 +67,7 @@ pub(super) async fn run(
     folder: &Path,
     subject: Subject<'_>,
     output: &Output,
-    stop: watch::Receiver<bool>,
+    stop: watch::Receiver<Stop>,
 ) -> io::Result<Ended> {
     let mut arguments = workflow
         .command
@@ -100,7 +100,7 @@ async fn wait(
     mut child: Child,
     limit: Option<Duration>,
     output: &Output,
-    mut stop: watch::Receiver<bool>,
+    mut stop: watch::Receiver<Stop>,
 ) -> io::Result<Ended> {
     let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
     let over_time = async {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use super::Stop;
 use super::command::{self, Ended, Output, Subject};
 use super::scheduler::Workshop;
 use crate::api::name::WorkflowId;
@@ -28,7 +29,7 @@ const GONE: &str = "ResourceNotFound";
 pub(super) async fn run(
     workshop: &Arc<Workshop>,
     job: StoredJob,
-    stop: watch::Receiver<bool>,
+    stop: watch::Receiver<Stop>,
 ) -> Result<bool, StoreError> {
     if !workshop
         .store
@@ -41,7 +42,7 @@ pub(super) async fn run(
     let end = match Plan::new(workshop, job) {
         Ok(plan) => {
             let scanned = Arc::new(plan).run(&stop).await?;
-            if *stop.borrow() {
+            if *stop.borrow() != Stop::GoOn {
                 return Ok(false);
             }
             match scanned {
@@ -110,7 +111,7 @@ impl Plan {
     /// Scans and runs side by side. The inner result is the scan's.
     async fn run(
         self: Arc<Self>,
-        stop: &watch::Receiver<bool>,
+        stop: &watch::Receiver<Stop>,
     ) -> Result<Result<(), ScanError>, StoreError> {
         let (keys, mut scanned) = mpsc::channel(AHEAD);
         let plan = Arc::clone(&self);
@@ -123,7 +124,7 @@ impl Plan {
         let mut outcome = Ok(());
         while let Some(key) = scanned.recv().await {
             for index in 0..self.workflows.len() {
-                if *stop.borrow() || outcome.is_err() {
+                if *stop.borrow() != Stop::GoOn || outcome.is_err() {
                     // Dropping the receiver below ends the scan.
                     break;
                 }
@@ -140,7 +141,7 @@ impl Plan {
             while let Some(ended) = runs.try_join_next() {
                 outcome = outcome.and(ended.unwrap_or(Err(StoreError::Closed)));
             }
-            if *stop.borrow() || outcome.is_err() {
+            if *stop.borrow() != Stop::GoOn || outcome.is_err() {
                 break;
             }
         }
@@ -157,7 +158,7 @@ impl Plan {
         &self,
         index: usize,
         key: &str,
-        stop: watch::Receiver<bool>,
+        stop: watch::Receiver<Stop>,
     ) -> Result<(), StoreError> {
         let Some((workflow, settings)) = self.workflows.get(index) else {
             return Ok(());
@@ -173,36 +174,50 @@ impl Plan {
         let Start::Run(id) = start.await? else {
             return Ok(());
         };
-        let output = Output::new(&self.workshop.running, &id);
-        let ended = match self.bucket.path(key).filter(|path| path.is_file()) {
-            Some(object) => {
-                let subject = Subject {
-                    object: &object,
-                    key,
-                    bucket: self.bucket.name.as_str(),
-                };
-                let folder = &self.workshop.working_folder;
-                let ended = command::run(settings, folder, subject, &output, stop).await;
-                let kept = ended.and_then(|ended| {
-                    if ended != Ended::Stopped {
-                        output.keep(&self.result(workflow, key))?;
-                    }
-                    Ok(ended)
-                });
-                kept.unwrap_or_else(|error| Ended::Failed(error.to_string()))
-            }
-            None => Ended::Failed(format!("{GONE}: the bucket has no such object")),
-        };
-        output.discard();
+        let ended = self
+            .execute(workflow, settings, key, &id, stop.clone())
+            .await;
         let (state, message) = match ended {
             Ended::Success => (ExecutionState::Success, String::new()),
             Ended::Failed(message) => (ExecutionState::Failed, message),
+            Ended::Stopped if *stop.borrow() == Stop::Cancelled => {
+                (ExecutionState::Cancel, "cancelled".to_owned())
+            }
             // It stays noted as running, and runs again when the service starts again.
             Ended::Stopped => return Ok(()),
         };
         store
             .end_execution(id, state, message, Timestamp::now())
             .await
+    }
+
+    async fn execute(
+        &self,
+        workflow: &WorkflowId,
+        settings: &WorkflowSettings,
+        key: &str,
+        run: &str,
+        stop: watch::Receiver<Stop>,
+    ) -> Ended {
+        let Some(object) = self.bucket.path(key).filter(|path| path.is_file()) else {
+            return Ended::Failed(format!("{GONE}: the bucket has no such object"));
+        };
+        let output = Output::new(&self.workshop.running, run);
+        let subject = Subject {
+            object: &object,
+            key,
+            bucket: self.bucket.name.as_str(),
+        };
+        let folder = &self.workshop.working_folder;
+        let ended = command::run(settings, folder, subject, &output, stop).await;
+        let ended = ended.and_then(|ended| {
+            if ended != Ended::Stopped {
+                output.keep(&self.result(workflow, key))?;
+            }
+            Ok(ended)
+        });
+        output.discard();
+        ended.unwrap_or_else(|error| Ended::Failed(error.to_string()))
     }
 
     /// Where the result of a run is kept; several workflows of one job keep theirs apart. The key

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::{job, stopped};
+use super::{Stop, job, stopped};
 use crate::api::name::{BucketName, JobId, WorkflowId};
 use crate::service::bucket::Bucket;
 use crate::service::settings::WorkflowSettings;
@@ -47,8 +47,8 @@ struct Shared {
     /// A job came in.
     news: Notify,
     /// What stops each job that is going.
-    going: Mutex<HashMap<JobId, watch::Sender<bool>>>,
-    stop: watch::Sender<bool>,
+    going: Mutex<HashMap<JobId, watch::Sender<Stop>>>,
+    stop: watch::Sender<Stop>,
     /// How many jobs go at once.
     width: usize,
 }
@@ -66,7 +66,7 @@ impl Runner {
             unfinished: watch::Sender::new(unfinished),
             news: Notify::new(),
             going: Mutex::default(),
-            stop: watch::Sender::new(false),
+            stop: watch::Sender::new(Stop::GoOn),
             width,
         });
         let task = tokio::spawn(schedule(Arc::clone(&shared)));
@@ -82,6 +82,14 @@ impl Runner {
         self.shared.news.notify_one();
     }
 
+    /// A job was cancelled in the database: what it has under way is ended.
+    pub(in crate::service) fn job_cancelled(&self, id: &JobId) {
+        self.shared.unfinished.send_modify(|count| *count -= 1);
+        if let Some(stop) = lock(&self.shared.going).get(id) {
+            stop.send_replace(Stop::Cancelled);
+        }
+    }
+
     /// Waits until every job has ended.
     pub(in crate::service) async fn idle(&self) {
         let mut unfinished = self.shared.unfinished.subscribe();
@@ -91,7 +99,7 @@ impl Runner {
 
     /// Ends the running commands; their jobs go on when the service starts again.
     pub(in crate::service) async fn shutdown(&self) {
-        self.shared.stop.send_replace(true);
+        self.shared.stop.send_replace(Stop::Shutdown);
         let task = lock(&self.task).take();
         if let Some(task) = task
             && task.await.is_err()
@@ -109,7 +117,13 @@ async fn schedule(shared: Arc<Shared>) {
         () = stopped(&mut stop) => {}
     }
     for stop in lock(&shared.going).values() {
-        stop.send_replace(true);
+        stop.send_if_modified(|stop| {
+            let goes_on = *stop == Stop::GoOn;
+            if goes_on {
+                *stop = Stop::Shutdown;
+            }
+            goes_on
+        });
     }
     while going.join_next().await.is_some() {}
 }
@@ -146,10 +160,10 @@ async fn feed(shared: &Arc<Shared>, going: &mut JoinSet<()>) {
 }
 
 async fn run_job(shared: &Shared, job: StoredJob) {
-    let (stop, stopped) = watch::channel(false);
+    let (stop, stopped) = watch::channel(Stop::GoOn);
     let id = job.id.clone();
     lock(&shared.going).insert(id.clone(), stop);
-    if *shared.stop.borrow() {
+    if *shared.stop.borrow() != Stop::GoOn {
         return;
     }
     let outcome = job::run(&shared.workshop, job, stopped).await;

@@ -11,6 +11,7 @@ use crate::api::name::WorkflowId;
 pub(in crate::service) enum ExecutionState {
     Success,
     Failed,
+    Cancel,
 }
 
 impl ExecutionState {
@@ -18,6 +19,7 @@ impl ExecutionState {
         match self {
             Self::Success => "Success",
             Self::Failed => "Failed",
+            Self::Cancel => "Cancel",
         }
     }
 }
@@ -51,10 +53,14 @@ pub(in crate::service) struct Tally {
 }
 
 impl Store {
-    /// Marks what a killed process left running, so that it starts again.
+    /// Marks what a killed process left running, so that it starts again, unless its job was
+    /// cancelled.
     pub(in crate::service) async fn interrupt_executions(&self) -> Result<(), StoreError> {
         self.write(|connection| {
-            let query = "UPDATE executions SET state = 'Interrupted' WHERE state = 'Running'";
+            let query = "UPDATE executions SET state = CASE
+                (SELECT jobs.state FROM jobs WHERE sequence = job)
+                WHEN 'Cancel' THEN 'Cancel' ELSE 'Interrupted' END
+                WHERE state = 'Running'";
             connection.execute(query, []).map(|_| ())
         })
         .await

@@ -9,7 +9,7 @@ use crate::api::name::{BucketName, JobId};
 use crate::api::request::Request;
 use crate::api::wire::{JobDetail, JobState};
 
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "sequence, id, bucket, request, state, code, message, created, started, ended";
 
 /// A job to be taken in.
@@ -55,7 +55,7 @@ impl StoredJob {
         }
     }
 
-    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         let request: String = row.get("request")?;
         let moment = |name: &str| -> rusqlite::Result<Option<Timestamp>> {
             let seconds: Option<i64> = row.get(name)?;
@@ -90,13 +90,14 @@ impl Store {
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
         self.write(move |connection| {
             let mut insert = connection.prepare_cached(
-                "INSERT INTO jobs (id, bucket, name, request, state, code, message, created)
-                 VALUES (:id, :bucket, :name, :request, 'Submitted', 'Success', '', :created)",
+                "INSERT INTO jobs (id, bucket, name, workflows, request, state, code, message, created)
+                 VALUES (:id, :bucket, :name, :workflows, :request, 'Submitted', 'Success', '', :created)",
             )?;
             insert.execute(named_params! {
                 ":id": job.id.as_str(),
                 ":bucket": job.bucket.as_str(),
                 ":name": job.request.name.as_str(),
+                ":workflows": format!(",{},", job.request.operation.workflow_ids.joined()),
                 ":request": request,
                 ":created": job.created.as_second(),
             })?;

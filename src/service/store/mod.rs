@@ -4,6 +4,7 @@
 //! triggers share one sync to the disk; nobody is answered before that sync is over.
 
 mod executions;
+mod job_list;
 mod jobs;
 mod readers;
 mod writer;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 pub(super) use executions::{Execution, ExecutionState, Start};
+pub(super) use job_list::{JobFilter, Order};
 pub(super) use jobs::{NewJob, StoredJob};
 
 use readers::Readers;
@@ -28,6 +30,7 @@ CREATE TABLE jobs (
     id       TEXT NOT NULL UNIQUE,
     bucket   TEXT NOT NULL,
     name     TEXT NOT NULL,
+    workflows TEXT NOT NULL,
     request  TEXT NOT NULL,
     state    TEXT NOT NULL,
     code     TEXT NOT NULL,
@@ -38,6 +41,7 @@ CREATE TABLE jobs (
 ) STRICT;
 CREATE INDEX jobs_unfinished ON jobs (sequence) WHERE state IN ('Submitted', 'Running');
 CREATE INDEX jobs_of_bucket ON jobs (bucket, sequence);
+CREATE INDEX jobs_of_name ON jobs (bucket, name, sequence);
 CREATE TABLE executions (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
     id       TEXT NOT NULL UNIQUE,

@@ -1,0 +1,100 @@
+//! The parameters that every list takes.
+
+use jiff::Timestamp;
+
+use super::call::Call;
+use super::failure::Failure;
+use super::store::Order;
+use crate::api::time;
+
+/// How many entries a page has if nothing is asked for.
+const DEFAULT_SIZE: usize = 10;
+
+/// How many entries a page may have.
+const LARGEST_SIZE: usize = 100;
+
+/// A parameter that has a value: clients send empty ones for what they do not mean.
+pub(super) fn given<'a>(call: &'a Call, name: &str) -> Option<&'a str> {
+    call.parameter(name).filter(|value| !value.is_empty())
+}
+
+/// `size`.
+pub(super) fn size(call: &Call) -> Result<usize, Failure> {
+    let Some(text) = given(call, "size") else {
+        return Ok(DEFAULT_SIZE);
+    };
+    let size = text
+        .parse()
+        .ok()
+        .filter(|size| (1..=LARGEST_SIZE).contains(size));
+    size.ok_or_else(|| {
+        let range = format!("a number from 1 to {LARGEST_SIZE}");
+        Failure::argument(format!("size: `{text}` is not {range}"))
+    })
+}
+
+/// `nextToken`: the place of the last entry of the page before.
+pub(super) fn after(call: &Call) -> Result<Option<i64>, Failure> {
+    let token = given(call, "nextToken").map(|text| {
+        text.parse().map_err(|_| {
+            Failure::argument(format!(
+                "nextToken: `{text}` was not given out by this service"
+            ))
+        })
+    });
+    token.transpose()
+}
+
+/// `orderByTime`.
+pub(super) fn order(call: &Call) -> Result<Order, Failure> {
+    match given(call, "orderByTime") {
+        None | Some("Desc") => Ok(Order::Descending),
+        Some("Asc") => Ok(Order::Ascending),
+        Some(other) => Err(Failure::argument(format!(
+            "orderByTime: `{other}` is neither `Desc` nor `Asc`"
+        ))),
+    }
+}
+
+/// `states`: none for `All`.
+pub(super) fn states(call: &Call, known: &[&str]) -> Result<Vec<String>, Failure> {
+    let words = given(call, "states")
+        .unwrap_or("All")
+        .split(',')
+        .map(str::trim);
+    let words: Vec<&str> = words.collect();
+    if let Some(unknown) = words
+        .iter()
+        .find(|word| **word != "All" && !known.contains(word))
+    {
+        let known = known.join(", ");
+        return Err(Failure::argument(format!(
+            "states: `{unknown}` is not one of All, {known}"
+        )));
+    }
+    if words.contains(&"All") {
+        return Ok(Vec::new());
+    }
+    Ok(words.into_iter().map(str::to_owned).collect())
+}
+
+/// A parameter that is a moment.
+pub(super) fn moment(call: &Call, name: &str) -> Result<Option<Timestamp>, Failure> {
+    let moment = given(call, name).map(|text| {
+        time::parse(text).map_err(|error| Failure::argument(format!("{name}: `{text}` {error}")))
+    });
+    moment.transpose()
+}
+
+/// Cuts what was asked for with one entry more than the page has, and gives the token of the next
+/// page: none if this is the last one.
+pub(super) fn cut<T>(
+    entries: &mut Vec<T>,
+    size: usize,
+    place: impl Fn(&T) -> i64,
+) -> Option<String> {
+    let has_more = entries.len() > size;
+    entries.truncate(size);
+    let last = entries.last().filter(|_| has_more)?;
+    Some(place(last).to_string())
+}

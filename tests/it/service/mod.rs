@@ -1,0 +1,8 @@
+//! The embedded service, through its socket, with requests signed here.
+
+mod faults;
+mod jobs;
+mod lifecycle;
+mod lists;
+mod signature;
+mod world;
