@@ -31,9 +31,10 @@ use crate::status;
   stocktake -t prod apply --auto-approve     in a pipeline
   stocktake -t prod apply --max-submissions 200
 
-Exit codes: 0 done, 1 something was rejected or is wrong, 3 unresolved submissions: run it
-again, 4 a guard blocks the plan, 5 the state is locked, 7 a job that was waited for
-failed, 130 and 143 interrupted; everything sent is recorded.")]
+Exit codes: 0 done, 1 something was rejected or is wrong, 3 unresolved
+submissions: run it again, 4 a guard blocks the plan, 5 the state is locked, 7 a
+job that was waited for failed, 130 and 143 interrupted; everything sent is
+recorded.")]
 pub(super) struct ApplyArgs {
     /// Do not ask
     #[arg(long)]

@@ -35,7 +35,8 @@ use crate::report::{Ui, Verbosity, diagnostics};
     name = "stocktake",
     version,
     propagate_version = true,
-    disable_help_subcommand = true
+    disable_help_subcommand = true,
+    max_term_width = 80
 )]
 #[command(after_help = "Examples:
   stocktake plan             what would be submitted, and why

@@ -18,7 +18,7 @@ use crate::report::{self, PlanView, Ui};
 #[command(after_help = "Examples:
   stocktake plan                        what is new or changed
   stocktake plan --all                  also what stays as it is
-  stocktake plan --detailed-exitcode    for a pipeline: 2 says that there is something to do
+  stocktake plan --detailed-exitcode    for a pipeline: 2 means work to do
 
 Exit codes: 0 planned, 1 something is wrong, 2 with --detailed-exitcode: there is
 something to submit, 4 a guard blocks the plan.")]

@@ -26,7 +26,7 @@ use crate::status;
 #[command(after_help = "Examples:
   stocktake status                      every recorded job
   stocktake status spring-uploads       one of them
-  stocktake status --no-refresh         what is recorded, without asking the service")]
+  stocktake status --no-refresh         what is recorded; asks nobody")]
 pub(super) struct StatusArgs {
     /// Only the records of these keys
     #[arg(value_name = "KEY")]

@@ -1,9 +1,20 @@
 //! The integration tests.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(
+    unreachable_pub,
+    reason = "nothing outside uses a test, and the harness reads better so"
+)]
 
 mod apply;
+mod bad_input;
 mod client;
+mod env;
+mod examples;
+mod fingerprint;
+mod help;
 mod jobs;
+mod plan_properties;
 mod raw;
 mod schemas;
 mod service;
+mod tidy;

@@ -1,0 +1,163 @@
+//! A temporary workspace and the real binary in it, with an environment that nothing leaks into.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+/// The binary under test.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_stocktake");
+
+/// The checkout of this project.
+pub const PROJECT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// A small target: one bucket with two objects, one workflow.
+pub const SMALL_TARGET: &str = r#"
+[targets.local]
+service = "embedded"
+bucket = "demo-1250000000"
+region = "ap-beijing"
+[targets.local.buckets]
+demo-1250000000 = "bucket"
+[targets.local.workflows.w1]
+command = ["sha256sum", "{object}"]
+"#;
+
+/// A temporary workspace.
+pub struct Env {
+    folder: TempDir,
+}
+
+/// How a run of the binary ended.
+#[derive(Debug)]
+pub struct Run {
+    /// The exit code; `None` when a signal ended it.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Env {
+    /// An empty folder.
+    pub fn empty() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// A workspace with [`SMALL_TARGET`].
+    pub fn small() -> Self {
+        let env = Self::empty();
+        env.write("stocktake.toml", SMALL_TARGET);
+        env.write("bucket/video/a.txt", "a\n");
+        env.write("bucket/video/b.txt", "b\n");
+        env
+    }
+
+    /// The project's own example workspace.
+    pub fn example() -> Self {
+        let env = Self::empty();
+        let project = Path::new(PROJECT);
+        fs::copy(
+            project.join("stocktake.toml"),
+            env.path().join("stocktake.toml"),
+        )
+        .unwrap();
+        copy_folder(&project.join("jobs"), &env.path().join("jobs"));
+        env
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file, and the folders above it.
+    pub fn write(&self, path: &str, text: &str) -> PathBuf {
+        let path = self.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Reads a file.
+    pub fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.path().join(path)).unwrap()
+    }
+
+    /// The binary with a clean environment, not yet started.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(BINARY);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        command
+            .args(arguments)
+            .current_dir(self.path())
+            .stdin(Stdio::null());
+        command
+            .env_clear()
+            .env("PATH", path)
+            .env("HOME", self.path());
+        command
+    }
+
+    /// Runs the binary to its end.
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        let output = self.command(arguments).output().unwrap();
+        Run {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Run {
+    /// Fails unless the run ended with `code`.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(
+            self.code,
+            Some(code),
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+
+    /// Both outputs and the exit code, as a snapshot shows them.
+    pub fn shown(&self) -> String {
+        let code = self
+            .code
+            .map_or_else(|| "signal".to_owned(), |code| code.to_string());
+        format!(
+            "exit {code}\n--- stdout\n{}--- stderr\n{}",
+            self.stdout, self.stderr
+        )
+    }
+}
+
+/// What differs from run to run: ids, moments, addresses, temporary folders.
+pub const FILTERS: &[(&str, &str)] = &[
+    (r"b[0-9a-f]{32}", "<job id>"),
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+0800", "<time>"),
+    (r"127\.0\.0\.1:\d+", "<address>"),
+    (r"(/private)?/tmp/\.tmp\w+", "<folder>"),
+];
+
+/// Copies a folder with everything in it.
+pub fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! What holds for every plan, whatever the jobs and the state.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use stocktake::api::name::JobId;
+use stocktake::api::request::{Input, JobType, Operation, Request, TimeInterval, WorkflowIds};
+use stocktake::api::wire::JobState;
+use stocktake::job::{Job, JobKey, OnFailure, Overlap, Work};
+use stocktake::plan::{Action, Limits, Plan, plan};
+use stocktake::source::{Place, SourceFile, Span};
+use stocktake::state::{Outcome, Record, Records, Seen, Submission, SubmissionId};
+
+/// Works are told apart by a small number, so that jobs and records often meet.
+fn work(number: u8) -> Work {
+    Work {
+        bucket: "demo-1250000000".parse().unwrap(),
+        region: "ap-beijing".parse().unwrap(),
+        request: Request {
+            name: "name".parse().unwrap(),
+            kind: JobType::Workflow,
+            input: Input::Object(format!("object-{number}")),
+            operation: Operation {
+                workflow_ids: WorkflowIds::from(
+                    "w1".parse::<stocktake::api::name::WorkflowId>().unwrap(),
+                ),
+                time_interval: TimeInterval::default(),
+            },
+        },
+        rerun: None,
+    }
+}
+
+fn job(key: u8, number: u8, max_attempts: Option<u32>) -> Job {
+    let work = work(number);
+    let source = Arc::new(SourceFile::new("jobs/a.yaml", String::new()));
+    Job {
+        key: JobKey::new(&format!("key-{key}")),
+        fingerprint: work.fingerprint(),
+        work,
+        description: None,
+        on_failure: max_attempts.map_or(OnFailure::Leave, |max_attempts| OnFailure::Resubmit {
+            max_attempts,
+        }),
+        overlap: Overlap::Allow,
+        source: Place::new(&source, Span::default()),
+    }
+}
+
+fn outcome(kind: u8) -> Outcome {
+    match kind % 4 {
+        0 => Outcome::Unresolved { reason: None },
+        1 => Outcome::Accepted {
+            job_id: JobId::new("b1").unwrap(),
+            request_id: None,
+        },
+        2 => Outcome::Rejected {
+            code: "InvalidArgument".to_owned(),
+            message: String::new(),
+            request_id: None,
+        },
+        _ => Outcome::Abandoned {
+            reason: String::new(),
+        },
+    }
+}
+
+fn record(key: u8, number: u8, outcomes: &[u8], seen: u8) -> Record {
+    let work = work(number);
+    let submission = |(index, kind): (usize, &u8)| Submission {
+        id: SubmissionId::random(),
+        intended_at: Timestamp::from_second(index as i64).unwrap(),
+        ended_at: None,
+        outcome: outcome(*kind),
+    };
+    let state = match seen % 4 {
+        0 => None,
+        1 => Some(JobState::Running),
+        2 => Some(JobState::Success),
+        _ => Some(JobState::Failed),
+    };
+    let seen = state.map(|state| Seen {
+        job_id: JobId::new("b1").unwrap(),
+        at: Timestamp::UNIX_EPOCH,
+        state,
+        message: None,
+    });
+    Record {
+        fingerprint: work.fingerprint(),
+        key: JobKey::new(&format!("key-{key}")),
+        written_at: Timestamp::UNIX_EPOCH,
+        work,
+        submissions: outcomes.iter().enumerate().map(submission).collect(),
+        seen,
+    }
+}
+
+fn jobs() -> impl Strategy<Value = Vec<Job>> {
+    let one = (0_u8..12, 0_u8..12, prop::option::of(2_u32..4));
+    prop::collection::vec(one, 0..12).prop_map(|jobs| {
+        let mut jobs: Vec<Job> = jobs
+            .into_iter()
+            .map(|(key, number, attempts)| job(key, number, attempts))
+            .collect();
+        jobs.sort_by_key(|job| job.fingerprint);
+        jobs.dedup_by_key(|job| job.fingerprint);
+        jobs.sort_by(|left, right| left.key.cmp(&right.key));
+        jobs.dedup_by(|left, right| left.key == right.key);
+        jobs
+    })
+}
+
+fn records() -> impl Strategy<Value = Records> {
+    let one = (
+        0_u8..12,
+        0_u8..12,
+        prop::collection::vec(any::<u8>(), 1..4),
+        any::<u8>(),
+    );
+    prop::collection::vec(one, 0..12).prop_map(|list| {
+        let mut records = Records::default();
+        for (key, number, mut outcomes, seen) in list {
+            // Nothing is submitted again before it is resolved, so that only the last can be open.
+            let last = outcomes.len() - 1;
+            outcomes[..last]
+                .iter_mut()
+                .filter(|kind| **kind % 4 == 0)
+                .for_each(|kind| *kind = 1);
+            records.insert(Arc::new(record(key, number, &outcomes, seen)));
+        }
+        records
+    })
+}
+
+/// Key and action of every job.
+fn actions(plan: &Plan) -> Vec<(JobKey, Action)> {
+    plan.jobs
+        .iter()
+        .map(|planned| (planned.job.key.clone(), planned.action))
+        .collect()
+}
+
+/// The records after everything in the plan went well.
+fn applied(plan: &Plan, records: &Records) -> Records {
+    let mut records = records.clone();
+    for planned in &plan.jobs {
+        let previous = planned.record.as_deref().cloned();
+        let mut record = previous.unwrap_or_else(|| Record {
+            submissions: Vec::new(),
+            seen: None,
+            ..record(0, 0, &[], 0)
+        });
+        record.fingerprint = planned.job.fingerprint;
+        record.work = planned.job.work.clone();
+        match planned.action {
+            Action::Unchanged => continue,
+            Action::Renamed => {}
+            Action::Submit | Action::Resubmit => record.submissions.push(Submission {
+                id: SubmissionId::random(),
+                intended_at: Timestamp::from_second(100).unwrap(),
+                ended_at: None,
+                outcome: Outcome::Accepted {
+                    job_id: JobId::new("b2").unwrap(),
+                    request_id: None,
+                },
+            }),
+            Action::Resolve => {
+                for submission in &mut record.submissions {
+                    if matches!(submission.outcome, Outcome::Unresolved { .. }) {
+                        submission.outcome = Outcome::Accepted {
+                            job_id: JobId::new("b3").unwrap(),
+                            request_id: None,
+                        };
+                    }
+                }
+            }
+        }
+        record.key = planned.job.key.clone();
+        records.insert(Arc::new(record));
+    }
+    records
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_jobs_does_not_matter(jobs in jobs(), records in records()) {
+        let mut reversed = jobs.clone();
+        reversed.reverse();
+        let one = plan(jobs, &records, Limits::default());
+        let other = plan(reversed, &records, Limits::default());
+        prop_assert_eq!(actions(&one), actions(&other));
+        prop_assert_eq!(one.summary, other.summary);
+    }
+
+    #[test]
+    fn what_was_accepted_is_not_submitted_unless_it_failed(jobs in jobs(), records in records()) {
+        for planned in plan(jobs, &records, Limits::default()).jobs {
+            let Some(record) = &planned.record else { continue };
+            if planned.action.submits() && record.accepted().is_some() {
+                prop_assert!(record.last_seen().is_some_and(|seen| seen.state.is_failure()));
+                prop_assert!(planned.job.on_failure != OnFailure::Leave);
+            }
+            if record.unresolved().is_some() {
+                prop_assert_eq!(planned.action, Action::Resolve);
+            }
+        }
+    }
+
+    #[test]
+    fn after_an_apply_there_is_nothing_left_to_do(jobs in jobs(), records in records()) {
+        let first = plan(jobs.clone(), &records, Limits::default());
+        let second = plan(jobs, &applied(&first, &records), Limits::default());
+        prop_assert!(!second.submits(), "{:?}", actions(&second));
+        prop_assert_eq!(second.summary.resolve, 0);
+    }
+
+    #[test]
+    fn every_job_and_every_record_is_accounted_for(jobs in jobs(), records in records()) {
+        let plan = plan(jobs.clone(), &records, Limits::default());
+        let summary = plan.summary;
+        let of_jobs = summary.submit + summary.resubmit + summary.resolve + summary.renamed + summary.unchanged;
+        prop_assert_eq!(of_jobs, jobs.len());
+        let known = plan.jobs.iter().filter(|planned| planned.record.is_some()).count();
+        prop_assert_eq!(known + summary.retired, records.len());
+    }
+
+    #[test]
+    fn a_limit_blocks_exactly_what_exceeds_it(jobs in jobs(), records in records(), limit in 0_usize..12) {
+        let plan = plan(jobs, &records, Limits { max_submissions: Some(limit) });
+        let summary = plan.summary;
+        prop_assert_eq!(!plan.blocked.is_empty(), summary.submit + summary.resubmit + summary.resolve > limit);
+    }
+}
