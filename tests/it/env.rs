@@ -91,6 +91,10 @@ impl Env {
     /// The binary with a clean environment, not yet started.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(BINARY);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a test's binary needs the path, and nothing else"
+        )]
         let path = std::env::var_os("PATH").unwrap_or_default();
         command
             .args(arguments)

@@ -68,9 +68,9 @@ fn outcome(kind: u8) -> Outcome {
 
 fn record(key: u8, number: u8, outcomes: &[u8], seen: u8) -> Record {
     let work = work(number);
-    let submission = |(index, kind): (usize, &u8)| Submission {
+    let submission = |(second, kind): (i64, &u8)| Submission {
         id: SubmissionId::random(),
-        intended_at: Timestamp::from_second(index as i64).unwrap(),
+        intended_at: Timestamp::from_second(second).unwrap(),
         ended_at: None,
         outcome: outcome(*kind),
     };
@@ -91,7 +91,7 @@ fn record(key: u8, number: u8, outcomes: &[u8], seen: u8) -> Record {
         key: JobKey::new(&format!("key-{key}")),
         written_at: Timestamp::UNIX_EPOCH,
         work,
-        submissions: outcomes.iter().enumerate().map(submission).collect(),
+        submissions: (0..).zip(outcomes).map(submission).collect(),
         seen,
     }
 }
