@@ -1,7 +1,9 @@
 //! Does what a plan says: each intent durable before it is sent, sent once, its end durable.
 
 mod breaker;
+pub mod by_hand;
 mod event;
+mod look_up;
 mod outcome;
 mod pace;
 mod resolve;
@@ -33,9 +35,9 @@ const RENAMES_AT_ONCE: usize = 1024;
 pub struct Options {
     /// How many submissions are in flight at most.
     pub parallelism: usize,
-    /// How long after the deadline of an attempt the service's list is trusted to show its job. Zero
-    /// does not wait for the deadline either.
-    pub settle: Duration,
+    /// How long after an attempt began it may be looked up: when nothing of it can be under way any
+    /// more, and the service's list shows its job if it took it.
+    pub look_up_after: Duration,
     /// Requests a second at most.
     pub rate: Option<u32>,
     /// How many failures alike in a row stop the run.
@@ -46,7 +48,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             parallelism: 8,
-            settle: Duration::from_secs(30),
+            look_up_after: Duration::from_secs(90),
             rate: None,
             failures_in_a_row: 5,
         }

@@ -5,23 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::select;
 use tokio::time::sleep;
 
 use super::Interrupt;
 use super::event::Event;
+use super::look_up::{asks_the_same, earliest_creation, list_since};
 use super::outcome::{Halt, JobResult};
 use super::run::Run;
-use crate::api::client::ListQuery;
 use crate::api::name::{BucketName, JobId, JobName, Region};
 use crate::api::wire::JobDetail;
 use crate::job::Work;
 use crate::plan::PlannedJob;
 use crate::state::{Outcome, Record, Seen, Submission, SubmissionId};
-
-/// How far the service's clock may be behind ours.
-const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// What became of an unresolved job.
 pub(super) enum Resolution {
@@ -124,17 +121,11 @@ async fn settle(run: &Run<'_>, groups: &BTreeMap<Group, Vec<Item>>) -> bool {
     }
 }
 
-/// Zero stands for a service that shows a job as soon as it answers, and of which nothing can be
-/// under way any more.
 fn settle_delay(run: &Run<'_>, intended_at: Timestamp) -> Duration {
-    if run.options.settle.is_zero() {
-        return Duration::ZERO;
-    }
-    let after = run.client.call_timeout() + run.options.settle;
     let elapsed = Timestamp::now().duration_since(intended_at);
     // An intent of the future was written by a clock that is ahead of ours.
     let elapsed = Duration::try_from(elapsed).unwrap_or_default();
-    after.saturating_sub(elapsed)
+    run.options.look_up_after.saturating_sub(elapsed)
 }
 
 fn leave(
@@ -184,29 +175,15 @@ async fn list(run: &Run<'_>, group: &Group, items: &[Item]) -> Result<Vec<JobDet
     let (bucket, region, name) = group;
     let client = run.client.for_bucket(bucket, region);
     let client = client.map_err(|error| error.to_string())?;
-    let oldest = items
+    // The oldest one comes first.
+    let since = items
         .first()
         .map(|item| earliest_creation(&item.submission));
-    let query = ListQuery {
-        name: Some(name.clone()),
-        created_from: oldest,
-        ..ListQuery::default()
-    };
     run.pace.wait().await;
-    let listed = select! {
-        listed = client.list(&query) => listed.map_err(|error| error.to_string())?,
-        () = run.interrupted(Interrupt::Now) => return Err("the run was interrupted".to_owned()),
-    };
-    let of_that_name = |job: &JobDetail| job.name.is_empty() || job.name == name.as_str();
-    Ok(listed.into_iter().filter(of_that_name).collect())
-}
-
-fn earliest_creation(submission: &Submission) -> Timestamp {
-    let intended_at = submission.intended_at;
-    // The service counts whole seconds.
-    intended_at
-        .checked_sub(CLOCK_SKEW)
-        .unwrap_or(Timestamp::MIN)
+    select! {
+        listed = list_since(&client, name, since) => listed.map_err(|error| error.to_string()),
+        () = run.interrupted(Interrupt::Now) => Err("the run was interrupted".to_owned()),
+    }
 }
 
 /// Jobs of the list that may be the submission's and belong to no other one.
@@ -222,24 +199,6 @@ fn candidates<'a>(
             && asks_the_same(job, &item.record.work) != Some(false)
     });
     matching.collect::<Vec<_>>().into_iter()
-}
-
-/// `None` when the list does not tell what the job was asked for.
-fn asks_the_same(job: &JobDetail, work: &Work) -> Option<bool> {
-    let request = &work.request;
-    if !job.kind.is_empty() && job.kind != request.kind.as_str() {
-        return Some(false);
-    }
-    let same_input = job.input.as_ref().map(|input| *input == request.input);
-    let same_operation = job
-        .operation
-        .as_ref()
-        .map(|operation| *operation == request.operation);
-    match (same_input, same_operation) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (Some(true), Some(true)) => Some(true),
-        _ => None,
-    }
 }
 
 async fn decide(

@@ -208,7 +208,7 @@ async fn submit_and_wait(
     let reporter = ApplyReporter::new(session.ui);
     let options = apply::Options {
         parallelism: usize::from(arguments.parallelism),
-        settle: session.target.settle,
+        look_up_after: connection.look_up_after,
         rate: session.target.rate,
         ..apply::Options::default()
     };

@@ -1,6 +1,7 @@
 //! The way to a target's service, which may have to be started first.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use super::credentials;
 use super::failure::Failure;
@@ -15,6 +16,8 @@ use crate::workspace::{EmbeddedService, Service, Workspace};
 /// A client of the target's service, and the service itself if this process runs it.
 pub(super) struct Connection {
     pub(super) client: Client,
+    /// How long after an attempt began the service's list tells what became of it.
+    pub(super) look_up_after: Duration,
     service: Option<RunningService>,
 }
 
@@ -49,8 +52,21 @@ impl Connection {
             region,
             base,
         };
-        let client = Client::new(endpoint, credentials, ClientSettings::default())?;
-        Ok(Self { client, service })
+        let client_settings = ClientSettings {
+            call_timeout: session.target.timeout,
+            ..ClientSettings::default()
+        };
+        // What an earlier process sent to a service of its own ended with that service.
+        let look_up_after = if service.is_some() {
+            Duration::ZERO
+        } else {
+            session.target.timeout + session.target.settle
+        };
+        Ok(Self {
+            client: Client::new(endpoint, credentials, client_settings)?,
+            look_up_after,
+            service,
+        })
     }
 
     /// Ends the service, if this process runs it.

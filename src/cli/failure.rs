@@ -56,24 +56,54 @@ impl From<std::io::Error> for Failure {
 
 impl From<StateError> for Failure {
     fn from(error: StateError) -> Self {
-        let message = error.to_string();
-        let problem = Diagnostic::error("state", message);
-        match error {
-            StateError::Missing { .. } => problem
-                .help(
-                    "if this target was never used, `stocktake state init` begins a state; if it was, bring \
-                     the file back: without it every job would count as new, and be billed again",
-                )
-                .into(),
-            StateError::Locked { .. } => Self::new(Exit::Locked, problem.help("wait for it with --lock-timeout, as in `--lock-timeout 5m`")),
-            StateError::Foreign { .. } => Self::new(Exit::Failed, problem.help("each target has a state of its own: see `state` in stocktake.toml")),
-            StateError::NewerFormat { .. } => problem.help("a newer version of stocktake wrote it: update this one").into(),
-            StateError::Damaged { .. } | StateError::Contradiction { .. } => {
-                problem.help("nothing was submitted; restore the file from git, or mend that line").into()
-            }
-            _ => problem.into(),
-        }
+        let exit = match error {
+            StateError::Locked { .. } => Exit::Locked,
+            _ => Exit::Failed,
+        };
+        Self::new(exit, state_problem(&error))
     }
+}
+
+impl From<Vec<StateError>> for Failure {
+    fn from(errors: Vec<StateError>) -> Self {
+        errors
+            .iter()
+            .map(state_problem)
+            .collect::<Vec<Diagnostic>>()
+            .into()
+    }
+}
+
+/// What is wrong with a state, and the way out.
+fn state_problem(error: &StateError) -> Diagnostic {
+    let help = match error {
+        StateError::Missing { .. } => {
+            "if this target was never used, `stocktake state init` begins a state; if it was, bring the \
+             file back: without it every job would count as new, and be billed again"
+        }
+        StateError::Exists { .. } => "use it; a state is begun once in the life of a target",
+        StateError::Locked { .. } => "wait for it with --lock-timeout, as in `--lock-timeout 5m`",
+        StateError::Foreign { .. } => {
+            "each target has a state of its own: see `state` in stocktake.toml"
+        }
+        StateError::NewerFormat { .. } => "a newer version of stocktake wrote it: update this one",
+        StateError::Damaged { .. } => {
+            "nothing was submitted; restore the file from git. After a merge keep the lines of both \
+             sides and remove the conflict markers only"
+        }
+        StateError::CutShort { .. } => "nothing was submitted; restore the file from git",
+        StateError::Contradiction { .. } => {
+            "find out at the service which of the two counts, cancel the other there, and remove its line"
+        }
+        StateError::TooLarge { .. } => "see to which file `state` in stocktake.toml points",
+        StateError::Disturbed { .. } => {
+            "leave the file alone while stocktake runs; restore it and run the command again"
+        }
+        StateError::Io { .. } => {
+            "the state and its folder must be readable and writable, with room on the disk"
+        }
+    };
+    Diagnostic::error("state", error.to_string()).help(help)
 }
 
 impl From<ClientError> for Failure {

@@ -8,11 +8,13 @@ mod failure;
 mod logging;
 mod options;
 mod plan;
+mod resolve;
 mod schema;
 mod serve;
 mod session;
 mod settings;
 mod signals;
+mod state;
 mod status;
 mod validate;
 
@@ -56,6 +58,8 @@ enum Command {
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
     Status(status::StatusArgs),
+    Resolve(resolve::ResolveArgs),
+    State(state::StateArgs),
     Serve(serve::ServeArgs),
     Schema(schema::SchemaArgs),
 }
@@ -95,6 +99,8 @@ fn dispatch(
         Command::Plan(arguments) => plan::run(&arguments, options, settings, ui),
         Command::Apply(arguments) => apply::run(&arguments, options, settings, ui),
         Command::Status(arguments) => status::run(&arguments, options, settings, ui),
+        Command::Resolve(arguments) => resolve::run(&arguments, options, settings, ui),
+        Command::State(arguments) => state::run(&arguments, options, settings, ui),
         Command::Serve(arguments) => serve::run(&arguments, options, settings, ui),
         Command::Schema(arguments) => schema::run(&arguments, ui),
     }

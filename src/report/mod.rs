@@ -6,6 +6,8 @@
 mod apply;
 pub mod diagnostics;
 mod plan;
+mod resolve;
+mod state;
 mod status;
 mod table;
 mod text;
@@ -13,5 +15,7 @@ mod ui;
 
 pub use apply::{ApplyReporter, outcome as apply_outcome};
 pub use plan::{PlanView, human as plan_human};
+pub use resolve::{resolved, unresolved};
+pub use state::{begun as state_begun, verified as state_verified};
 pub use status::{change as status_change, human as status_human};
 pub use ui::{ColorChoice, Look, Ui, Verbosity};

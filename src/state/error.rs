@@ -131,33 +131,4 @@ impl StateError {
             source: Arc::new(source),
         }
     }
-
-    /// What a person can do about it, in one sentence.
-    pub fn help(&self) -> &'static str {
-        match self {
-            Self::Missing { .. } => {
-                "get the file back from where it is kept; only if nothing was ever submitted to \
-                 this target, begin it with `stocktake state init`"
-            }
-            Self::Exists { .. } => "use it, or move it away first",
-            Self::Damaged { .. } => {
-                "take the file from version control; after a merge, keep every line of both sides \
-                 and delete only the conflict markers"
-            }
-            Self::CutShort { .. } => "take the file from version control",
-            Self::Contradiction { .. } => {
-                "find out which of the jobs is to count, and delete the other line"
-            }
-            Self::NewerFormat { .. } => {
-                "use the version of stocktake that wrote it, or a newer one"
-            }
-            Self::Foreign { .. } => "check the target's `state` in stocktake.toml",
-            Self::TooLarge { .. } => "check that the path names a state",
-            Self::Locked { .. } => "wait for it, or give `--lock-timeout` a longer time",
-            Self::Disturbed { .. } => {
-                "leave the file alone while stocktake runs, and run the command again"
-            }
-            Self::Io { .. } => "see to it that the file and its folder can be read and written",
-        }
-    }
 }

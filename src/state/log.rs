@@ -32,6 +32,38 @@ pub(super) struct Log {
 
 /// Reads the log at `path`.
 pub(super) fn read(path: &Path, expected: Expected<'_>) -> Result<Log, StateError> {
+    parse(path, &read_bytes(path)?, expected)
+}
+
+/// Reads the log at `path` to its end, whatever is wrong with it, and checks more than [`read`] has
+/// time for.
+pub(super) fn verify(path: &Path, expected: Expected<'_>) -> Result<Log, Vec<StateError>> {
+    let bytes = read_bytes(path).map_err(|error| vec![error])?;
+    let Lines { lines, ends_well } = split(&bytes);
+    let mut reading = Reading::new(path, expected, lines.len());
+    let mut problems = Vec::new();
+    for (index, line) in lines.into_iter().enumerate() {
+        problems.extend(reading.take(index + 1, line).err());
+    }
+    for (line, record) in &reading.found {
+        if record.work.fingerprint() != record.fingerprint {
+            let problem = "has a fingerprint that is not that of its work";
+            problems.push(reading.damaged(*line, problem.to_owned()));
+        }
+    }
+    let log = reading.finish(bytes.len(), ends_well);
+    match log {
+        Ok(log) if problems.is_empty() => Ok(log),
+        // A state without a header is told once, by its first line.
+        Err(error) if problems.is_empty() || matches!(error, StateError::CutShort { .. }) => {
+            problems.push(error);
+            Err(problems)
+        }
+        _ => Err(problems),
+    }
+}
+
+fn read_bytes(path: &Path) -> Result<Vec<u8>, StateError> {
     let file = File::open(path).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => StateError::Missing {
             path: path.to_owned(),
@@ -48,7 +80,7 @@ pub(super) fn read(path: &Path, expected: Expected<'_>) -> Result<Log, StateErro
             limit: SIZE_LIMIT,
         });
     }
-    parse(path, &bytes, expected)
+    Ok(bytes)
 }
 
 /// Writes the log anew: the header, then one line a fingerprint, sorted by key.
@@ -72,38 +104,34 @@ pub(super) fn write(
 
 /// Reads a log from its bytes; `path` is for messages.
 pub(super) fn parse(path: &Path, bytes: &[u8], expected: Expected<'_>) -> Result<Log, StateError> {
-    let mut texts: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
-    let tail = texts.pop().unwrap_or_default();
-    // Nothing depends on what a torn last line said: the step that would have depended on it waits
-    // until the whole line is durable.
-    if decode(tail).is_ok() || begins_with_whole_line(tail) {
-        texts.push(tail);
-    }
-    let lines: Vec<Result<Line, LineError>> = texts
-        .par_iter()
-        .with_min_len(64)
-        .map(|text| decode(text))
-        .collect();
-    let mut reading = Reading {
-        path,
-        expected,
-        header: None,
-        promised: 0,
-        found: Vec::with_capacity(lines.len()),
-        records: Records::with_capacity(lines.len()),
-    };
+    let Lines { lines, ends_well } = split(bytes);
+    let mut reading = Reading::new(path, expected, lines.len());
     for (index, line) in lines.into_iter().enumerate() {
         reading.take(index + 1, line)?;
     }
-    let lines = reading.found.len();
-    let (header, records) = reading.finish()?;
-    Ok(Log {
-        header,
-        records,
-        length: bytes.len() as u64,
-        lines,
+    reading.finish(bytes.len(), ends_well)
+}
+
+struct Lines {
+    lines: Vec<Result<Line, LineError>>,
+    ends_well: bool,
+}
+
+/// Reads every line by itself, on all cores.
+///
+/// A torn last line is left out. Nothing depends on what it said: the step that would have depended
+/// on it waits until the whole line is durable.
+fn split(bytes: &[u8]) -> Lines {
+    let mut texts: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+    let tail = texts.pop().unwrap_or_default();
+    if decode(tail).is_ok() || begins_with_whole_line(tail) {
+        texts.push(tail);
+    }
+    let lines = texts.par_iter().with_min_len(64).map(|text| decode(text));
+    Lines {
+        lines: lines.collect(),
         ends_well: tail.is_empty(),
-    })
+    }
 }
 
 /// A log while it is read line by line.
@@ -117,7 +145,18 @@ struct Reading<'a> {
     records: Records,
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    fn new(path: &'a Path, expected: Expected<'a>, lines: usize) -> Self {
+        Self {
+            path,
+            expected,
+            header: None,
+            promised: 0,
+            found: Vec::with_capacity(lines),
+            records: Records::with_capacity(lines),
+        }
+    }
+
     fn take(&mut self, number: usize, line: Result<Line, LineError>) -> Result<(), StateError> {
         match line {
             Ok(Line::Header(header)) => self.take_header(header),
@@ -165,7 +204,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn finish(self) -> Result<(Header, Records), StateError> {
+    fn finish(self, length: usize, ends_well: bool) -> Result<Log, StateError> {
         let path = self.path;
         let Some(header) = self.header else {
             return Err(StateError::Damaged {
@@ -181,7 +220,13 @@ impl Reading<'_> {
                 expected: self.promised,
             });
         }
-        Ok((header, self.records))
+        Ok(Log {
+            header,
+            records: self.records,
+            length: length as u64,
+            lines: self.found.len(),
+            ends_well,
+        })
     }
 
     fn damaged(&self, line: usize, problem: String) -> StateError {

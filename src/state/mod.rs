@@ -22,4 +22,4 @@ pub use header::{Expected, Header, Lineage};
 pub use lock::Holder;
 pub use record::{Outcome, Record, Seen, Submission, SubmissionId};
 pub use records::Records;
-pub use store::{OpenOptions, StateStore};
+pub use store::{OpenOptions, StateStore, Verified};

@@ -27,6 +27,21 @@ pub struct OpenOptions {
     pub lock_timeout: Duration,
 }
 
+/// A state that was read to its end and is right.
+#[derive(Debug)]
+pub struct Verified {
+    /// Which state it is.
+    pub header: Header,
+    /// What it says.
+    pub records: Records,
+    /// In how many lines; more than there are records when the last writer was killed, or after a
+    /// merge.
+    pub lines: usize,
+    /// Whether the last line is whole; one that is not belongs to a writer that was killed, and
+    /// counts for nothing.
+    pub ends_well: bool,
+}
+
 /// A state that is locked and can be written.
 ///
 /// Dropping it gives the lock back and leaves the log as it is; [`close`](Self::close) compacts it.
@@ -47,6 +62,17 @@ impl StateStore {
     pub fn read(path: &Path, expected: Expected<'_>) -> Result<(Header, Records), StateError> {
         let log = log::read(path, expected)?;
         Ok((log.header, log.records))
+    }
+
+    /// Reads a state as [`read`](Self::read) does, but reports everything that is wrong with it.
+    pub fn verify(path: &Path, expected: Expected<'_>) -> Result<Verified, Vec<StateError>> {
+        let log = log::verify(path, expected)?;
+        Ok(Verified {
+            header: log.header,
+            records: log.records,
+            lines: log.lines,
+            ends_well: log.ends_well,
+        })
     }
 
     /// Begins an empty state; one that is there already is left alone, as an error.

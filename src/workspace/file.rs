@@ -40,7 +40,11 @@ pub struct TargetSpec {
     /// The most submissions that one plan may make. Without it: 100, and no limit for an embedded
     /// target.
     pub max_submissions: Option<Spanned<u32>>,
-    /// How long after an attempt the service's list is trusted to show it, such as `30s`.
+    /// How long one call to the service may take, such as `30s`. Without it: one minute, and 10
+    /// seconds for an embedded target.
+    pub timeout: Option<Spanned<String>>,
+    /// How long after the deadline of an attempt the service's list is trusted to show its job, such
+    /// as `30s`. Without it: 30 seconds, and 1 second for an embedded target.
     pub settle: Option<Spanned<String>>,
     /// The most requests a second.
     pub rate: Option<Spanned<u32>>,

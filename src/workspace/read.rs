@@ -8,13 +8,18 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::file::{TargetSpec, WorkflowSpec};
-use super::target::{DATA_FOLDER, EmbeddedService, Service, Target, Workflow};
+use super::target::{
+    DATA_FOLDER, DEFAULT_EMBEDDED_SETTLE, DEFAULT_EMBEDDED_TIMEOUT, EmbeddedService, Service,
+    Target, Workflow,
+};
 use crate::api::name::{BucketName, NameError, Region, WorkflowId};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Place, SourceFile, Span, Spanned};
 
 /// What a plan may submit to a service that costs money, where the target says nothing.
 const DEFAULT_MAX_SUBMISSIONS: usize = 100;
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
 
 const DEFAULT_SETTLE: Duration = Duration::from_secs(30);
 
@@ -49,6 +54,11 @@ impl<'a> TargetReader<'a> {
         self.check_name();
         let spec = self.spec;
         let embedded = spec.service.is_some();
+        let (default_timeout, default_settle) = if embedded {
+            (DEFAULT_EMBEDDED_TIMEOUT, DEFAULT_EMBEDDED_SETTLE)
+        } else {
+            (DEFAULT_TIMEOUT, DEFAULT_SETTLE)
+        };
         let target = Target {
             name: self.name.value.clone(),
             service: if embedded {
@@ -69,7 +79,8 @@ impl<'a> TargetReader<'a> {
                 Some(limit) => Some(limit.value as usize),
                 None => (!embedded).then_some(DEFAULT_MAX_SUBMISSIONS),
             },
-            settle: self.duration(spec.settle.as_ref(), DEFAULT_SETTLE),
+            timeout: self.duration(spec.timeout.as_ref(), default_timeout),
+            settle: self.duration(spec.settle.as_ref(), default_settle),
             rate: spec.rate.as_ref().map(|rate| rate.value),
         };
         if let Some(rate) = &spec.rate

@@ -21,7 +21,9 @@ pub struct Target {
     pub state: PathBuf,
     /// The most submissions that one plan may make.
     pub max_submissions: Option<usize>,
-    /// How long after an attempt the service's list is trusted to show it.
+    /// How long one call to the service may take.
+    pub timeout: Duration,
+    /// How long after the deadline of an attempt the service's list is trusted to show its job.
     pub settle: Duration,
     /// Requests a second at most.
     pub rate: Option<u32>,
@@ -69,6 +71,12 @@ pub const LOCAL: &str = "local";
 /// The folder in the workspace that git ignores.
 pub const DATA_FOLDER: &str = ".stocktake";
 
+/// A service on this machine is not far away.
+pub(super) const DEFAULT_EMBEDDED_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// It shows a job as soon as it has taken it.
+pub(super) const DEFAULT_EMBEDDED_SETTLE: Duration = Duration::from_secs(1);
+
 impl Target {
     /// What `local` is where nothing is written about it.
     pub(super) fn local(root: &Path) -> Self {
@@ -83,7 +91,8 @@ impl Target {
             region: None,
             state: root.join(DATA_FOLDER).join(format!("{LOCAL}.state.jsonl")),
             max_submissions: None,
-            settle: Duration::from_secs(30),
+            timeout: DEFAULT_EMBEDDED_TIMEOUT,
+            settle: DEFAULT_EMBEDDED_SETTLE,
             rate: None,
         }
     }

@@ -78,7 +78,7 @@ impl Stage {
         plan: &Plan,
     ) -> ApplyOutcome {
         let options = Options {
-            settle: Duration::ZERO,
+            look_up_after: Duration::ZERO,
             ..Options::default()
         };
         let events = Arc::clone(&self.events);

@@ -19,7 +19,6 @@ pub(crate) fn client_at(base: &str) -> Client {
         base: Some(base.parse().unwrap()),
     };
     let settings = ClientSettings {
-        connect_timeout: CALL_TIMEOUT / 2,
         call_timeout: CALL_TIMEOUT,
         ..ClientSettings::default()
     };

@@ -77,7 +77,8 @@ pub(super) fn build(
         .redirect(Policy::none())
         .retry(reqwest::retry::never())
         .pool_max_idle_per_host(idle)
-        .connect_timeout(settings.connect_timeout)
+        // Shorter than the call, so that what never connected is known not to have been sent.
+        .connect_timeout(settings.connect_timeout.min(settings.call_timeout / 2))
         .timeout(settings.call_timeout)
         .user_agent(concat!("stocktake/", env!("CARGO_PKG_VERSION")));
     if let Some(proxy) = &settings.proxy {

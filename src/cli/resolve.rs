@@ -1,0 +1,161 @@
+//! `stocktake resolve`
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::apply::{open_state, parse_duration};
+use super::connection::Connection;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::options::GlobalOptions;
+use super::session::Session;
+use super::settings::Settings;
+use crate::api::client::Client;
+use crate::api::name::JobId;
+use crate::apply::by_hand::{self, DecisionError};
+use crate::diagnostic::Diagnostic;
+use crate::job::JobKey;
+use crate::report::{self, Ui};
+use crate::state::{Record, Records, StateStore};
+
+/// End an unresolved submission by hand
+///
+/// `apply` looks unresolved submissions up by itself. Where it cannot, a person can find out at the
+/// service and decide. Without --adopt and --abandon it shows what is known, and the jobs of the
+/// service that may be it.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stocktake resolve spring-uploads                  what is known
+  stocktake resolve spring-uploads --adopt b2f6a1c0 it became this job
+  stocktake resolve spring-uploads --abandon        the service never took it
+
+An abandoned job is submitted, and billed, by the next apply.")]
+pub(super) struct ResolveArgs {
+    /// The job
+    #[arg(value_name = "KEY")]
+    key: String,
+
+    /// Record that it became this job of the service
+    #[arg(long, value_name = "JOBID", conflicts_with = "abandon")]
+    adopt: Option<JobId>,
+
+    /// Record that the service never took it
+    #[arg(long)]
+    abandon: bool,
+
+    /// Do not ask the service whether that can be
+    #[arg(long)]
+    no_check: bool,
+
+    /// How long to wait for another run that writes the state, such as 5m
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = parse_duration)]
+    lock_timeout: Duration,
+}
+
+pub(super) fn run(
+    arguments: &ResolveArgs,
+    options: &GlobalOptions,
+    settings: Settings,
+    ui: Ui,
+) -> Result<Exit, Failure> {
+    let session = Session::open(options, settings, ui)?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    if arguments.adopt.is_none() && !arguments.abandon {
+        let records = session.records()?;
+        let record = unresolved_record(&records, &arguments.key)?;
+        return runtime.block_on(show(&session, &records, &record));
+    }
+    let store = open_state(&session, arguments.lock_timeout)?;
+    let record = unresolved_record(&store.records(), &arguments.key)?;
+    let decided = runtime.block_on(decide(&session, &store, &record, arguments));
+    store.close()?;
+    let record = decided?;
+    report::resolved(&mut ui.data(), &record)?;
+    Ok(Exit::Done)
+}
+
+async fn show(session: &Session, records: &Records, record: &Record) -> Result<Exit, Failure> {
+    let connection = connect(session, record).await?;
+    let candidates = by_hand::candidates(&connection.client, records, record).await;
+    connection.close().await;
+    let candidates = candidates.map_err(DecisionError::from)?;
+    report::unresolved(&mut session.ui.data(), record, &candidates)?;
+    Ok(Exit::Done)
+}
+
+async fn decide(
+    session: &Session,
+    store: &StateStore,
+    record: &Record,
+    arguments: &ResolveArgs,
+) -> Result<Arc<Record>, Failure> {
+    if arguments.no_check {
+        return Ok(carry_out(store, None, record, arguments).await?);
+    }
+    let connection = connect(session, record).await?;
+    let decided = carry_out(store, Some(&connection.client), record, arguments).await;
+    connection.close().await;
+    Ok(decided?)
+}
+
+async fn carry_out(
+    store: &StateStore,
+    client: Option<&Client>,
+    record: &Record,
+    arguments: &ResolveArgs,
+) -> Result<Arc<Record>, DecisionError> {
+    match &arguments.adopt {
+        Some(job_id) => by_hand::adopt(store, client, record, job_id).await,
+        None => by_hand::abandon(store, client, record).await,
+    }
+}
+
+async fn connect(session: &Session, record: &Record) -> Result<Connection, Failure> {
+    let (bucket, region) = (&record.work.bucket, &record.work.region);
+    Connection::open(session, bucket.clone(), region.clone()).await
+}
+
+/// The record under the key that has something to resolve.
+fn unresolved_record(records: &Records, key: &str) -> Result<Arc<Record>, Failure> {
+    let key = JobKey::new(key);
+    let mut under_key = records
+        .under_key(&key)
+        .filter(|record| record.unresolved().is_some());
+    if let Some(record) = under_key.next() {
+        return Ok(Arc::clone(record));
+    }
+    let mut keys: Vec<&str> = records
+        .iter()
+        .filter(|record| record.unresolved().is_some())
+        .map(|record| record.key.as_str())
+        .collect();
+    keys.sort_unstable();
+    let help = if keys.is_empty() {
+        "nothing is unresolved".to_owned()
+    } else {
+        format!("unresolved are: {}", keys.join(", "))
+    };
+    let problem = Diagnostic::error("not-unresolved", format!("`{key}` has nothing unresolved"));
+    Err(problem.help(help).into())
+}
+
+impl From<DecisionError> for Failure {
+    fn from(error: DecisionError) -> Self {
+        let message = error.to_string();
+        let help = match error {
+            DecisionError::State(error) => return error.into(),
+            DecisionError::Call(_) => "with --no-check the service is not asked",
+            DecisionError::Taken { .. } => "one job of the service belongs to one submission",
+            DecisionError::Unknown(_) | DecisionError::Different(_) => {
+                "`stocktake resolve KEY` lists the jobs that may be it; with --no-check the service \
+                 is not asked"
+            }
+            DecisionError::Present(_) => {
+                "adopt it with --adopt; or, if it is not this one, abandon it with --no-check"
+            }
+        };
+        Diagnostic::error("resolve", message).help(help).into()
+    }
+}

@@ -1,0 +1,59 @@
+//! `stocktake state`
+
+use clap::{Args, Subcommand};
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::options::GlobalOptions;
+use super::session::Session;
+use super::settings::Settings;
+use crate::report::{self, Ui};
+use crate::state::StateStore;
+
+/// Begin, check and change what is recorded
+#[derive(Debug, Args)]
+pub(super) struct StateArgs {
+    #[command(subcommand)]
+    command: StateCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum StateCommand {
+    /// Begin the empty state of a target that was never used
+    ///
+    /// Every target but an embedded one needs it once. A state that is there already is left alone:
+    /// one that was lost must be brought back, or else every job counts as new and is billed again.
+    #[command(after_help = "Examples:
+  stocktake -t prod state init      then commit the new file")]
+    Init,
+    /// Read the whole state and report everything that is wrong with it
+    ///
+    /// Checks every line's checksum and fingerprint, contradictions between lines, and whether lines
+    /// are missing. Changes nothing.
+    #[command(after_help = "Examples:
+  stocktake -t prod state verify    after a merge, or in a pipeline
+
+Exit codes: 0 the state is right, 1 it is not.")]
+    Verify,
+}
+
+pub(super) fn run(
+    arguments: &StateArgs,
+    options: &GlobalOptions,
+    settings: Settings,
+    ui: Ui,
+) -> Result<Exit, Failure> {
+    let session = Session::open(options, settings, ui)?;
+    let path = &session.target.state;
+    match arguments.command {
+        StateCommand::Init => {
+            StateStore::init(path, &session.target.name)?;
+            report::state_begun(&mut ui.data(), path)?;
+        }
+        StateCommand::Verify => {
+            let verified = StateStore::verify(path, session.expected())?;
+            report::state_verified(&mut ui.data(), path, &verified)?;
+        }
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,68 @@
+//! What is said about an unresolved submission.
+
+use std::io::{self, Write};
+
+use super::ui::style::{BAD, FAINT, GOOD, STRONG};
+use crate::api::time;
+use crate::api::wire::JobDetail;
+use crate::state::{Outcome, Record};
+
+/// Writes what is known of the unresolved submissions of a record, and the jobs that may be theirs.
+pub fn unresolved(
+    out: &mut dyn Write,
+    record: &Record,
+    candidates: &[JobDetail],
+) -> io::Result<()> {
+    let key = &record.key;
+    for submission in &record.submissions {
+        let Outcome::Unresolved { reason } = &submission.outcome else {
+            continue;
+        };
+        let when = time::format(submission.intended_at);
+        let why = reason
+            .as_deref()
+            .unwrap_or("the run ended before an answer came");
+        writeln!(
+            out,
+            "{BAD}unresolved{BAD:#}  {STRONG}{key}{STRONG:#}  sent {when}"
+        )?;
+        writeln!(out, "  {why}")?;
+    }
+    if candidates.is_empty() {
+        writeln!(
+            out,
+            "The service lists no job that can be it. If that is the last word:"
+        )?;
+        return writeln!(out, "  stocktake resolve '{key}' --abandon");
+    }
+    writeln!(out, "The service lists what may be it:")?;
+    for job in candidates {
+        let created = job.created.map_or_else(|| "-".to_owned(), time::format);
+        let (id, state) = (&job.job_id, &job.state);
+        writeln!(
+            out,
+            "  {STRONG}{id}{STRONG:#}  {state}  {FAINT}created {created}{FAINT:#}"
+        )?;
+        writeln!(out, "    stocktake resolve '{key}' --adopt {id}")?;
+    }
+    Ok(())
+}
+
+/// Says how a person ended it.
+pub fn resolved(out: &mut dyn Write, record: &Record) -> io::Result<()> {
+    let key = &record.key;
+    match record
+        .submissions
+        .iter()
+        .rev()
+        .find_map(|submission| match &submission.outcome {
+            Outcome::Accepted { job_id, .. } => Some(job_id),
+            _ => None,
+        }) {
+        Some(job_id) => writeln!(out, "{GOOD}recorded{GOOD:#}  {key} is job {job_id}"),
+        None => writeln!(
+            out,
+            "{GOOD}recorded{GOOD:#}  {key} was never taken; the next apply submits it"
+        ),
+    }
+}
