@@ -15,6 +15,7 @@ mod help;
 mod jobs;
 mod plan_properties;
 mod raw;
+mod readme;
 mod schemas;
 mod service;
 mod tidy;
