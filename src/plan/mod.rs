@@ -6,6 +6,7 @@
 mod changes;
 mod decide;
 mod model;
+mod overlap;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -43,6 +44,9 @@ pub fn plan(jobs: Vec<Job>, records: &Records, limits: Limits) -> Plan {
         summary,
     };
     plan.blocked.extend(too_many_submissions(&plan, limits));
+    let overlaps = overlap::check(&plan.jobs, &plan.retired);
+    plan.blocked.extend(overlaps.blocked);
+    plan.warnings.extend(overlaps.warnings);
     plan
 }
 
