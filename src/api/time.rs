@@ -39,6 +39,12 @@ pub fn format(moment: Timestamp) -> String {
     local.strftime("%Y-%m-%dT%H:%M:%S%z").to_string()
 }
 
+/// Writes the form that answers about workflow runs use: as [`format`], the offset with a colon.
+pub fn format_with_colon(moment: Timestamp) -> String {
+    let local = moment.to_zoned_datetime(TimeZone::fixed(CHINA_STANDARD_TIME));
+    local.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
 /// Reads a time of an answer, where `-`, nothing at all and an empty element mean "not yet".
 pub fn parse_optional(text: Option<&str>) -> Result<Option<Timestamp>, TimeError> {
     match text.map(str::trim) {

@@ -21,8 +21,12 @@ use super::reply::Reply;
 use super::runner::Runner;
 use super::settings::WorkflowSettings;
 use super::store::Store;
+use super::workflow;
 use crate::api::credentials::Credentials;
 use crate::api::name::{BucketName, WorkflowId};
+
+/// The first segment of the calls about batch jobs.
+const JOBS: &str = "inventorytriggerjob";
 
 /// The largest body of a CI call.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -146,20 +150,31 @@ impl App {
         self.bucket(call)?;
         let segments: Vec<&str> = call.path.split('/').skip(1).collect();
         match (call.host.side, &call.method, segments.as_slice()) {
-            (Side::Ci, &Method::POST, ["inventorytriggerjob"]) => {
+            (Side::Ci, &Method::POST, [JOBS]) => {
                 batch::trigger(self, call, &read(body).await?, request_id).await
             }
-            (Side::Ci, &Method::GET, ["inventorytriggerjob"]) => {
-                batch::list(self, call, request_id).await
-            }
-            (Side::Ci, &Method::GET, ["inventorytriggerjob", id]) => {
+            (Side::Ci, &Method::GET, [JOBS]) => batch::list(self, call, request_id).await,
+            (Side::Ci, &Method::GET, [JOBS, id]) => {
                 batch::describe(self, call, id, request_id).await
             }
             // Nothing else can be put there, and one public SDK leaves out `?cancel`.
-            (Side::Ci, &Method::PUT, ["inventorytriggerjob", id]) => {
-                batch::cancel(self, call, id).await
+            (Side::Ci, &Method::PUT, [JOBS, id]) => batch::cancel(self, call, id).await,
+            (Side::Ci, &Method::GET, ["workflow"]) => workflow::list(self, call, request_id),
+            (Side::Ci, &Method::GET, ["workflowexecution"]) => {
+                workflow::list_executions(self, call, request_id).await
             }
-            (Side::Ci, _, ["inventorytriggerjob"] | ["inventorytriggerjob", _]) => {
+            (Side::Ci, &Method::GET, ["workflowexecution", id]) => {
+                workflow::describe_execution(self, call, id, request_id).await
+            }
+            (Side::Ci, &Method::POST, ["triggerworkflow"]) => {
+                workflow::trigger(self, call, request_id).await
+            }
+            (
+                Side::Ci,
+                _,
+                [JOBS | "workflow" | "triggerworkflow" | "workflowexecution"]
+                | [JOBS | "workflowexecution", _],
+            ) => {
                 let message = format!("{} is not allowed here", call.method);
                 Err(Failure::new(405, "MethodNotAllowed", message))
             }

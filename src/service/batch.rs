@@ -36,8 +36,15 @@ pub(super) async fn trigger(
         bucket: call.host.bucket.clone(),
         request,
         created: whole_seconds(Timestamp::now()),
+        listed: true,
     };
     let answer = encode_trigger_answer(request_id, &submitted(&job))?;
+    take_in(app, job).await?;
+    Ok(Reply::xml(answer))
+}
+
+/// Makes a job durable and has it run.
+pub(super) async fn take_in(app: &Arc<App>, job: NewJob) -> Result<(), Failure> {
     let app = Arc::clone(app);
     // Not to be left half-way when the caller hangs up.
     let taken_in = tokio::spawn(async move {
@@ -48,7 +55,7 @@ pub(super) async fn trigger(
     taken_in
         .await
         .map_err(|error| Failure::internal(&error))??;
-    Ok(Reply::xml(answer))
+    Ok(())
 }
 
 /// `GET /inventorytriggerjob/<id>`: an id that nobody knows is no error, but named in the answer.
@@ -150,13 +157,13 @@ pub(super) async fn cancel(app: &Arc<App>, call: &Call, id: &str) -> Result<Repl
 /// Every workflow must be there, and active.
 fn check_workflows(app: &App, request: &Request) -> Result<(), Failure> {
     for id in request.operation.workflow_ids.as_slice() {
-        check_workflow(app, id)?;
+        check_workflow(app, id, "Request.Operation.WorkflowIds")?;
     }
     Ok(())
 }
 
-fn check_workflow(app: &App, id: &WorkflowId) -> Result<(), Failure> {
-    let element = "Request.Operation.WorkflowIds";
+/// `element` is what the message names.
+pub(super) fn check_workflow(app: &App, id: &WorkflowId, element: &str) -> Result<(), Failure> {
     match app.workflows.get(id) {
         Some(workflow) if workflow.paused => Err(Failure::argument(format!(
             "{element}: the workflow `{id}` is paused"
@@ -170,17 +177,24 @@ fn check_workflow(app: &App, id: &WorkflowId) -> Result<(), Failure> {
 
 /// A single object must be there; what a prefix holds is seen when the job runs.
 fn check_input(app: &App, call: &Call, request: &Request) -> Result<(), Failure> {
-    let Input::Object(key) = &request.input else {
-        return Ok(());
-    };
-    let bucket = app.bucket(call)?;
-    let found = bucket
-        .find(key)
-        .map_err(|error| Failure::internal(&error))?;
-    if found.is_some() {
+    match &request.input {
+        Input::Object(key) => check_object(app, call, key, "Request.Input.Object"),
+        _ => Ok(()),
+    }
+}
+
+/// `element` is what the message names.
+pub(super) fn check_object(
+    app: &App,
+    call: &Call,
+    key: &str,
+    element: &str,
+) -> Result<(), Failure> {
+    let found = app.bucket(call)?.find(key);
+    if found.map_err(|error| Failure::internal(&error))?.is_some() {
         return Ok(());
     }
-    let message = format!("Request.Input.Object: the bucket has no object `{key}`");
+    let message = format!("{element}: the bucket has no object `{key}`");
     Err(Failure::new(400, "ResourceNotFound", message))
 }
 
@@ -200,6 +214,6 @@ fn submitted(job: &NewJob) -> JobDetail {
     }
 }
 
-fn whole_seconds(moment: Timestamp) -> Timestamp {
+pub(super) fn whole_seconds(moment: Timestamp) -> Timestamp {
     Timestamp::from_second(moment.as_second()).unwrap_or(moment)
 }

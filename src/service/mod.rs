@@ -26,6 +26,7 @@ mod scan;
 mod server;
 mod settings;
 mod store;
+mod workflow;
 
 use std::fs;
 use std::net::SocketAddr;

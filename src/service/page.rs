@@ -8,29 +8,40 @@ use super::store::Order;
 use crate::api::time;
 
 /// How many entries a page has if nothing is asked for.
-const DEFAULT_SIZE: usize = 10;
+pub(super) const DEFAULT_SIZE: usize = 10;
 
 /// How many entries a page may have.
-const LARGEST_SIZE: usize = 100;
+pub(super) const LARGEST_SIZE: usize = 100;
 
 /// A parameter that has a value: clients send empty ones for what they do not mean.
 pub(super) fn given<'a>(call: &'a Call, name: &str) -> Option<&'a str> {
     call.parameter(name).filter(|value| !value.is_empty())
 }
 
-/// `size`.
-pub(super) fn size(call: &Call) -> Result<usize, Failure> {
-    let Some(text) = given(call, "size") else {
-        return Ok(DEFAULT_SIZE);
+/// A parameter that counts, from 1 to `largest`.
+pub(super) fn number(
+    call: &Call,
+    name: &str,
+    default: usize,
+    largest: usize,
+) -> Result<usize, Failure> {
+    let Some(text) = given(call, name) else {
+        return Ok(default);
     };
-    let size = text
+    let number = text
         .parse()
         .ok()
-        .filter(|size| (1..=LARGEST_SIZE).contains(size));
-    size.ok_or_else(|| {
-        let range = format!("a number from 1 to {LARGEST_SIZE}");
-        Failure::argument(format!("size: `{text}` is not {range}"))
+        .filter(|number| (1..=largest).contains(number));
+    number.ok_or_else(|| {
+        Failure::argument(format!(
+            "{name}: `{text}` is not a number from 1 to {largest}"
+        ))
     })
+}
+
+/// `size`.
+pub(super) fn size(call: &Call) -> Result<usize, Failure> {
+    number(call, "size", DEFAULT_SIZE, LARGEST_SIZE)
 }
 
 /// `nextToken`: the place of the last entry of the page before.

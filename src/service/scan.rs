@@ -13,6 +13,9 @@ pub(super) enum ScanError {
     /// The bucket's folder cannot be read.
     #[error("the bucket cannot be read: {0}")]
     Bucket(#[from] io::Error),
+    /// An object is gone.
+    #[error("the bucket has no object `{0}`")]
+    NotFound(String),
     /// A list of objects is not supported yet.
     #[error("{0}")]
     Unsupported(String),
@@ -23,6 +26,7 @@ impl ScanError {
     pub(super) fn code(&self) -> &'static str {
         match self {
             Self::Bucket(_) => "ResourceDownloadFailed",
+            Self::NotFound(_) => "ResourceNotFound",
             Self::Unsupported(_) => "InvalidArgument",
         }
     }
@@ -52,7 +56,8 @@ pub(super) fn scan(
         }
         Input::Object(key) => {
             let object = bucket.find(key)?;
-            if let Some(object) = object.filter(|object| interval.contains(object.uploaded)) {
+            let object = object.ok_or_else(|| ScanError::NotFound(key.clone()))?;
+            if interval.contains(object.uploaded) {
                 take(object.key);
             }
         }

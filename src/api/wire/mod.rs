@@ -8,6 +8,7 @@ mod job;
 #[cfg(test)]
 mod tests;
 mod trigger;
+mod workflow;
 mod xml;
 
 pub use error::{ServiceError, decode_error, encode_error};
@@ -16,4 +17,10 @@ pub use job::{
     decode_trigger_answer, encode_describe_answer, encode_list_answer, encode_trigger_answer,
 };
 pub use trigger::{RequestError, decode_request, encode_request};
+pub use workflow::{
+    ExecutionDetail, ExecutionsAnswer, TaskDetail, WorkflowDetail, WorkflowsAnswer,
+    decode_execution_answer, decode_executions_answer, decode_instance_answer,
+    decode_workflows_answer, encode_execution_answer, encode_executions_answer,
+    encode_instance_answer, encode_workflows_answer,
+};
 pub use xml::WireError;

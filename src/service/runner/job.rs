@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::Stop;
 use super::command::{self, Ended, Output, Subject};
@@ -16,7 +16,7 @@ use crate::service::bucket::Bucket;
 use crate::service::identity;
 use crate::service::scan::{self, ScanError};
 use crate::service::settings::WorkflowSettings;
-use crate::service::store::{Execution, ExecutionState, Start, StoreError, StoredJob};
+use crate::service::store::{Execution, Start, StoreError, StoredJob};
 
 /// How many scanned keys wait for a command at most.
 const AHEAD: usize = 256;
@@ -121,36 +121,41 @@ impl Plan {
             scan::scan(&plan.bucket, &plan.job.request, created, take)
         });
         let mut runs = JoinSet::new();
-        let mut outcome = Ok(());
+        let mut outcome = self.dispatch(&mut scanned, &mut runs, stop).await;
+        // Ends the scan, if something is left of it.
+        drop(scanned);
+        while let Some(ended) = runs.join_next().await {
+            outcome = outcome.and(flatten(ended));
+        }
+        outcome?;
+        scan.await.map_err(|_| StoreError::Closed)
+    }
+
+    /// Starts a run for each key as soon as there is a slot, until the job is stopped.
+    async fn dispatch(
+        self: &Arc<Self>,
+        scanned: &mut mpsc::Receiver<String>,
+        runs: &mut JoinSet<Result<(), StoreError>>,
+        stop: &watch::Receiver<Stop>,
+    ) -> Result<(), StoreError> {
         while let Some(key) = scanned.recv().await {
             for index in 0..self.workflows.len() {
-                if *stop.borrow() != Stop::GoOn || outcome.is_err() {
-                    // Dropping the receiver below ends the scan.
-                    break;
+                let slot = Arc::clone(&self.workshop.slots).acquire_owned().await;
+                while let Some(ended) = runs.try_join_next() {
+                    flatten(ended)?;
                 }
-                let Ok(slot) = Arc::clone(&self.workshop.slots).acquire_owned().await else {
-                    break;
-                };
-                let (plan, key, stop) = (Arc::clone(&self), key.clone(), stop.clone());
+                if *stop.borrow() != Stop::GoOn {
+                    return Ok(());
+                }
+                let (plan, key, stop) = (Arc::clone(self), key.clone(), stop.clone());
                 runs.spawn(async move {
                     let result = plan.run_one(index, &key, stop).await;
                     drop(slot);
                     result
                 });
             }
-            while let Some(ended) = runs.try_join_next() {
-                outcome = outcome.and(ended.unwrap_or(Err(StoreError::Closed)));
-            }
-            if *stop.borrow() != Stop::GoOn || outcome.is_err() {
-                break;
-            }
         }
-        drop(scanned);
-        while let Some(ended) = runs.join_next().await {
-            outcome = outcome.and(ended.unwrap_or(Err(StoreError::Closed)));
-        }
-        outcome?;
-        scan.await.map_err(|_| StoreError::Closed)
+        Ok(())
     }
 
     /// One workflow over one object, unless this job has had it.
@@ -178,10 +183,10 @@ impl Plan {
             .execute(workflow, settings, key, &id, stop.clone())
             .await;
         let (state, message) = match ended {
-            Ended::Success => (ExecutionState::Success, String::new()),
-            Ended::Failed(message) => (ExecutionState::Failed, message),
+            Ended::Success => (JobState::Success, String::new()),
+            Ended::Failed(message) => (JobState::Failed, message),
             Ended::Stopped if *stop.borrow() == Stop::Cancelled => {
-                (ExecutionState::Cancel, "cancelled".to_owned())
+                (JobState::Cancel, "cancelled".to_owned())
             }
             // It stays noted as running, and runs again when the service starts again.
             Ended::Stopped => return Ok(()),
@@ -199,6 +204,9 @@ impl Plan {
         run: &str,
         stop: watch::Receiver<Stop>,
     ) -> Ended {
+        if *stop.borrow() != Stop::GoOn {
+            return Ended::Stopped;
+        }
         let Some(object) = self.bucket.path(key).filter(|path| path.is_file()) else {
             return Ended::Failed(format!("{GONE}: the bucket has no such object"));
         };
@@ -229,4 +237,9 @@ impl Plan {
             _ => folder.join(workflow.as_str()).join(key),
         }
     }
+}
+
+/// A run that panicked is as good as one whose end could not be noted: the job cannot end well.
+fn flatten(ended: Result<Result<(), StoreError>, JoinError>) -> Result<(), StoreError> {
+    ended.unwrap_or(Err(StoreError::Closed))
 }

@@ -5,24 +5,7 @@ use rusqlite::{OptionalExtension, named_params};
 
 use super::{Store, StoreError};
 use crate::api::name::WorkflowId;
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::service) enum ExecutionState {
-    Success,
-    Failed,
-    Cancel,
-}
-
-impl ExecutionState {
-    pub(in crate::service) fn as_str(self) -> &'static str {
-        match self {
-            Self::Success => "Success",
-            Self::Failed => "Failed",
-            Self::Cancel => "Cancel",
-        }
-    }
-}
+use crate::api::wire::JobState;
 
 /// A run that is about to start.
 #[derive(Debug, Clone)]
@@ -57,11 +40,11 @@ impl Store {
     /// cancelled.
     pub(in crate::service) async fn interrupt_executions(&self) -> Result<(), StoreError> {
         self.write(|connection| {
-            let query = "UPDATE executions SET state = CASE
-                (SELECT jobs.state FROM jobs WHERE sequence = job)
-                WHEN 'Cancel' THEN 'Cancel' ELSE 'Interrupted' END
-                WHERE state = 'Running'";
-            connection.execute(query, []).map(|_| ())
+            connection.execute_batch(
+                "UPDATE executions SET state = 'Cancel' WHERE state = 'Running'
+                 AND (SELECT jobs.state FROM jobs WHERE jobs.sequence = job) = 'Cancel';
+                 UPDATE executions SET interrupted = 1 WHERE state = 'Running'",
+            )
         })
         .await
     }
@@ -75,8 +58,8 @@ impl Store {
             let mut upsert = connection.prepare_cached(
                 "INSERT INTO executions (id, job, workflow, key, state, message, created)
                  VALUES (:id, :job, :workflow, :key, 'Running', '', :created)
-                 ON CONFLICT (job, workflow, key) DO UPDATE SET state = 'Running'
-                 WHERE state = 'Interrupted' RETURNING id",
+                 ON CONFLICT (job, workflow, key) DO UPDATE SET interrupted = 0
+                 WHERE interrupted = 1 RETURNING id",
             )?;
             let values = named_params! {
                 ":id": execution.id,
@@ -95,7 +78,7 @@ impl Store {
     pub(in crate::service) async fn end_execution(
         &self,
         id: String,
-        state: ExecutionState,
+        state: JobState,
         message: String,
         now: Timestamp,
     ) -> Result<(), StoreError> {

@@ -60,6 +60,7 @@ impl Store {
 fn statement(filter: JobFilter) -> (String, Vec<Value>) {
     let (behind, direction) = filter.order.sql();
     let seconds = |moment: Option<Timestamp>| moment.map(|moment| moment.as_second().into());
+    let behind = format!("sequence {behind} ?");
     let conditions: [(&str, Option<Value>); 6] = [
         ("id = ?", filter.id.map(Value::from)),
         ("name = ?", filter.name.map(Value::from)),
@@ -69,16 +70,9 @@ fn statement(filter: JobFilter) -> (String, Vec<Value>) {
         ),
         ("created >= ?", seconds(filter.created_from)),
         ("created <= ?", seconds(filter.created_until)),
-        (
-            if behind == ">" {
-                "sequence > ?"
-            } else {
-                "sequence < ?"
-            },
-            filter.after.map(Value::from),
-        ),
+        (&behind, filter.after.map(Value::from)),
     ];
-    let mut query = format!("SELECT {COLUMNS} FROM jobs WHERE bucket = ?");
+    let mut query = format!("SELECT {COLUMNS} FROM jobs WHERE bucket = ? AND listed");
     let mut values = vec![Value::from(filter.bucket.as_str().to_owned())];
     for (condition, value) in conditions {
         if let Some(value) = value {
@@ -86,7 +80,7 @@ fn statement(filter: JobFilter) -> (String, Vec<Value>) {
             values.push(value);
         }
     }
-    query += &in_states(&filter.states, &mut values);
+    query += &in_states("state", &filter.states, &mut values);
     values.push(i64::try_from(filter.limit).unwrap_or(i64::MAX).into());
     (
         format!("{query} ORDER BY sequence {direction} LIMIT ?"),
@@ -95,10 +89,10 @@ fn statement(filter: JobFilter) -> (String, Vec<Value>) {
 }
 
 /// The condition that the state is one of these, if any are given.
-pub(super) fn in_states(states: &[String], values: &mut Vec<Value>) -> String {
+pub(super) fn in_states(column: &str, states: &[String], values: &mut Vec<Value>) -> String {
     if states.is_empty() {
         return String::new();
     }
     values.extend(states.iter().cloned().map(Value::from));
-    format!(" AND state IN ({})", vec!["?"; states.len()].join(", "))
+    format!(" AND {column} IN ({})", vec!["?"; states.len()].join(", "))
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use rusqlite::types::Type;
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::{Store, StoreError};
 use crate::api::name::{BucketName, JobId};
@@ -19,6 +19,9 @@ pub(in crate::service) struct NewJob {
     pub(in crate::service) bucket: BucketName,
     pub(in crate::service) request: Request,
     pub(in crate::service) created: Timestamp,
+    /// False for what only runs one workflow over one object: that is no batch job, and its id is
+    /// the id of the run.
+    pub(in crate::service) listed: bool,
 }
 
 /// A job as the database holds it.
@@ -83,6 +86,22 @@ fn unreadable(error: Box<dyn std::error::Error + Send + Sync>) -> rusqlite::Erro
     rusqlite::Error::FromSqlConversionFailure(0, Type::Text, error)
 }
 
+/// The run's id was given out, so that it must be found before it starts.
+fn note_single_run(connection: &Connection, job: &NewJob) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO executions (id, job, workflow, key, state, message, created, interrupted)
+         VALUES (:id, :job, :workflow, :key, 'Running', '', :created, 1)",
+    )?;
+    insert.execute(named_params! {
+        ":id": job.id.as_str(),
+        ":job": connection.last_insert_rowid(),
+        ":workflow": job.request.operation.workflow_ids.joined(),
+        ":key": job.request.input.value(),
+        ":created": job.created.as_second(),
+    })?;
+    Ok(())
+}
+
 impl Store {
     /// Takes a job in.
     pub(in crate::service) async fn add_job(&self, job: NewJob) -> Result<(), StoreError> {
@@ -90,10 +109,13 @@ impl Store {
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
         self.write(move |connection| {
             let mut insert = connection.prepare_cached(
-                "INSERT INTO jobs (id, bucket, name, workflows, request, state, code, message, created)
-                 VALUES (:id, :bucket, :name, :workflows, :request, 'Submitted', 'Success', '', :created)",
+                "INSERT INTO jobs (id, bucket, name, workflows, request, state, code, message,
+                    created, listed)
+                 VALUES (:id, :bucket, :name, :workflows, :request, 'Submitted', 'Success', '',
+                    :created, :listed)",
             )?;
             insert.execute(named_params! {
+                ":listed": job.listed,
                 ":id": job.id.as_str(),
                 ":bucket": job.bucket.as_str(),
                 ":name": job.request.name.as_str(),
@@ -101,6 +123,9 @@ impl Store {
                 ":request": request,
                 ":created": job.created.as_second(),
             })?;
+            if !job.listed {
+                note_single_run(connection, &job)?;
+            }
             Ok(())
         })
         .await
@@ -113,7 +138,9 @@ impl Store {
         id: JobId,
     ) -> Result<Option<StoredJob>, StoreError> {
         self.read(move |connection| {
-            let query = format!("SELECT {COLUMNS} FROM jobs WHERE id = :id AND bucket = :bucket");
+            let query = format!(
+                "SELECT {COLUMNS} FROM jobs WHERE id = :id AND bucket = :bucket AND listed"
+            );
             let mut select = connection.prepare_cached(&query)?;
             let values = named_params! { ":id": id.as_str(), ":bucket": bucket.as_str() };
             select.query_row(values, StoredJob::from_row).optional()
@@ -186,6 +213,19 @@ impl Store {
                 ":message": message,
                 ":now": now.as_second(),
             })?;
+            // Runs that were interrupted and had not started again will not.
+            let mut end_runs = connection.prepare_cached(
+                "UPDATE executions SET state = :state, message = :message, ended = :now,
+                 interrupted = 0 WHERE job = :sequence AND interrupted = 1",
+            )?;
+            if changed > 0 {
+                end_runs.execute(named_params! {
+                    ":sequence": sequence,
+                    ":state": state.as_str(),
+                    ":message": message,
+                    ":now": now.as_second(),
+                })?;
+            }
             Ok(changed > 0)
         })
         .await

@@ -3,6 +3,7 @@
 //! One thread writes. It takes all changes that wait for it into one transaction, so that many
 //! triggers share one sync to the disk; nobody is answered before that sync is over.
 
+mod execution_list;
 mod executions;
 mod job_list;
 mod jobs;
@@ -14,7 +15,8 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
-pub(super) use executions::{Execution, ExecutionState, Start};
+pub(super) use execution_list::{ExecutionFilter, StoredExecution};
+pub(super) use executions::{Execution, Start};
 pub(super) use job_list::{JobFilter, Order};
 pub(super) use jobs::{NewJob, StoredJob};
 
@@ -37,7 +39,8 @@ CREATE TABLE jobs (
     message  TEXT NOT NULL,
     created  INTEGER NOT NULL,
     started  INTEGER,
-    ended    INTEGER
+    ended    INTEGER,
+    listed   INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX jobs_unfinished ON jobs (sequence) WHERE state IN ('Submitted', 'Running');
 CREATE INDEX jobs_of_bucket ON jobs (bucket, sequence);
@@ -52,8 +55,13 @@ CREATE TABLE executions (
     message  TEXT NOT NULL,
     created  INTEGER NOT NULL,
     ended    INTEGER,
+    interrupted INTEGER NOT NULL DEFAULT 0,
     UNIQUE (job, workflow, key)
 ) STRICT;
+CREATE INDEX executions_of_job ON executions (job, sequence);
+CREATE INDEX executions_of_workflow ON executions (workflow, sequence);
+CREATE INDEX executions_running ON executions (sequence) WHERE state = 'Running';
+CREATE INDEX executions_interrupted ON executions (job) WHERE interrupted = 1;
 ";
 
 /// Why the database did not do what it was asked.

@@ -5,4 +5,5 @@ mod jobs;
 mod lifecycle;
 mod lists;
 mod signature;
+mod workflows;
 mod world;

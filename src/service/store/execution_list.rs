@@ -1,0 +1,125 @@
+//! Lists of runs, page by page.
+
+use jiff::Timestamp;
+use rusqlite::types::Value;
+use rusqlite::{OptionalExtension, Row, named_params, params_from_iter};
+
+use super::job_list::{Order, in_states};
+use super::{Store, StoreError};
+use crate::api::name::BucketName;
+use crate::api::wire::JobState;
+
+const SELECT: &str = "SELECT executions.sequence, executions.id, executions.workflow,
+    executions.key, executions.state, executions.message, executions.created, executions.ended
+    FROM executions JOIN jobs ON jobs.sequence = executions.job WHERE jobs.bucket = ";
+
+/// Which runs of a bucket to list; what is absent or empty filters nothing.
+#[derive(Debug, Clone)]
+pub(in crate::service) struct ExecutionFilter {
+    pub(in crate::service) bucket: BucketName,
+    pub(in crate::service) workflow: String,
+    /// The id of a batch job.
+    pub(in crate::service) job: Option<String>,
+    pub(in crate::service) key: Option<String>,
+    pub(in crate::service) states: Vec<String>,
+    pub(in crate::service) created_from: Option<Timestamp>,
+    pub(in crate::service) created_until: Option<Timestamp>,
+    pub(in crate::service) order: Order,
+    /// Only what comes behind this run.
+    pub(in crate::service) after: Option<i64>,
+    pub(in crate::service) limit: usize,
+}
+
+/// A run as the database holds it.
+#[derive(Debug, Clone)]
+pub(in crate::service) struct StoredExecution {
+    /// Its place in the order in which runs began.
+    pub(in crate::service) sequence: i64,
+    pub(in crate::service) id: String,
+    pub(in crate::service) workflow: String,
+    pub(in crate::service) key: String,
+    pub(in crate::service) state: JobState,
+    pub(in crate::service) message: String,
+    pub(in crate::service) created: Timestamp,
+    pub(in crate::service) ended: Option<Timestamp>,
+}
+
+impl StoredExecution {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let moment = |seconds: i64| Timestamp::from_second(seconds).unwrap_or_default();
+        Ok(Self {
+            sequence: row.get(0)?,
+            id: row.get(1)?,
+            workflow: row.get(2)?,
+            key: row.get(3)?,
+            state: JobState::from(row.get::<_, String>(4)?),
+            message: row.get(5)?,
+            created: moment(row.get(6)?),
+            ended: row.get::<_, Option<i64>>(7)?.map(moment),
+        })
+    }
+}
+
+impl Store {
+    /// The runs that the filter lets through.
+    pub(in crate::service) async fn list_executions(
+        &self,
+        filter: ExecutionFilter,
+    ) -> Result<Vec<StoredExecution>, StoreError> {
+        let (query, values) = statement(filter);
+        self.read(move |connection| {
+            let mut select = connection.prepare_cached(&query)?;
+            let rows = select.query_map(params_from_iter(values), StoredExecution::from_row)?;
+            rows.collect()
+        })
+        .await
+    }
+
+    /// The run of that id in that bucket.
+    pub(in crate::service) async fn execution(
+        &self,
+        bucket: BucketName,
+        id: String,
+    ) -> Result<Option<StoredExecution>, StoreError> {
+        self.read(move |connection| {
+            let query = format!("{SELECT} :bucket AND executions.id = :id");
+            let mut select = connection.prepare_cached(&query)?;
+            let values = named_params! { ":bucket": bucket.as_str(), ":id": id };
+            select
+                .query_row(values, StoredExecution::from_row)
+                .optional()
+        })
+        .await
+    }
+}
+
+fn statement(filter: ExecutionFilter) -> (String, Vec<Value>) {
+    let (behind, direction) = filter.order.sql();
+    let seconds = |moment: Option<Timestamp>| moment.map(|moment| moment.as_second().into());
+    let behind = format!("executions.sequence {behind} ?");
+    let conditions: [(&str, Option<Value>); 6] = [
+        ("executions.workflow = ?", Some(filter.workflow.into())),
+        (
+            "executions.job = (SELECT sequence FROM jobs WHERE id = ? AND listed)",
+            filter.job.map(Value::from),
+        ),
+        ("executions.key = ?", filter.key.map(Value::from)),
+        ("executions.created >= ?", seconds(filter.created_from)),
+        ("executions.created <= ?", seconds(filter.created_until)),
+        (&behind, filter.after.map(Value::from)),
+    ];
+    let mut query = format!("{SELECT} ?");
+    let mut values = vec![Value::from(filter.bucket.as_str().to_owned())];
+    for (condition, value) in conditions {
+        if let Some(value) = value {
+            query = format!("{query} AND {condition}");
+            values.push(value);
+        }
+    }
+    query += &in_states("executions.state", &filter.states, &mut values);
+    values.push(i64::try_from(filter.limit).unwrap_or(i64::MAX).into());
+    (
+        format!("{query} ORDER BY executions.sequence {direction} LIMIT ?"),
+        values,
+    )
+}

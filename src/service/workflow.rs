@@ -1,0 +1,194 @@
+//! The calls about workflows and their runs.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::app::App;
+use super::batch::{check_object, check_workflow, take_in, whole_seconds};
+use super::call::{Call, Host};
+use super::failure::Failure;
+use super::identity;
+use super::page::{self, given};
+use super::reply::Reply;
+use super::store::{ExecutionFilter, NewJob, StoredExecution};
+use crate::api::name::{JobId, JobName, WorkflowId};
+use crate::api::request::{Input, JobType, Operation, Request, TimeInterval};
+use crate::api::signature::url_encode;
+use crate::api::wire::{
+    ExecutionDetail, JobState, TaskDetail, WorkflowDetail, WorkflowsAnswer,
+    encode_execution_answer, encode_executions_answer, encode_instance_answer,
+    encode_workflows_answer,
+};
+
+/// What a run is called if the caller does not say.
+const UNNAMED: &str = "triggerworkflow";
+
+/// `GET /workflow`: what the settings hold, in the order of the ids.
+pub(super) fn list(app: &App, call: &Call, request_id: &str) -> Result<Reply, Failure> {
+    let ids: Vec<&str> = given(call, "ids").map_or_else(Vec::new, |ids| ids.split(',').collect());
+    let name = given(call, "name");
+    let number = page::number(call, "pageNumber", 1, usize::MAX)?;
+    let size = page::number(call, "pageSize", page::DEFAULT_SIZE, page::LARGEST_SIZE)?;
+    let found = app.workflows.iter().filter(|(id, workflow)| {
+        (ids.is_empty() || ids.contains(&id.as_str()))
+            && name.is_none_or(|name| name == workflow.name)
+    });
+    let found: Vec<_> = found.collect();
+    let unknown = ids.iter().filter(|id| {
+        let id = WorkflowId::new(id);
+        !id.is_ok_and(|id| app.workflows.contains_key(&id))
+    });
+    let skipped = (number - 1).saturating_mul(size);
+    let workflows = found
+        .iter()
+        .skip(skipped)
+        .take(size)
+        .map(|(id, workflow)| WorkflowDetail {
+            workflow_id: id.to_string(),
+            name: workflow.name.clone(),
+            active: !workflow.paused,
+            bucket: call.host.bucket.to_string(),
+        });
+    let answer = WorkflowsAnswer {
+        request_id: Some(request_id.to_owned()),
+        total: found.len() as u64,
+        page_number: number as u64,
+        page_size: size as u64,
+        workflows: workflows.collect(),
+        unknown_ids: unknown.map(|id| (*id).to_owned()).collect(),
+    };
+    Ok(Reply::xml(encode_workflows_answer(&answer)?))
+}
+
+/// `GET /workflowexecution`: the runs of one workflow, page by page.
+pub(super) async fn list_executions(
+    app: &App,
+    call: &Call,
+    request_id: &str,
+) -> Result<Reply, Failure> {
+    const STATES: [&str; 4] = ["Success", "Failed", "Running", "Cancel"];
+    let size = page::size(call)?;
+    let text = |name| given(call, name).map(str::to_owned);
+    let filter = ExecutionFilter {
+        bucket: call.host.bucket.clone(),
+        workflow: required(call, "workflowId")?.to_owned(),
+        job: text("jobId"),
+        key: text("name"),
+        states: page::states(call, &STATES)?,
+        created_from: page::moment(call, "startCreationTime")?,
+        created_until: page::moment(call, "endCreationTime")?,
+        order: page::order(call)?,
+        after: page::after(call)?,
+        limit: size + 1,
+    };
+    let mut executions = app.store.list_executions(filter).await?;
+    let token = page::cut(&mut executions, size, |execution| execution.sequence);
+    let details = executions
+        .into_iter()
+        .map(|execution| detail(execution, &call.host));
+    let details: Vec<_> = details.collect();
+    let answer = encode_executions_answer(request_id, &details, token.as_deref())?;
+    Ok(Reply::xml(answer))
+}
+
+/// `GET /workflowexecution/<RunId>`, with what the run's command did.
+pub(super) async fn describe_execution(
+    app: &App,
+    call: &Call,
+    id: &str,
+    request_id: &str,
+) -> Result<Reply, Failure> {
+    let found = app
+        .store
+        .execution(call.host.bucket.clone(), id.to_owned())
+        .await?;
+    let Some(execution) = found else {
+        let message = format!("there is no run `{id}`");
+        return Err(Failure::new(400, "ResourceNotFound", message));
+    };
+    let workflow = WorkflowId::new(&execution.workflow).ok();
+    let workflow = workflow.and_then(|id| app.workflows.get(&id));
+    let name = workflow.map(|workflow| workflow.name.clone());
+    let task = task(&execution);
+    let detail = ExecutionDetail {
+        workflow_name: Some(name.unwrap_or_default()),
+        tasks: vec![task],
+        ..detail(execution, &call.host)
+    };
+    Ok(Reply::xml(encode_execution_answer(request_id, &detail)?))
+}
+
+/// `POST /triggerworkflow`: one workflow over one object, outside of any batch job.
+pub(super) async fn trigger(
+    app: &Arc<App>,
+    call: &Call,
+    request_id: &str,
+) -> Result<Reply, Failure> {
+    let workflow = required(call, "workflowId")?;
+    let workflow = WorkflowId::new(workflow)
+        .map_err(|error| Failure::argument(format!("workflowId: this id {error}")))?;
+    check_workflow(app, &workflow, "workflowId")?;
+    let object = required(call, "object")?;
+    check_object(app, call, object, "object")?;
+    let name = JobName::new(given(call, "name").unwrap_or(UNNAMED))
+        .map_err(|error| Failure::argument(format!("name: this name {error}")))?;
+    let run = identity::run_id();
+    let job = NewJob {
+        id: JobId::new(&run).map_err(|error| Failure::internal(&error))?,
+        bucket: call.host.bucket.clone(),
+        request: Request {
+            name,
+            kind: JobType::Workflow,
+            input: Input::Object(object.to_owned()),
+            operation: Operation {
+                workflow_ids: workflow.into(),
+                // Whenever it was uploaded.
+                time_interval: TimeInterval {
+                    start: None,
+                    end: Some(Timestamp::MAX),
+                },
+            },
+        },
+        created: whole_seconds(Timestamp::now()),
+        listed: false,
+    };
+    take_in(app, job).await?;
+    Ok(Reply::xml(encode_instance_answer(request_id, &run)?))
+}
+
+fn required<'a>(call: &'a Call, name: &str) -> Result<&'a str, Failure> {
+    given(call, name).ok_or_else(|| Failure::argument(format!("{name}: is missing")))
+}
+
+/// A run as lists show it.
+fn detail(execution: StoredExecution, host: &Host) -> ExecutionDetail {
+    let key = url_encode(&execution.key).replace("%2F", "/");
+    let (bucket, region) = (&host.bucket, &host.region);
+    ExecutionDetail {
+        run_id: execution.id,
+        workflow_id: execution.workflow,
+        workflow_name: None,
+        object: format!("https://{bucket}.cos.{region}.myqcloud.com/{key}"),
+        state: execution.state,
+        created: Some(execution.created),
+        tasks: Vec::new(),
+    }
+}
+
+/// The one step of a run: its command.
+fn task(execution: &StoredExecution) -> TaskDetail {
+    let code = match execution.state {
+        JobState::Failed => "ExecutionFailed",
+        JobState::Success => "Success",
+        _ => "",
+    };
+    TaskDetail {
+        kind: "Command".to_owned(),
+        state: execution.state.clone(),
+        created: Some(execution.created),
+        ended: execution.ended,
+        code: code.to_owned(),
+        message: execution.message.clone(),
+    }
+}
