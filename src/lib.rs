@@ -9,6 +9,7 @@
 pub mod api;
 pub mod apply;
 pub mod cli;
+mod crash;
 pub mod diagnostic;
 pub mod job;
 pub mod jobfile;

@@ -16,6 +16,7 @@ use super::outcome::{Halt, JobResult};
 use super::run::Run;
 use crate::api::name::{BucketName, JobId, JobName, Region};
 use crate::api::wire::JobDetail;
+use crate::crash;
 use crate::job::Work;
 use crate::plan::PlannedJob;
 use crate::state::{Outcome, Record, Seen, Submission, SubmissionId};
@@ -156,6 +157,7 @@ async fn look_up(
             return leave(items, &reason, Resolution::Done);
         }
     };
+    crash::point("a list came and nothing is recorded");
     listed.sort_by_key(|job| (job.created.is_none(), job.created));
     let mut resolutions = Vec::new();
     for item in &items {

@@ -13,6 +13,7 @@ use super::outcome::{Halt, JobResult};
 use super::run::Run;
 use crate::api::client::SendOutcome;
 use crate::api::wire::{JobDetail, ServiceError};
+use crate::crash;
 use crate::job::Job;
 use crate::plan::{PlannedJob, decide_again};
 use crate::state::{Outcome, Record, Seen, SubmissionId};
@@ -120,10 +121,12 @@ async fn send(run: &Run<'_>, job: &Job, submission: &SubmissionId) -> End {
         .with_jitter()
         .build();
     loop {
+        crash::point("before a request is sent");
         let outcome = select! {
             outcome = client.trigger(&job.work.request) => outcome,
             () = run.interrupted(Interrupt::Now) => return End::Left,
         };
+        crash::point("an answer came and is not recorded");
         let (reason, asked) = match outcome {
             SendOutcome::Accepted { detail, request_id } => {
                 return End::Accepted { detail, request_id };

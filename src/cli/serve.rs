@@ -14,7 +14,7 @@ use super::settings::Settings;
 use super::signals::Interrupts;
 use crate::diagnostic::Diagnostic;
 use crate::report::Ui;
-use crate::service;
+use crate::service::{self, Faults};
 
 /// Run the embedded service in the foreground, until it is interrupted
 ///
@@ -31,6 +31,10 @@ pub(super) struct ServeArgs {
     /// Where to keep jobs and results, instead of the target's folder
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+
+    /// Misbehave as this file says, to test a pipeline
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
 }
 
 pub(super) fn run(
@@ -53,6 +57,10 @@ pub(super) fn run(
     let mut service_settings = service_settings(embedded, &session.workspace, &session.settings);
     if let Some(data) = &arguments.data {
         service_settings.data.clone_from(data);
+    }
+    if let Some(faults) = &arguments.faults {
+        service_settings.faults =
+            Faults::read(faults).map_err(|error| Diagnostic::error("faults", error.to_string()))?;
     }
     tokio::runtime::Runtime::new()?.block_on(async {
         let mut interrupts = Interrupts::listen()?;

@@ -7,6 +7,7 @@ use std::path::Path;
 use tempfile::NamedTempFile;
 
 use super::error::StateError;
+use crate::crash;
 
 /// Puts `content` in the place of the file at `path`: written beside it, synced, renamed, and the
 /// folder synced, so that there is the old file or the new one at any moment. `may_replace` is asked
@@ -25,10 +26,14 @@ pub(super) fn replace(
         .and_then(|()| temporary.as_file().sync_all())
         .map_err(StateError::io("write a file beside", path))?;
     may_replace()?;
+    crash::point("before a rename");
     temporary
         .persist(path)
         .map_err(|error| StateError::io("replace", path)(error.error))?;
-    sync_folder(path)
+    crash::point("renamed, and the folder is not synced");
+    sync_folder(path)?;
+    crash::point("after a rename");
+    Ok(())
 }
 
 /// [`replace`] for a file that must not be there yet.

@@ -17,6 +17,7 @@ use super::file::refers_to;
 use super::line::encode;
 use super::record::Record;
 use super::records::Records;
+use crate::crash;
 
 /// What one append ends with.
 pub(super) type Appended = Result<Arc<Record>, StateError>;
@@ -127,6 +128,7 @@ impl Appending {
     fn write(&mut self, group: &[Waiting]) -> Result<(), StateError> {
         let lines = group.iter().map(|waiting| waiting.line.as_slice());
         let text = lines.collect::<Vec<_>>().concat();
+        crash::point("before lines are appended");
         self.check_undisturbed()?;
         if let Err(source) = self.append(&text) {
             // A half-written line must not stay in the way of those who read next.
@@ -136,12 +138,21 @@ impl Appending {
         self.length += text.len() as u64;
         self.lines += group.len() as u64;
         self.syncs += 1;
+        crash::point("lines are durable and nobody knows");
         // What was written to a file that is no longer the state is not durable at all.
         self.check_undisturbed()
     }
 
     fn append(&mut self, text: &[u8]) -> std::io::Result<()> {
+        #[cfg(feature = "crash-points")]
+        let text = {
+            let (half, rest) = text.split_at(text.len() / 2);
+            self.file.write_all(half)?;
+            crash::point("in the middle of a line");
+            rest
+        };
         self.file.write_all(text)?;
+        crash::point("lines are written and not synced");
         self.file.sync_data()
     }
 
