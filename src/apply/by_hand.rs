@@ -83,12 +83,7 @@ pub async fn adopt(
         if asks_the_same(&job, &record.work) == Some(false) {
             return Err(DecisionError::Different(job_id.clone()));
         }
-        seen = Some(Seen {
-            job_id: job_id.clone(),
-            at: Timestamp::now(),
-            state: job.state,
-            message: None,
-        });
+        seen = Some(Seen::from_detail(&job, Timestamp::now()));
     }
     let mut record = record.clone();
     let mut submissions = record.submissions.iter_mut().rev();

@@ -235,12 +235,7 @@ async fn adopt(run: &Run<'_>, planned: &PlannedJob, item: &Item, job: &JobDetail
         job_id: job.job_id.clone(),
         request_id: None,
     };
-    let seen = Seen {
-        job_id: job.job_id.clone(),
-        at: Timestamp::now(),
-        state: job.state.clone(),
-        message: (!job.message.is_empty()).then(|| job.message.clone()),
-    };
+    let seen = Seen::from_detail(job, Timestamp::now());
     let recorded = run
         .conclude(&planned.job, &submission, outcome, Some(seen))
         .await;

@@ -43,10 +43,7 @@ impl<'a> Run<'a> {
     ) -> Self {
         let records = store.records();
         let submissions = records.iter().flat_map(|record| &record.submissions);
-        let job_ids = submissions.filter_map(|submission| match &submission.outcome {
-            Outcome::Accepted { job_id, .. } => Some(job_id.clone()),
-            _ => None,
-        });
+        let job_ids = submissions.filter_map(|submission| submission.job_id().cloned());
         Self {
             store,
             client,
@@ -160,6 +157,7 @@ impl<'a> Run<'a> {
             intended_at: now,
             ended_at: None,
             outcome: Outcome::Unresolved { reason: None },
+            removed: None,
         });
         self.append(record).await?;
         Ok(id)

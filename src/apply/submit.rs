@@ -222,6 +222,7 @@ async fn record_accepted(
     detail: JobDetail,
     request_id: Option<String>,
 ) -> JobResult {
+    let seen = Seen::from_detail(&detail, Timestamp::now());
     let JobDetail { job_id, state, .. } = detail;
     if !run.claim(&job_id) {
         let reason = format!("the answer names job {job_id}, which belongs to another submission");
@@ -230,12 +231,6 @@ async fn record_accepted(
     let outcome = Outcome::Accepted {
         job_id: job_id.clone(),
         request_id: request_id.clone(),
-    };
-    let seen = Seen {
-        job_id: job_id.clone(),
-        at: Timestamp::now(),
-        state: state.clone(),
-        message: None,
     };
     if let Err(error) = run.conclude(job, &submission, outcome, Some(seen)).await {
         let error = error.to_string();

@@ -10,6 +10,7 @@ use crate::state::{Outcome, Record, Records};
 /// Decides what is to be done about one job.
 pub(super) fn decide(job: Job, records: &Records) -> PlannedJob {
     let record = records.get(&job.fingerprint).cloned();
+    let record = record.filter(|record| !record.is_removed());
     let previous = latest_under_key(&job.key, records);
     let (action, reason, changes) = match (record.as_deref(), previous) {
         (Some(record), _) => {
@@ -64,11 +65,7 @@ fn decide_known(job: &Job, record: &Record) -> (Action, Reason) {
 }
 
 fn never_accepted(record: &Record) -> Reason {
-    match record
-        .submissions
-        .last()
-        .map(|submission| &submission.outcome)
-    {
+    match record.latest().map(|submission| &submission.outcome) {
         Some(Outcome::Rejected { .. }) => Reason::Rejected,
         Some(Outcome::Abandoned { .. }) => Reason::Abandoned,
         _ => Reason::New,
@@ -87,13 +84,9 @@ fn failed(on_failure: OnFailure, record: &Record) -> (Action, Reason) {
 
 /// The record under `key` that was handed to the service last.
 fn latest_under_key<'a>(key: &JobKey, records: &'a Records) -> Option<&'a Arc<Record>> {
-    let intended = |record: &&Arc<Record>| {
-        record
-            .submissions
-            .last()
-            .map(|submission| submission.intended_at)
-    };
+    let intended = |record: &&Arc<Record>| record.latest().map(|submission| submission.intended_at);
     records
         .under_key(key)
+        .filter(|record| !record.is_removed())
         .max_by_key(|record| (intended(record), record.fingerprint))
 }

@@ -51,7 +51,8 @@ pub fn plan(jobs: Vec<Job>, records: &Records, limits: Limits) -> Plan {
 }
 
 fn retired(records: &Records, fingerprints: &HashSet<Fingerprint>) -> Vec<Arc<Record>> {
-    let without_job = |record: &&Arc<Record>| !fingerprints.contains(&record.fingerprint);
+    let without_job =
+        |record: &&Arc<Record>| !fingerprints.contains(&record.fingerprint) && !record.is_removed();
     let mut retired: Vec<_> = records.iter().filter(without_job).cloned().collect();
     retired
         .sort_by(|left, right| (&left.key, left.fingerprint).cmp(&(&right.key, right.fingerprint)));

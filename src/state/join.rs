@@ -83,8 +83,22 @@ fn accepted_id(submission: &Submission) -> Option<(&Submission, &JobId)> {
     }
 }
 
-/// An outcome moves from unresolved to its end and never from one end to another.
+/// A removal is for good.
 fn join_submissions(left: &Submission, right: &Submission) -> Result<Submission, String> {
+    let removals = [&left.removed, &right.removed].into_iter().flatten();
+    let removed = removals.min_by_key(|removal| removal.at).cloned();
+    let joined = join_outcomes(left, right)?;
+    Ok(Submission {
+        removed,
+        ..joined.clone()
+    })
+}
+
+/// An outcome moves from unresolved to its end and never from one end to another.
+fn join_outcomes<'a>(
+    left: &'a Submission,
+    right: &'a Submission,
+) -> Result<&'a Submission, String> {
     match (&left.outcome, &right.outcome) {
         (
             Outcome::Unresolved {
@@ -93,10 +107,10 @@ fn join_submissions(left: &Submission, right: &Submission) -> Result<Submission,
             Outcome::Unresolved { reason },
         ) => {
             let last = if left_reason > reason { left } else { right };
-            return Ok(last.clone());
+            return Ok(last);
         }
-        (_, Outcome::Unresolved { .. }) => return Ok(left.clone()),
-        (Outcome::Unresolved { .. }, _) => return Ok(right.clone()),
+        (_, Outcome::Unresolved { .. }) => return Ok(left),
+        (Outcome::Unresolved { .. }, _) => return Ok(right),
         (Outcome::Accepted { job_id: first, .. }, Outcome::Accepted { job_id: second, .. })
             if first == second => {}
         (Outcome::Rejected { .. }, Outcome::Rejected { .. })
@@ -116,7 +130,7 @@ fn join_submissions(left: &Submission, right: &Submission) -> Result<Submission,
     } else {
         left
     };
-    Ok(first_known.clone())
+    Ok(first_known)
 }
 
 fn describe(outcome: &Outcome) -> String {

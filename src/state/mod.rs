@@ -20,6 +20,6 @@ mod writer;
 pub use error::StateError;
 pub use header::{Expected, Header, Lineage};
 pub use lock::Holder;
-pub use record::{Outcome, Record, Seen, Submission, SubmissionId};
+pub use record::{Objects, Outcome, Record, Removal, Seen, Submission, SubmissionId};
 pub use records::Records;
 pub use store::{OpenOptions, StateStore, Verified};

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::api::name::JobId;
-use crate::api::wire::JobState;
+use crate::api::wire::{JobDetail, JobState};
 use crate::job::{Fingerprint, JobKey, Work};
 
 /// The id of one attempt, made by us; a version-4 UUID.
@@ -62,6 +62,19 @@ pub enum Outcome {
     },
 }
 
+/// A person's word that a submission counts no longer. What was submitted stays known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Removal {
+    /// When, by our clock.
+    pub at: Timestamp,
+    /// Who: the user and the machine.
+    pub by: String,
+    /// Why, where the person said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
 /// One attempt to hand work to the service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "SubmissionFields")]
@@ -76,12 +89,28 @@ pub struct Submission {
     /// How it ended.
     #[serde(flatten)]
     pub outcome: Outcome,
+    /// Who took it out of the account, if somebody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<Removal>,
 }
 
 impl Submission {
-    /// Whether nobody knows its end.
+    /// Whether it is part of the account: nobody has removed it.
+    pub fn counts(&self) -> bool {
+        self.removed.is_none()
+    }
+
+    /// Whether nobody knows its end, and somebody has to.
     pub fn is_unresolved(&self) -> bool {
-        matches!(self.outcome, Outcome::Unresolved { .. })
+        self.counts() && matches!(self.outcome, Outcome::Unresolved { .. })
+    }
+
+    /// The id of the job it became, removed or not.
+    pub fn job_id(&self) -> Option<&JobId> {
+        match &self.outcome {
+            Outcome::Accepted { job_id, .. } => Some(job_id),
+            _ => None,
+        }
     }
 }
 
@@ -99,6 +128,7 @@ struct SubmissionFields {
     code: Option<String>,
     message: Option<String>,
     reason: Option<String>,
+    removed: Option<Removal>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -139,6 +169,7 @@ impl TryFrom<SubmissionFields> for Submission {
             intended_at: fields.intended_at,
             ended_at: fields.ended_at,
             outcome,
+            removed: fields.removed,
         })
     }
 }
@@ -156,6 +187,60 @@ pub struct Seen {
     /// The service's words for a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// When it began to run, by the service's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<Timestamp>,
+    /// When it ended, by the service's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
+    /// What became of its objects, where somebody has counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objects: Option<Objects>,
+}
+
+impl Seen {
+    /// A state and nothing else.
+    pub fn new(job_id: JobId, state: JobState, at: Timestamp) -> Self {
+        Self {
+            job_id,
+            at,
+            state,
+            message: None,
+            started: None,
+            ended: None,
+            objects: None,
+        }
+    }
+
+    /// What an answer of the service says.
+    pub fn from_detail(job: &JobDetail, at: Timestamp) -> Self {
+        let message = match (job.code.trim(), job.message.trim()) {
+            ("", message) => message.to_owned(),
+            (code, "") => code.to_owned(),
+            (code, message) => format!("{code}: {message}"),
+        };
+        Self {
+            message: (job.state == JobState::Failed).then_some(message),
+            started: job.started,
+            ended: job.ended.filter(|_| job.state.is_final()),
+            ..Self::new(job.job_id.clone(), job.state.clone(), at)
+        }
+    }
+}
+
+/// What became of a job's objects, as far as the service lists their runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Objects {
+    /// Runs that ended well.
+    pub succeeded: u64,
+    /// Runs that ended badly.
+    pub failed: u64,
+    /// All runs: also those under way and cancelled ones.
+    pub total: u64,
+    /// Whether there are more than were counted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
 }
 
 /// What the state knows of one fingerprint.
@@ -184,15 +269,28 @@ impl Record {
         submissions.find(|submission| submission.is_unresolved())
     }
 
-    /// The latest submission that the service took, with the service's id.
-    pub fn accepted(&self) -> Option<(&Submission, &JobId)> {
+    /// The attempts that nobody has removed, oldest first.
+    pub fn counting(&self) -> impl DoubleEndedIterator<Item = &Submission> {
         self.submissions
             .iter()
-            .rev()
-            .find_map(|submission| match &submission.outcome {
-                Outcome::Accepted { job_id, .. } => Some((submission, job_id)),
-                _ => None,
-            })
+            .filter(|submission| submission.counts())
+    }
+
+    /// The latest attempt that counts.
+    pub fn latest(&self) -> Option<&Submission> {
+        self.counting().next_back()
+    }
+
+    /// Whether a person took everything that is recorded here out of the account: the work counts
+    /// as never submitted.
+    pub fn is_removed(&self) -> bool {
+        !self.submissions.is_empty() && self.latest().is_none()
+    }
+
+    /// The latest submission that the service took, with the service's id.
+    pub fn accepted(&self) -> Option<(&Submission, &JobId)> {
+        let mut accepted = self.counting().rev();
+        accepted.find_map(|submission| Some((submission, submission.job_id()?)))
     }
 
     /// The last known state of the job of the latest accepted submission.
@@ -203,8 +301,7 @@ impl Record {
 
     /// How often the service took this work.
     pub fn accepted_count(&self) -> usize {
-        let accepted =
-            |submission: &&Submission| matches!(submission.outcome, Outcome::Accepted { .. });
-        self.submissions.iter().filter(accepted).count()
+        let accepted = |submission: &&Submission| submission.job_id().is_some();
+        self.counting().filter(accepted).count()
     }
 }

@@ -54,6 +54,7 @@ fn submission(outcome: Outcome) -> Submission {
         intended_at: Timestamp::now(),
         ended_at: (!matches!(outcome, Outcome::Unresolved { .. })).then(Timestamp::now),
         outcome,
+        removed: None,
     }
 }
 
@@ -279,4 +280,28 @@ fn lines_that_contradict_each_other_are_named() {
         ),
         "{error}"
     );
+}
+
+#[test]
+fn a_removal_takes_a_submission_out_of_the_account_and_survives_a_merge() {
+    let (_folder, path) = compacted(&["a"]);
+    let base = fs::read_to_string(&path).unwrap();
+    let store = open(&path).unwrap();
+    let mut removed = Record::clone(store.records().iter().next().unwrap());
+    removed.submissions[0].removed = Some(super::Removal {
+        at: Timestamp::now(),
+        by: "ada@desk".to_owned(),
+        reason: None,
+    });
+    store.append_blocking(removed).unwrap();
+    store.close().unwrap();
+    let ours = fs::read_to_string(&path).unwrap();
+    for merged in [format!("{ours}{base}"), format!("{base}{ours}")] {
+        fs::write(&path, merged).unwrap();
+        let (_, records) = StateStore::read(&path, EXPECTED).unwrap();
+        let record = records.iter().next().unwrap();
+        assert!(record.is_removed());
+        assert_eq!((record.accepted(), record.accepted_count()), (None, 0));
+        assert_eq!(record.submissions.len(), 1);
+    }
 }

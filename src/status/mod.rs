@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::api::client::{CallError, Client, ClientError};
 use crate::api::name::JobId;
-use crate::api::wire::{JobDetail, JobState};
+use crate::api::wire::JobDetail;
 use crate::job::JobKey;
 use crate::state::{Record, Seen, StateError, StateStore};
 
@@ -120,29 +120,21 @@ async fn ask(
 
 /// The record with what the service said, if that is news.
 fn with_news(record: &Record, job: &JobDetail) -> Option<Record> {
-    let message = (job.state == JobState::Failed).then(|| failure_words(job));
-    let known = record.last_seen();
-    if known.is_some_and(|seen| seen.state == job.state && seen.message == message) {
-        return None;
-    }
     let now = Timestamp::now();
-    let seen = Seen {
-        job_id: job.job_id.clone(),
-        at: now,
-        state: job.state.clone(),
-        message,
-    };
+    let mut seen = Seen::from_detail(job, now);
+    if let Some(known) = record.last_seen() {
+        seen.objects = known.objects;
+        let is_news = Seen {
+            at: known.at,
+            ..seen.clone()
+        } != *known;
+        if !is_news {
+            return None;
+        }
+    }
     Some(Record {
         written_at: now,
         seen: Some(seen),
         ..record.clone()
     })
-}
-
-fn failure_words(job: &JobDetail) -> String {
-    match (job.code.trim(), job.message.trim()) {
-        ("", message) => message.to_owned(),
-        (code, "") => code.to_owned(),
-        (code, message) => format!("{code}: {message}"),
-    }
 }

@@ -73,6 +73,7 @@ fn record(key: u8, number: u8, outcomes: &[u8], seen: u8) -> Record {
         intended_at: Timestamp::from_second(second).unwrap(),
         ended_at: None,
         outcome: outcome(*kind),
+        removed: None,
     };
     let state = match seen % 4 {
         0 => None,
@@ -80,12 +81,8 @@ fn record(key: u8, number: u8, outcomes: &[u8], seen: u8) -> Record {
         2 => Some(JobState::Success),
         _ => Some(JobState::Failed),
     };
-    let seen = state.map(|state| Seen {
-        job_id: JobId::new("b1").unwrap(),
-        at: Timestamp::UNIX_EPOCH,
-        state,
-        message: None,
-    });
+    let seen =
+        state.map(|state| Seen::new(JobId::new("b1").unwrap(), state, Timestamp::UNIX_EPOCH));
     Record {
         fingerprint: work.fingerprint(),
         key: JobKey::new(&format!("key-{key}")),
@@ -164,6 +161,7 @@ fn applied(plan: &Plan, records: &Records) -> Records {
                     job_id: JobId::new("b2").unwrap(),
                     request_id: None,
                 },
+                removed: None,
             }),
             Action::Resolve => {
                 for submission in &mut record.submissions {

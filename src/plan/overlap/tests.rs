@@ -168,13 +168,9 @@ fn records(key: &str, work: Work, state: Option<JobState>) -> Records {
                 job_id: job_id.clone(),
                 request_id: None,
             },
+            removed: None,
         }],
-        seen: state.map(|state| Seen {
-            job_id,
-            at: moment(73),
-            state,
-            message: None,
-        }),
+        seen: state.map(|state| Seen::new(job_id, state, moment(73))),
     };
     let mut records = Records::default();
     records.insert(Arc::new(record));
