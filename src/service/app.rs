@@ -9,6 +9,7 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, Method, header};
 use axum::response::Response;
 use jiff::Timestamp;
+use md5::{Digest, Md5};
 
 use super::authentication::authenticate;
 use super::batch;
@@ -17,10 +18,12 @@ use super::call::{Call, Side};
 use super::failure::Failure;
 use super::faults::{self, Dropped, FaultKind, Script};
 use super::identity;
+use super::object;
 use super::reply::Reply;
 use super::runner::Runner;
 use super::settings::WorkflowSettings;
 use super::store::Store;
+use super::upload;
 use super::workflow;
 use crate::api::credentials::Credentials;
 use crate::api::name::{BucketName, WorkflowId};
@@ -148,29 +151,27 @@ impl App {
     ) -> Result<Reply, Failure> {
         authenticate(call, &self.credentials, Timestamp::now())?;
         self.bucket(call)?;
+        if call.host.side == Side::Cos {
+            return object::answer(self, call, body).await;
+        }
         let segments: Vec<&str> = call.path.split('/').skip(1).collect();
-        match (call.host.side, &call.method, segments.as_slice()) {
-            (Side::Ci, &Method::POST, [JOBS]) => {
-                batch::trigger(self, call, &read(body).await?, request_id).await
+        match (&call.method, segments.as_slice()) {
+            (&Method::POST, [JOBS]) => {
+                batch::trigger(self, call, &read_body(call, body).await?, request_id).await
             }
-            (Side::Ci, &Method::GET, [JOBS]) => batch::list(self, call, request_id).await,
-            (Side::Ci, &Method::GET, [JOBS, id]) => {
-                batch::describe(self, call, id, request_id).await
-            }
+            (&Method::GET, [JOBS]) => batch::list(self, call, request_id).await,
+            (&Method::GET, [JOBS, id]) => batch::describe(self, call, id, request_id).await,
             // Nothing else can be put there, and one public SDK leaves out `?cancel`.
-            (Side::Ci, &Method::PUT, [JOBS, id]) => batch::cancel(self, call, id).await,
-            (Side::Ci, &Method::GET, ["workflow"]) => workflow::list(self, call, request_id),
-            (Side::Ci, &Method::GET, ["workflowexecution"]) => {
+            (&Method::PUT, [JOBS, id]) => batch::cancel(self, call, id).await,
+            (&Method::GET, ["workflow"]) => workflow::list(self, call, request_id),
+            (&Method::GET, ["workflowexecution"]) => {
                 workflow::list_executions(self, call, request_id).await
             }
-            (Side::Ci, &Method::GET, ["workflowexecution", id]) => {
+            (&Method::GET, ["workflowexecution", id]) => {
                 workflow::describe_execution(self, call, id, request_id).await
             }
-            (Side::Ci, &Method::POST, ["triggerworkflow"]) => {
-                workflow::trigger(self, call, request_id).await
-            }
+            (&Method::POST, ["triggerworkflow"]) => workflow::trigger(self, call, request_id).await,
             (
-                Side::Ci,
                 _,
                 [JOBS | "workflow" | "triggerworkflow" | "workflowexecution"]
                 | [JOBS | "workflowexecution", _],
@@ -199,6 +200,18 @@ fn dropped() -> Response {
     let mut response = Response::new(Body::empty());
     response.extensions_mut().insert(Dropped);
     response
+}
+
+/// The body of a CI call, which is what its Content-MD5 says.
+async fn read_body(call: &Call, body: Body) -> Result<Vec<u8>, Failure> {
+    let expected = upload::content_md5(call)
+        .map_err(|failure| Failure::new(400, "InvalidContent", failure.message))?;
+    let body = read(body).await?;
+    if expected.is_some_and(|expected| expected != <[u8; 16]>::from(Md5::digest(&body))) {
+        let message = "Content-MD5 is not that of the body";
+        return Err(Failure::new(400, "InvalidContent", message));
+    }
+    Ok(body)
 }
 
 async fn read(body: Body) -> Result<Vec<u8>, Failure> {

@@ -18,6 +18,7 @@ mod error;
 mod failure;
 mod faults;
 mod identity;
+mod object;
 mod owner;
 mod page;
 mod reply;
@@ -26,6 +27,8 @@ mod scan;
 mod server;
 mod settings;
 mod store;
+mod stream;
+mod upload;
 mod workflow;
 
 use std::fs;

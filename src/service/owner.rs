@@ -74,6 +74,14 @@ impl Ownership {
     }
 }
 
+impl Drop for Ownership {
+    /// The lock may outlive this for an instant, in a process that is just being started; whoever
+    /// sees it then must not find an address beside it.
+    fn drop(&mut self) {
+        let _ = fs::remove_file(self.data.join(OWNER_FILE));
+    }
+}
+
 /// Where the live service on this data folder listens, if there is one.
 pub fn running_at(data: &Path) -> Option<SocketAddr> {
     let lock = File::open(data.join(LOCK_FILE)).ok()?;

@@ -5,6 +5,7 @@
 
 mod error;
 mod job;
+mod objects;
 #[cfg(test)]
 mod tests;
 mod trigger;
@@ -16,6 +17,7 @@ pub use job::{
     DescribeAnswer, JobDetail, JobState, ListAnswer, decode_describe_answer, decode_list_answer,
     decode_trigger_answer, encode_describe_answer, encode_list_answer, encode_trigger_answer,
 };
+pub use objects::{ObjectDetail, ObjectsAnswer, decode_objects_answer, encode_objects_answer};
 pub use trigger::{RequestError, decode_request, encode_request};
 pub use workflow::{
     ExecutionDetail, ExecutionsAnswer, TaskDetail, WorkflowDetail, WorkflowsAnswer,

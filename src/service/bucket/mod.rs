@@ -1,19 +1,24 @@
 //! A bucket is a folder: an object's key is its file's relative path, its upload time the file's
 //! modification time.
 
+mod listing;
 mod upload_times;
 mod walk;
 
-use std::fs::{self, Metadata};
+use std::fs::{self, Metadata, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use tempfile::NamedTempFile;
 
+pub(super) use listing::{Entry, Query};
 pub(super) use walk::{Object, Walk};
 
 use super::error::StartError;
 use crate::api::name::BucketName;
+use listing::OpenListings;
 
 /// The list of upload times that a bucket's folder may hold; not an object itself.
 const UPLOAD_TIMES: &str = ".upload-times";
@@ -23,6 +28,7 @@ const UPLOAD_TIMES: &str = ".upload-times";
 pub(super) struct Bucket {
     pub(super) name: BucketName,
     folder: PathBuf,
+    listings: OpenListings,
 }
 
 impl Bucket {
@@ -38,7 +44,11 @@ impl Bucket {
             source,
         })?;
         upload_times::apply(&folder)?;
-        Ok(Self { name, folder })
+        Ok(Self {
+            name,
+            folder,
+            listings: OpenListings::default(),
+        })
     }
 
     /// The objects whose keys begin with `prefix`, in the order of their keys.
@@ -46,9 +56,10 @@ impl Bucket {
         Walk::new(&self.folder, prefix)
     }
 
-    /// The file of a key, whether it exists or not. No key leads out of the bucket.
+    /// The file of a key, whether it exists or not. No key leads out of the bucket, and none
+    /// passes a symbolic link, which a walk would not follow either.
     pub(super) fn path(&self, key: &str) -> Option<PathBuf> {
-        is_plain(key).then(|| self.folder.join(key))
+        (is_plain(key) && !self.passes_link(key)).then(|| self.folder.join(key))
     }
 
     /// The object of a key, if there is one.
@@ -57,34 +68,45 @@ impl Bucket {
             return Ok(None);
         };
         match fs::symlink_metadata(&path) {
-            Ok(metadata) if metadata.is_file() && !self.passes_link(key)? => {
-                Object::new(key.to_owned(), &metadata).map(Some)
-            }
+            Ok(metadata) if metadata.is_file() => Object::new(key.to_owned(), &metadata).map(Some),
             Ok(_) => Ok(None),
             Err(error) if is_absence(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Whether a folder on the way to the key is a symbolic link, which a walk would not follow.
-    fn passes_link(&self, key: &str) -> io::Result<bool> {
-        let mut path = self.folder.clone();
-        let mut segments: Vec<&str> = key.split('/').collect();
-        segments.pop();
-        for segment in segments {
-            path.push(segment);
-            if fs::symlink_metadata(&path)?.is_symlink() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+    /// A file for an object that is being uploaded; it goes away unless it is put in its place.
+    pub(super) fn new_file(&self) -> io::Result<NamedTempFile> {
+        let mut builder = tempfile::Builder::new();
+        builder
+            .prefix(UPLOAD_PREFIX)
+            .permissions(Permissions::from_mode(0o644));
+        builder.tempfile_in(&self.folder)
     }
+
+    /// Whether a folder on the way to the key is a symbolic link.
+    fn passes_link(&self, key: &str) -> bool {
+        let folders = key.match_indices('/').map(|(slash, _)| &key[..slash]);
+        let is_link = |folder: &str| {
+            let metadata = fs::symlink_metadata(self.folder.join(folder));
+            metadata.is_ok_and(|metadata| metadata.is_symlink())
+        };
+        folders.into_iter().any(is_link)
+    }
+}
+
+/// Files that are being uploaded lie at the top of the bucket's folder under such names.
+const UPLOAD_PREFIX: &str = ".stocktake-upload-";
+
+/// Files of our own among the objects.
+fn is_reserved(key: &str) -> bool {
+    key == UPLOAD_TIMES || (key.starts_with(UPLOAD_PREFIX) && !key.contains('/'))
 }
 
 /// A key that names a file below its bucket's folder, and always the same one.
 pub(super) fn is_plain(key: &str) -> bool {
     let is_segment = |segment: &str| !matches!(segment, "" | "." | "..");
-    key != UPLOAD_TIMES && !key.contains(['\0', '\\']) && key.split('/').all(is_segment)
+    !is_reserved(key) && !key.contains(['\0', '\\']) && key.split('/').all(is_segment)
 }
 
 fn is_absence(error: &io::Error) -> bool {
@@ -96,7 +118,11 @@ fn is_absence(error: &io::Error) -> bool {
 
 /// Modification time in whole seconds, which is what COS keeps.
 fn upload_time(metadata: &Metadata) -> io::Result<Timestamp> {
-    let modified = Timestamp::try_from(metadata.modified()?).map_err(io::Error::other)?;
+    let modified = modification_time(metadata)?;
     let second = modified.as_second() - i64::from(modified.subsec_nanosecond() < 0);
     Timestamp::from_second(second).map_err(io::Error::other)
+}
+
+fn modification_time(metadata: &Metadata) -> io::Result<Timestamp> {
+    Timestamp::try_from(metadata.modified()?).map_err(io::Error::other)
 }

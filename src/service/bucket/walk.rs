@@ -7,7 +7,7 @@ use std::vec;
 
 use jiff::Timestamp;
 
-use super::{UPLOAD_TIMES, is_absence, is_plain, upload_time};
+use super::{is_absence, is_plain, is_reserved, modification_time, upload_time};
 
 /// One object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub(in crate::service) struct Object {
     pub(in crate::service) key: String,
     pub(in crate::service) size: u64,
     pub(in crate::service) uploaded: Timestamp,
+    /// The time of the last change in nanoseconds, which tells contents apart.
+    pub(in crate::service) modified: i128,
 }
 
 impl Object {
@@ -23,6 +25,7 @@ impl Object {
             key,
             size: metadata.len(),
             uploaded: upload_time(metadata)?,
+            modified: modification_time(metadata)?.as_nanosecond(),
         })
     }
 }
@@ -35,6 +38,10 @@ pub(in crate::service) struct Walk {
     /// Where to begin; taken by the first step.
     start: Option<String>,
     levels: Vec<vec::IntoIter<Entry>>,
+    /// Only keys behind this one; empty for all.
+    behind: String,
+    /// Keys that begin with this are left out.
+    skipped: Option<String>,
 }
 
 /// A file, or a folder with a `/` behind its key: so they sort as the keys of the objects do.
@@ -52,7 +59,19 @@ impl Walk {
             prefix: prefix.to_owned(),
             start: leads_somewhere.then(|| folder.to_owned()),
             levels: Vec::new(),
+            behind: String::new(),
+            skipped: None,
         }
+    }
+
+    /// Leaves out the keys up to and including this one. To be said before the first step.
+    pub(super) fn begin_behind(&mut self, key: &str) {
+        key.clone_into(&mut self.behind);
+    }
+
+    /// Leaves out the keys that begin with `prefix`, which comes behind what was walked so far.
+    pub(super) fn leave_out(&mut self, prefix: String) {
+        self.skipped = Some(prefix);
     }
 
     fn step(&mut self) -> io::Result<Option<Object>> {
@@ -64,6 +83,10 @@ impl Walk {
                 self.levels.pop();
                 continue;
             };
+            let is_skipped = |prefix: &String| entry.key.starts_with(prefix);
+            if self.skipped.as_ref().is_some_and(is_skipped) {
+                continue;
+            }
             if entry.key.ends_with('/') {
                 self.enter(&entry.key)?;
                 continue;
@@ -94,7 +117,7 @@ impl Walk {
             };
             let end = if kind.is_dir() { "/" } else { "" };
             let key = format!("{folder}{name}{end}");
-            let is_object = kind.is_dir() || (kind.is_file() && key != UPLOAD_TIMES);
+            let is_object = kind.is_dir() || (kind.is_file() && !is_reserved(&key));
             if is_object && self.can_match(&key) {
                 level.push(Entry { key });
             }
@@ -105,7 +128,9 @@ impl Walk {
     }
 
     fn can_match(&self, key: &str) -> bool {
-        key.starts_with(&self.prefix) || (key.ends_with('/') && self.prefix.starts_with(key))
+        let leads_to = |wanted: &str| key.ends_with('/') && wanted.starts_with(key);
+        (key.starts_with(&self.prefix) || leads_to(&self.prefix))
+            && (key > self.behind.as_str() || leads_to(&self.behind))
     }
 }
 

@@ -4,6 +4,7 @@ mod faults;
 mod jobs;
 mod lifecycle;
 mod lists;
+mod objects;
 mod signature;
 mod workflows;
 mod world;

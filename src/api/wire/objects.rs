@@ -1,0 +1,227 @@
+//! The answer that lists a bucket's objects.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Serialize};
+
+use super::xml::{self, WireError};
+use crate::api::signature::url_encode;
+
+/// One page of a bucket's objects.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ObjectsAnswer {
+    /// The bucket.
+    pub bucket: String,
+    /// Whether keys travel percent-encoded; they are plain here.
+    pub is_encoded: bool,
+    /// What the keys begin with.
+    pub prefix: String,
+    /// What the keys come behind.
+    pub marker: String,
+    /// How many entries a page has at most.
+    pub max_keys: u64,
+    /// What groups keys into common prefixes.
+    pub delimiter: String,
+    /// Behind what the next page begins; absent on the last page.
+    pub next_marker: Option<String>,
+    /// The objects.
+    pub objects: Vec<ObjectDetail>,
+    /// What the keys that were grouped begin with.
+    pub common_prefixes: Vec<String>,
+}
+
+/// What a list says of one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectDetail {
+    /// Its key.
+    pub key: String,
+    /// When it was uploaded.
+    pub uploaded: Option<Timestamp>,
+    /// What changes with its content, in quotes.
+    pub etag: String,
+    /// How many bytes it has.
+    pub size: u64,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ObjectsXml {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encoding_type: Option<String>,
+    prefix: String,
+    marker: String,
+    max_keys: u64,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    delimiter: String,
+    is_truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_marker: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    contents: Vec<ObjectXml>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    common_prefixes: Vec<CommonPrefixXml>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ObjectXml {
+    key: String,
+    last_modified: String,
+    #[serde(rename = "ETag")]
+    etag: String,
+    size: u64,
+    owner: OwnerXml,
+    storage_class: String,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct OwnerXml {
+    #[serde(rename = "ID")]
+    id: String,
+    #[serde(rename = "DisplayName")]
+    display_name: String,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct CommonPrefixXml {
+    prefix: String,
+}
+
+/// Writes one page of a bucket's objects.
+pub fn encode_objects_answer(answer: &ObjectsAnswer) -> Result<String, WireError> {
+    let text = |text: &str| {
+        if answer.is_encoded {
+            url_encode(text)
+        } else {
+            text.to_owned()
+        }
+    };
+    // An object's owner is whoever owns the bucket, which carries the number of the account.
+    let owner = answer.bucket.rsplit('-').next().unwrap_or_default();
+    let contents = answer.objects.iter().map(|object| ObjectXml {
+        key: text(&object.key),
+        last_modified: object.uploaded.map_or_else(String::new, format_moment),
+        etag: object.etag.clone(),
+        size: object.size,
+        owner: OwnerXml {
+            id: owner.to_owned(),
+            display_name: owner.to_owned(),
+        },
+        storage_class: "STANDARD".to_owned(),
+    });
+    let common_prefixes = answer.common_prefixes.iter().map(|prefix| CommonPrefixXml {
+        prefix: text(prefix),
+    });
+    let body = ObjectsXml {
+        name: answer.bucket.clone(),
+        encoding_type: answer.is_encoded.then(|| "url".to_owned()),
+        prefix: text(&answer.prefix),
+        marker: text(&answer.marker),
+        max_keys: answer.max_keys,
+        delimiter: text(&answer.delimiter),
+        is_truncated: answer.next_marker.is_some(),
+        next_marker: answer.next_marker.as_deref().map(text),
+        contents: contents.collect(),
+        common_prefixes: common_prefixes.collect(),
+    };
+    xml::encode("ListBucketResult", &body)
+}
+
+/// Reads one page of a bucket's objects.
+pub fn decode_objects_answer(body: &[u8]) -> Result<ObjectsAnswer, WireError> {
+    let body: ObjectsXml = xml::decode("ListBucketResult", body)?;
+    let is_encoded = body.encoding_type.as_deref() == Some("url");
+    let text = |text: String| {
+        if is_encoded {
+            let decoded = percent_decode_str(&text).decode_utf8();
+            decoded
+                .map(Cow::into_owned)
+                .map_err(|_| WireError::Encoding)
+        } else {
+            Ok(text)
+        }
+    };
+    let objects = body.contents.into_iter().map(|object| {
+        Ok(ObjectDetail {
+            key: text(object.key)?,
+            uploaded: object.last_modified.parse().ok(),
+            etag: object.etag,
+            size: object.size,
+        })
+    });
+    let common_prefixes = body.common_prefixes.into_iter();
+    let common_prefixes = common_prefixes.map(|common| text(common.prefix));
+    let next_marker = body.next_marker.filter(|_| body.is_truncated);
+    Ok(ObjectsAnswer {
+        bucket: body.name,
+        is_encoded,
+        prefix: text(body.prefix)?,
+        marker: text(body.marker)?,
+        max_keys: body.max_keys,
+        delimiter: text(body.delimiter)?,
+        next_marker: next_marker.map(text).transpose()?,
+        objects: objects.collect::<Result<_, WireError>>()?,
+        common_prefixes: common_prefixes.collect::<Result<_, _>>()?,
+    })
+}
+
+/// The form of these times: `2017-06-23T12:33:26.000Z`.
+fn format_moment(moment: Timestamp) -> String {
+    moment.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ObjectDetail, ObjectsAnswer, decode_objects_answer, encode_objects_answer};
+
+    fn answer() -> ObjectsAnswer {
+        ObjectsAnswer {
+            bucket: "media-1250000000".to_owned(),
+            is_encoded: false,
+            prefix: "视频/".to_owned(),
+            marker: "视频/a".to_owned(),
+            max_keys: 1000,
+            delimiter: "/".to_owned(),
+            next_marker: Some("视频/c/".to_owned()),
+            objects: vec![ObjectDetail {
+                key: "视频/b c&d.mp4".to_owned(),
+                uploaded: Some("2017-06-23T12:33:26Z".parse().unwrap()),
+                etag: "\"79f2a852fac7e826c9f4dbe037f8a63b\"".to_owned(),
+                size: 10,
+            }],
+            common_prefixes: vec!["视频/c/".to_owned()],
+        }
+    }
+
+    #[test]
+    fn a_page_reads_back_encoded_or_not() {
+        for is_encoded in [false, true] {
+            let answer = ObjectsAnswer {
+                is_encoded,
+                ..answer()
+            };
+            let body = encode_objects_answer(&answer).unwrap();
+            assert_eq!(body.contains("视频"), !is_encoded, "{body}");
+            assert!(
+                body.contains("<LastModified>2017-06-23T12:33:26.000Z<"),
+                "{body}"
+            );
+            assert_eq!(decode_objects_answer(body.as_bytes()).unwrap(), answer);
+        }
+    }
+
+    #[test]
+    fn keys_that_xml_cannot_carry_travel_encoded() {
+        let mut answer = answer();
+        answer.objects[0].key = "a\u{1}".to_owned();
+        assert!(encode_objects_answer(&answer).is_err());
+        answer.is_encoded = true;
+        let body = encode_objects_answer(&answer).unwrap();
+        assert_eq!(decode_objects_answer(body.as_bytes()).unwrap(), answer);
+    }
+}

@@ -1,0 +1,138 @@
+//! Putting objects into a bucket: beside their place first, so that no half of one is ever seen.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use data_encoding::BASE64;
+use hyper::body::Body as HttpBody;
+use md5::{Digest, Md5};
+use tempfile::NamedTempFile;
+use tokio::sync::mpsc;
+
+use super::bucket::Bucket;
+use super::call::Call;
+use super::failure::Failure;
+use super::object::etag;
+use super::reply::Reply;
+
+/// How long a client may pause within a body.
+const PAUSE_LIMIT: Duration = Duration::from_secs(20);
+
+/// How many pieces of a body wait for the disk at most.
+const AHEAD: usize = 16;
+
+/// `PUT` of an object.
+pub(super) async fn put(
+    bucket: &Bucket,
+    call: &Call,
+    key: &str,
+    body: Body,
+) -> Result<Reply, Failure> {
+    let expected = content_md5(call)?;
+    if let Some(folder) = key.strip_suffix('/') {
+        // A placeholder that shows a folder; folders are no objects here.
+        let path = bucket.path(folder).ok_or_else(|| unkeepable(key))?;
+        fs::create_dir_all(path).map_err(|error| conflict(&error, key))?;
+        return Ok(Reply::empty());
+    }
+    let path = bucket.path(key).ok_or_else(|| unkeepable(key))?;
+    let file = bucket
+        .new_file()
+        .map_err(|error| Failure::internal(&error))?;
+    let (pieces, received) = mpsc::channel(AHEAD);
+    let writing = tokio::task::spawn_blocking(move || write(file, received));
+    let receiving = receive(body, pieces).await;
+    let written = writing.await.map_err(|error| Failure::internal(&error))?;
+    receiving?;
+    let (file, digest) = written.map_err(|error| Failure::internal(&error))?;
+    if expected.is_some_and(|expected| expected != digest) {
+        let message = "Content-MD5 is not that of the body";
+        return Err(Failure::new(400, "BadDigest", message));
+    }
+    keep(file, &path).map_err(|error| conflict(&error, key))?;
+    let object = bucket
+        .find(key)
+        .map_err(|error| Failure::internal(&error))?;
+    let object = object.ok_or_else(|| unkeepable(key))?;
+    let etag = HeaderValue::from_str(&etag(&object));
+    let etag = etag.map_err(|error| Failure::internal(&error))?;
+    Ok(Reply {
+        status: StatusCode::OK,
+        headers: HeaderMap::from_iter([(header::ETAG, etag)]),
+        body: Body::empty(),
+    })
+}
+
+/// The MD5 that the caller says the body has.
+pub(super) fn content_md5(call: &Call) -> Result<Option<[u8; 16]>, Failure> {
+    let Some(text) = call.header("content-md5") else {
+        return Ok(None);
+    };
+    let digest = BASE64.decode(text.trim().as_bytes()).ok();
+    let digest = digest.and_then(|digest| digest.try_into().ok());
+    digest.map(Some).ok_or_else(|| {
+        let message = format!("Content-MD5 `{text}` is not the base64 of 16 bytes");
+        Failure::new(400, "InvalidDigest", message)
+    })
+}
+
+async fn receive(mut body: Body, pieces: mpsc::Sender<Bytes>) -> Result<(), Failure> {
+    loop {
+        let next =
+            std::future::poll_fn(|context| std::pin::Pin::new(&mut body).poll_frame(context));
+        let next = tokio::time::timeout(PAUSE_LIMIT, next).await;
+        let late = |_| Failure::new(400, "RequestTimeout", "the body did not arrive in time");
+        let Some(frame) = next.map_err(late)? else {
+            return Ok(());
+        };
+        let cut = |_| Failure::new(400, "IncompleteBody", "the body was cut off");
+        if let Ok(piece) = frame.map_err(cut)?.into_data()
+            && pieces.send(piece).await.is_err()
+        {
+            // The writer has failed, and says why itself.
+            return Ok(());
+        }
+    }
+}
+
+fn write(
+    mut file: NamedTempFile,
+    mut pieces: mpsc::Receiver<Bytes>,
+) -> io::Result<(NamedTempFile, [u8; 16])> {
+    let mut digest = Md5::new();
+    while let Some(piece) = pieces.blocking_recv() {
+        digest.update(&piece);
+        file.write_all(&piece)?;
+    }
+    file.as_file().sync_all()?;
+    Ok((file, digest.finalize().into()))
+}
+
+fn keep(file: NamedTempFile, path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    file.persist(path)?;
+    Ok(())
+}
+
+fn unkeepable(key: &str) -> Failure {
+    let message = format!("`{key}` cannot be kept as a file below the bucket's folder");
+    Failure::new(400, "InvalidURI", message)
+}
+
+fn conflict(error: &io::Error, key: &str) -> Failure {
+    use io::ErrorKind::{AlreadyExists, IsADirectory, NotADirectory};
+    match error.kind() {
+        AlreadyExists | IsADirectory | NotADirectory => {
+            let message =
+                format!("`{key}` is in the way of another object, or the other way round");
+            Failure::new(409, "PathConflict", message)
+        }
+        _ => Failure::internal(error),
+    }
+}
