@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::identity;
 use super::page;
 use super::reply::Reply;
+use super::scan;
 use super::store::{JobFilter, NewJob, StoreError, StoredJob};
 use crate::api::name::{JobId, WorkflowId};
 use crate::api::request::{Input, Request};
@@ -175,11 +176,18 @@ pub(super) fn check_workflow(app: &App, id: &WorkflowId, element: &str) -> Resul
     }
 }
 
-/// A single object must be there; what a prefix holds is seen when the job runs.
+/// A single object and a list must be there; what a prefix holds is seen when the job runs.
 fn check_input(app: &App, call: &Call, request: &Request) -> Result<(), Failure> {
+    let listed = |reference: &str, element: &str| {
+        let key = scan::resolve(&call.host.bucket, reference);
+        let key = key.map_err(|error| Failure::argument(format!("{element}: this {error}")))?;
+        check_object(app, call, &key, element)
+    };
     match &request.input {
         Input::Object(key) => check_object(app, call, key, "Request.Input.Object"),
-        _ => Ok(()),
+        Input::Manifest(reference) => listed(reference, "Request.Input.Manifest"),
+        Input::UrlFile(reference) => listed(reference, "Request.Input.UrlFile"),
+        Input::Prefix(_) => Ok(()),
     }
 }
 

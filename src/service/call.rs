@@ -27,7 +27,7 @@ pub(super) struct Host {
 
 impl Host {
     /// Reads the host that a request names; a port does not matter.
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let name = text.rsplit_once(':').map_or(text, |(name, _)| name);
         let mut labels = name.splitn(4, '.');
         let bucket = BucketName::new(labels.next()?).ok()?;

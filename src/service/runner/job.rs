@@ -207,7 +207,11 @@ impl Plan {
         if *stop.borrow() != Stop::GoOn {
             return Ended::Stopped;
         }
-        let Some(object) = self.bucket.path(key).filter(|path| path.is_file()) else {
+        let found = match self.bucket.find(key) {
+            Ok(found) => found.and_then(|_| self.bucket.path(key)),
+            Err(error) => return Ended::Failed(error.to_string()),
+        };
+        let Some(object) = found else {
             return Ended::Failed(format!("{GONE}: the bucket has no such object"));
         };
         let output = Output::new(&self.workshop.running, run);

@@ -1,6 +1,7 @@
 //! The embedded service, through its socket, with requests signed here.
 
 mod faults;
+mod inputs;
 mod jobs;
 mod lifecycle;
 mod lists;

@@ -1,0 +1,104 @@
+//! Which objects a job is about.
+
+mod manifest;
+mod reference;
+mod url_file;
+
+use std::io;
+
+use jiff::Timestamp;
+
+pub(super) use reference::resolve;
+
+use super::bucket::Bucket;
+use crate::api::request::{Input, Request, TimeInterval};
+
+/// Why the objects of a job cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ScanError {
+    /// The bucket's folder cannot be read.
+    #[error("the bucket cannot be read: {0}")]
+    Bucket(#[from] io::Error),
+    /// An object that should be read is not there.
+    #[error("the bucket has no object `{0}`")]
+    NotFound(String),
+    /// A list names an object of somebody else, or is damaged.
+    #[error("`{file}`{}: {problem}", place(*line))]
+    List {
+        /// Key of the list.
+        file: String,
+        /// Where in it, from 1, if at a certain place.
+        line: Option<u64>,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+fn place(line: Option<u64>) -> String {
+    line.map_or_else(String::new, |line| format!(", line {line}"))
+}
+
+impl ScanError {
+    /// The code that the failed job shows.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Bucket(_) => "ResourceDownloadFailed",
+            Self::NotFound(_) => "ResourceNotFound",
+            Self::List { .. } => "InvalidContent",
+        }
+    }
+
+    fn list(file: &str, line: Option<u64>, problem: impl Into<String>) -> Self {
+        Self::List {
+            file: file.to_owned(),
+            line,
+            problem: problem.into(),
+        }
+    }
+}
+
+/// Hands the key of each object of the request to `take`, until that returns false. A list may
+/// name an object twice, and then so does this.
+///
+/// The filter on upload times holds for every kind of input; without an end it ends when the job
+/// was created.
+pub(super) fn scan(
+    bucket: &Bucket,
+    request: &Request,
+    created: Timestamp,
+    mut take: impl FnMut(String) -> bool,
+) -> Result<(), ScanError> {
+    let asked = request.operation.time_interval;
+    let interval = TimeInterval {
+        start: asked.start,
+        end: asked.end.or(Some(created)),
+    };
+    match &request.input {
+        Input::Prefix(prefix) => {
+            for object in bucket.walk(prefix) {
+                let object = object?;
+                if interval.contains(object.uploaded) && !take(object.key) {
+                    break;
+                }
+            }
+            Ok(())
+        }
+        Input::Object(key) => {
+            let object = bucket.find(key)?;
+            let object = object.ok_or_else(|| ScanError::NotFound(key.clone()))?;
+            if interval.contains(object.uploaded) {
+                take(object.key);
+            }
+            Ok(())
+        }
+        Input::Manifest(reference) => manifest::scan(bucket, reference, interval, take),
+        Input::UrlFile(reference) => url_file::scan(bucket, reference, interval, take),
+    }
+}
+
+/// Whether an object that a list names passes the filter. One that is not there passes, so that
+/// its run fails and is seen to.
+fn passes(bucket: &Bucket, key: &str, interval: TimeInterval) -> Result<bool, ScanError> {
+    let object = bucket.find(key)?;
+    Ok(object.is_none_or(|object| interval.contains(object.uploaded)))
+}
