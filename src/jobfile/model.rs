@@ -20,6 +20,7 @@ const OFFSET: &str = r"^([Zz]|[+-]\d{2}:?\d{2})$";
 const BUCKET: &str = r"^([a-z0-9][a-z0-9-]*-\d+|[\s\S]*\$\{[\s\S]*)$";
 const REGION: &str = r"^([a-z0-9-]+|[\s\S]*\$\{[\s\S]*)$";
 const WORKFLOW_ID: &str = r"^([A-Za-z0-9_-]{1,128}|[\s\S]*\$\{[\s\S]*)$";
+const EXAMPLE_ID: &str = "w7476ff3564ee45b7b490d64bccaba6cc";
 /// A key becomes part of `key[name=value,…]`.
 const KEY: &str = r"^[^\s\u0000-\u001f\u007f-\u009f\[\],=$]{1,128}$";
 /// The name of a list is a name in expressions, too.
@@ -137,7 +138,7 @@ pub struct InputSpec {
 #[schemars(title = "operation")]
 pub struct OperationSpec {
     /// The id of the workflow to run, or a list of several.
-    #[schemars(extend("examples" = ["${ vars.thumbnails }", ["w1", "w2"]]))]
+    #[schemars(extend("examples" = [EXAMPLE_ID, "${ vars.thumbnails }", ["w1", "w2"]]))]
     pub workflow_ids: Option<Spanned<WorkflowIdsSpec>>,
     /// Only objects that were uploaded in this interval. Not together with `windows`.
     pub time_interval: Option<Spanned<TimeIntervalSpec>>,
@@ -285,9 +286,15 @@ impl JsonSchema for WorkflowIdsSpec {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "title": "workflow id",
+            "examples": [EXAMPLE_ID],
             "type": ["string", "array"],
             "pattern": WORKFLOW_ID,
-            "items": { "title": "workflow id", "type": "string", "pattern": WORKFLOW_ID },
+            "items": {
+                "title": "workflow id",
+                "examples": [EXAMPLE_ID],
+                "type": "string",
+                "pattern": WORKFLOW_ID,
+            },
             "minItems": 1,
         })
     }

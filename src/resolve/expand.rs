@@ -273,6 +273,18 @@ fn passed(
     let (Ok(every), Ok(from), Ok(until), Ok(offset)) = (every, from, until, offset) else {
         return Err(problems);
     };
+    if let (Some(until), Some(text)) = (until, &spec.value.until)
+        && until <= from
+    {
+        let problem = Diagnostic::error("interval-order", "these windows end before they start");
+        return Err(vec![
+            problem
+                .at(place(layers, text.span))
+                .label("the end")
+                .related(place(layers, spec.value.from.span), "the start")
+                .help("`from` is earlier than `until`"),
+        ]);
+    }
     let windows = Windows {
         every,
         from,

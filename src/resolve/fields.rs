@@ -410,11 +410,24 @@ impl<'a> Scope<'a> {
         self.report(result).map(Cow::Owned)
     }
 
-    /// The place of a part of a text, where the file holds the text as it is, without escapes.
+    /// The place of a part of a text. Where escapes or indentation make the file differ from the
+    /// text, it is the part that reads alike and comes as often before it.
     fn span_inside(&self, text: &Spanned<String>, range: std::ops::Range<usize>) -> Option<Span> {
-        let offset = self.layers.file.slice(text.span).find(&text.value)?;
-        let start = text.span.start as usize + offset;
-        Some(Span::new(start + range.start, start + range.end))
+        let source = self.layers.file.slice(text.span);
+        let start = text.span.start as usize;
+        if let Some(offset) = source.find(&text.value) {
+            return Some(Span::new(
+                start + offset + range.start,
+                start + offset + range.end,
+            ));
+        }
+        let part = text
+            .value
+            .get(range.clone())
+            .filter(|part| !part.is_empty())?;
+        let before = text.value.get(..range.start)?.matches(part).count();
+        let (offset, _) = source.match_indices(part).nth(before)?;
+        Some(Span::new(start + offset, start + offset + part.len()))
     }
 
     fn make_context(&self) -> Value {

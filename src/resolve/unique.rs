@@ -35,9 +35,18 @@ fn same_key(first: &Job, second: &Job) -> Diagnostic {
 
 fn same_work(first: &Job, second: &Job) -> Diagnostic {
     let message = format!("`{}` and `{}` are the same work", first.key, second.key);
-    Diagnostic::error("duplicate-work", message)
-        .at(second.source.clone())
+    let problem = Diagnostic::error("duplicate-work", message).at(second.source.clone());
+    if is_one_place(first, second) {
+        return problem
+            .label("one spec makes both")
+            .help("use every list of the matrix in `input` or `operation`, or remove it");
+    }
+    problem
         .label("the same bucket, input, operation and rerun as")
         .related(first.source.clone(), "this job")
         .help("remove one of them, or give one a `rerun` if the work is wanted twice")
+}
+
+fn is_one_place(first: &Job, second: &Job) -> bool {
+    first.source.span == second.source.span && first.source.file.path() == second.source.file.path()
 }

@@ -269,7 +269,7 @@ impl<'file> Builder<'file> {
 
 /// A text short enough for a sentence.
 pub(crate) fn shorten(text: &str) -> Cow<'_, str> {
-    const LIMIT: usize = 60;
+    const LIMIT: usize = 48;
     let is_plain = text.len() <= LIMIT && !text.chars().any(char::is_control);
     if is_plain {
         return Cow::Borrowed(text);

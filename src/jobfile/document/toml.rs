@@ -44,7 +44,19 @@ fn syntax_error(file: &Arc<SourceFile>, error: &Error) -> Diagnostic {
             .at(place)
             .help("remove one of them, or give it another name");
     }
-    Diagnostic::error("invalid-toml", format!("this is not TOML: {message}")).at(place)
+    let error = |message: &str| Diagnostic::error("invalid-toml", message).at(place.clone());
+    if message.starts_with("string values must be quoted") {
+        return if file.slice(span).starts_with('=') {
+            error("a value is missing behind this").help("write a value, or remove the field")
+        } else {
+            error("text has to stand in quotation marks").help("put it into quotation marks")
+        };
+    }
+    if message.starts_with("invalid offset") {
+        return error("a time without quotation marks needs a colon in its offset")
+            .help("write `+08:00`, or put the time into quotation marks");
+    }
+    error(&format!("this is not TOML: {message}"))
 }
 
 fn add_table(builder: &mut Builder<'_>, table: DeTable<'_>, span: Span) -> Result<(), Diagnostic> {

@@ -21,6 +21,7 @@ pub(super) fn parse(file: &Arc<SourceFile>) -> Result<Document, Vec<Diagnostic>>
         anchors: HashMap::new(),
         open_anchors: Vec::new(),
         documents: 0,
+        tag_span: Span::default(),
     };
     let mut parser = Parser::new_from_str(file.text());
     let outcome = loop {
@@ -46,11 +47,14 @@ struct Reader<'file> {
     /// The anchor of every open collection; 0 for none.
     open_anchors: Vec<usize>,
     documents: usize,
+    /// The tag of the current node, or the node when it has none.
+    tag_span: Span,
 }
 
 impl Reader<'_> {
-    fn event(&mut self, event: Event<'_>, span: &EventSpan) -> Result<(), Diagnostic> {
-        let span = bytes(span);
+    fn event(&mut self, event: Event<'_>, event_span: &EventSpan) -> Result<(), Diagnostic> {
+        let span = bytes(event_span);
+        self.tag_span = event_span.tag_span().map_or(span, |tag| bytes(&tag));
         match event {
             Event::DocumentStart(..) => self.document(span),
             Event::Alias(id) => self.alias(id, span),
@@ -111,7 +115,7 @@ impl Reader<'_> {
         match tag.map(Tag::core_suffix) {
             None => {}
             Some(Some(suffix)) if suffix == fitting => {}
-            Some(_) => self.refuse_tag(span),
+            Some(_) => self.refuse_tag(),
         }
         self.open_anchors.push(id);
         self.builder.open(span, is_mapping)
@@ -128,14 +132,14 @@ impl Reader<'_> {
         let value = match tag {
             None if is_plain => resolve(text),
             None => None,
-            Some(tag) => self.resolve_tagged(text, tag, span),
+            Some(tag) => self.resolve_tagged(text, tag),
         };
         let value = value.unwrap_or_else(|| Value::Text(self.builder.text(text)));
         self.builder.scalar(span, value)
     }
 
     /// `None` means text.
-    fn resolve_tagged(&mut self, text: &str, tag: &Tag, span: Span) -> Option<Value> {
+    fn resolve_tagged(&mut self, text: &str, tag: &Tag) -> Option<Value> {
         let is_non_specific =
             tag.suffix().is_empty() && tag.handle().is_empty() || tag.original() == "!";
         let suffix = tag.core_suffix();
@@ -151,15 +155,15 @@ impl Reader<'_> {
                 | (Some("float"), Some(Value::Float(_)))
         );
         if !fits {
-            self.refuse_tag(span);
+            self.refuse_tag();
         }
         value
     }
 
-    fn refuse_tag(&mut self, span: Span) {
+    fn refuse_tag(&mut self) {
         let diagnostic = Diagnostic::error("unknown-tag", "this tag does not fit this value")
-            .at(self.builder.place(span))
-            .help("remove the tag (the word that begins with `!`)");
+            .at(self.builder.place(self.tag_span))
+            .help("remove it: the format needs no tags");
         self.builder.findings.push(diagnostic);
     }
 

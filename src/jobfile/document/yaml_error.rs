@@ -12,11 +12,23 @@ const CODE: &str = "invalid-yaml";
 /// Words the parser's error at a byte offset.
 pub(super) fn diagnostic(kind: &ErrorKind, file: &Arc<SourceFile>, offset: usize) -> Diagnostic {
     let (message, help) = words(kind);
-    let diagnostic = match message {
-        Some(message) => Diagnostic::error(CODE, message),
-        None => Diagnostic::error(CODE, format!("this is not YAML: {kind}")),
+    let message = match (message, kind) {
+        (Some(message), _) => message.to_owned(),
+        (None, ErrorKind::UnexpectedCharacter { character }) => {
+            format!(
+                "the character U+{:04X} cannot stand here",
+                u32::from(*character)
+            )
+        }
+        (None, _) => format!("this is not YAML: {kind}"),
     };
+    let diagnostic = Diagnostic::error(CODE, message);
     let diagnostic = diagnostic.at(Place::new(file, character_at(file, offset)));
+    if let (ErrorKind::MappingValueNotAllowed, Some(colon)) = (kind, tight_colon(file, offset)) {
+        return diagnostic
+            .related(Place::new(file, colon), "no space after this colon")
+            .help("write `key: value`, with a space after the colon");
+    }
     match help {
         Some(help) => diagnostic.help(help),
         None => diagnostic,
@@ -41,6 +53,19 @@ pub(super) fn character_at(file: &SourceFile, offset: usize) -> Span {
     Span::new(start, start + length)
 }
 
+/// On the line above, a colon that lacks the space which would make it the end of a key.
+fn tight_colon(file: &SourceFile, offset: usize) -> Option<Span> {
+    let line_start = file.text().get(..offset)?.rfind('\n')?;
+    let above_start = file.text()[..line_start]
+        .rfind('\n')
+        .map_or(0, |start| start + 1);
+    let above = &file.text()[above_start..line_start];
+    let colon = above_start + above.find(':').filter(|_| !above.contains(": "))?;
+    let is_tight =
+        file.text()[colon + 1..line_start].starts_with(|next: char| !next.is_whitespace());
+    is_tight.then(|| Span::new(colon, colon + 1))
+}
+
 fn words(kind: &ErrorKind) -> (Option<&'static str>, Option<&'static str>) {
     match kind {
         ErrorKind::TabNotAllowed
@@ -63,12 +88,14 @@ fn words(kind: &ErrorKind) -> (Option<&'static str>, Option<&'static str>) {
             Some("this bracket closes none that is open"),
             Some("match each `[` with `]` and each `{` with `}`"),
         ),
-        ErrorKind::ExpectedFlowMappingSeparator => {
-            (Some("a `,` or `}` is missing before this"), None)
-        }
-        ErrorKind::ExpectedFlowSequenceSeparator => {
-            (Some("a `,` or `]` is missing before this"), None)
-        }
+        ErrorKind::ExpectedFlowMappingSeparator => (
+            Some("a `,` or `}` is missing before this"),
+            Some("separate fields by `,`, and close every `{` that is open"),
+        ),
+        ErrorKind::ExpectedFlowSequenceSeparator => (
+            Some("a `,` or `]` is missing before this"),
+            Some("separate elements by `,`, and close every `[` that is open"),
+        ),
         ErrorKind::UnknownAnchor => (
             Some("this alias stands for nothing"),
             Some("an alias `*name` needs an anchor `&name` before it"),
@@ -88,6 +115,11 @@ fn words(kind: &ErrorKind) -> (Option<&'static str>, Option<&'static str>) {
         ErrorKind::ExpectedBlockSequenceEntry | ErrorKind::BlockSequenceEntryNotAllowed => (
             Some("this does not line up with the list around it"),
             Some("begin each element of a list with `- `, all indented alike"),
+        ),
+        ErrorKind::InvalidTrailingSingleQuotedScalar
+        | ErrorKind::InvalidTrailingDoubleQuotedScalar => (
+            Some("nothing may follow the closing quotation mark here"),
+            Some("separate elements by `,`; write a quotation mark inside as `\\\"` or `''`"),
         ),
         ErrorKind::RecursionLimitExceeded => (Some("this is nested too deep"), None),
         ErrorKind::UnknownQuotedScalarEscape => (

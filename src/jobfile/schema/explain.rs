@@ -40,6 +40,12 @@ impl<'run> Explainer<'run> {
                 return unexpected.iter().map(unknown).collect();
             }
             ValidationErrorKind::MaxProperties { .. } => return self.several_choices(&found),
+            ValidationErrorKind::Required { property } => {
+                return self
+                    .missing_field(&found, property, schema)
+                    .into_iter()
+                    .collect();
+            }
             _ => {}
         }
         vec![self.explain_value(error.kind(), &found, schema)]
@@ -52,9 +58,8 @@ impl<'run> Explainer<'run> {
         schema: &JsonValue,
     ) -> Diagnostic {
         match kind {
-            ValidationErrorKind::Required { property } => self.missing_field(found, property),
             ValidationErrorKind::MinProperties { .. } => self.no_choice(found, schema),
-            ValidationErrorKind::Type { kind } => self.wrong_type(found, kind),
+            ValidationErrorKind::Type { kind } => self.wrong_type(found, kind, schema),
             ValidationErrorKind::Enum { options } => {
                 let options = options.as_array().map(Vec::as_slice).unwrap_or_default();
                 self.unknown_word(found, options.iter())
@@ -106,6 +111,7 @@ impl<'run> Explainer<'run> {
 
     fn unknown_field(&self, found: &Found, name: &str, schema: &JsonValue) -> Diagnostic {
         let whole = match title(schema) {
+            Some(title) if title.ends_with('s') => format!("`{title}`"),
             Some(title) => format!("{} {title}", article(&title)),
             None => found.name.clone(),
         };
@@ -115,9 +121,7 @@ impl<'run> Explainer<'run> {
             .at(self.document.place(key.unwrap_or_default()));
         let fields: Vec<&str> = properties(schema).map(|(field, _)| field).collect();
         if let Some(field) = closest(name, fields.iter().copied()) {
-            return diagnostic
-                .label(format!("did you mean `{field}`?"))
-                .help(format!("write `{field}`"));
+            return diagnostic.help(format!("did you mean `{field}`?"));
         }
         if let Some(parent) = self.belongs_under(schema, name) {
             return diagnostic.help(format!("`{name}` belongs under `{parent}`"));
@@ -133,8 +137,17 @@ impl<'run> Explainer<'run> {
         properties(schema).find(has_field).map(|(parent, _)| parent)
     }
 
-    fn missing_field(&self, found: &Found, property: &JsonValue) -> Diagnostic {
+    /// `None` where the field is there, but misspelt: that is said of the misspelt one.
+    fn missing_field(
+        &self,
+        found: &Found,
+        property: &JsonValue,
+        schema: &JsonValue,
+    ) -> Option<Diagnostic> {
         let property = property.as_str().unwrap_or_default();
+        if self.is_misspelt(found.node, property, schema) {
+            return None;
+        }
         let message = match found.key {
             Some(_) => format!("{} has no `{property}`", found.name),
             None => format!("`{property}` is missing"),
@@ -143,9 +156,25 @@ impl<'run> Explainer<'run> {
             Some(key) => self.document.node(key).span,
             None => self.first_line(),
         };
-        Diagnostic::error("missing-field", message)
+        let example = example(&schema["properties"][property]);
+        let example = example.map_or_else(String::new, |example| format!(", such as `{example}`"));
+        let diagnostic = Diagnostic::error("missing-field", message)
             .at(self.document.place(span))
-            .help(format!("add `{property}`"))
+            .help(format!("add `{property}`{example}"));
+        Some(diagnostic)
+    }
+
+    fn is_misspelt(&self, mapping: NodeId, property: &str, schema: &JsonValue) -> bool {
+        let Value::Mapping(children) = self.document.node(mapping).value else {
+            return false;
+        };
+        let keys = self
+            .document
+            .entries(children)
+            .filter_map(|(key, _)| self.document.text_of(key));
+        let fields: Vec<&str> = properties(schema).map(|(field, _)| field).collect();
+        let mut unknown = keys.filter(|key| !fields.contains(key));
+        unknown.any(|key| closest(key, fields.iter().copied()) == Some(property))
     }
 
     fn no_choice(&self, found: &Found, schema: &JsonValue) -> Diagnostic {
@@ -187,7 +216,7 @@ impl<'run> Explainer<'run> {
         others.iter().map(second).collect()
     }
 
-    fn wrong_type(&self, found: &Found, kind: &TypeKind) -> Diagnostic {
+    fn wrong_type(&self, found: &Found, kind: &TypeKind, schema: &JsonValue) -> Diagnostic {
         let expected: Vec<&str> = match kind {
             TypeKind::Single(kind) => vec![words(*kind)],
             TypeKind::Multiple(kinds) => kinds.iter().map(words).collect(),
@@ -209,7 +238,14 @@ impl<'run> Explainer<'run> {
                     .label(format!("this is {}", kind_of(node.value)))
                     .help(format!("put it into quotation marks: \"{written}\""))
             }
-            value => diagnostic.label(format!("this is {}", kind_of(value))),
+            value => {
+                let diagnostic = diagnostic.label(format!("this is {}", kind_of(value)));
+                let fields: Vec<&str> = properties(schema).map(|(field, _)| field).collect();
+                if fields.is_empty() {
+                    return diagnostic;
+                }
+                diagnostic.help(format!("its fields are {}", list(fields)))
+            }
         }
     }
 
@@ -223,9 +259,7 @@ impl<'run> Explainer<'run> {
         let written = self.document.text_of(found.node);
         let diagnostic = self.about(found, format!("{} has to be {}", found.name, or(&options)));
         match written.and_then(|written| closest(written, options.iter().copied())) {
-            Some(option) => diagnostic
-                .label(format!("did you mean `{option}`?"))
-                .help(format!("write `{option}`")),
+            Some(option) => diagnostic.help(format!("did you mean `{option}`?")),
             None => diagnostic,
         }
     }
@@ -235,8 +269,8 @@ impl<'run> Explainer<'run> {
         let names = &schema["propertyNames"];
         let what = title(names).unwrap_or_else(|| "name".to_owned());
         let message = match name {
-            "" => format!("a {what} is empty"),
-            name => format!("`{}` is not a {what}", shorten(name)),
+            "" => format!("an empty text cannot be the {what}"),
+            name => format!("`{}` cannot be the {what}", shorten(name)),
         };
         let key = self.key(found.node, name).unwrap_or_default();
         Diagnostic::error("wrong-name", message)
@@ -247,9 +281,9 @@ impl<'run> Explainer<'run> {
     fn wrong_form(&self, found: &Found, schema: &JsonValue) -> Diagnostic {
         let written = shorten(self.document.text_of(found.node).unwrap_or_default());
         let what = title(schema).unwrap_or_else(|| "value that fits here".to_owned());
-        let message = format!("`{written}` is not a {what}");
+        let message = format!("`{written}` is not {} {what}", article(&what));
         let diagnostic = self.about(found, message);
-        match schema["examples"].get(0).and_then(JsonValue::as_str) {
+        match example(schema) {
             Some(example) => diagnostic.help(format!("for example `{example}`")),
             None => diagnostic,
         }
@@ -301,10 +335,12 @@ impl<'run> Explainer<'run> {
 
     /// The schema that holds the keyword at `path`.
     fn schema_of(&self, path: &Location) -> &'run JsonValue {
-        let parent = path
-            .as_str()
-            .rsplit_once('/')
-            .map_or("", |(parent, _)| parent);
+        let path = path.as_str();
+        // What is wrong with a name is known by the schema of the mapping that has it.
+        let parent = match path.split_once("/propertyNames/") {
+            Some((parent, _)) => parent,
+            None => path.rsplit_once('/').map_or("", |(parent, _)| parent),
+        };
         self.schema.pointer(parent).unwrap_or(&JsonValue::Null)
     }
 
@@ -334,6 +370,10 @@ fn properties(schema: &JsonValue) -> impl Iterator<Item = (&str, &JsonValue)> {
 
 fn title(schema: &JsonValue) -> Option<String> {
     schema["title"].as_str().map(str::to_owned)
+}
+
+fn example(schema: &JsonValue) -> Option<&str> {
+    schema["examples"].get(0).and_then(JsonValue::as_str)
 }
 
 fn article(noun: &str) -> &'static str {

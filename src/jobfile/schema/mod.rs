@@ -73,8 +73,23 @@ impl<T> Schema<T> {
         }
         let errors = self.validator.iter_errors(document.json());
         let explainer = explain::Explainer::new(document, &self.json);
-        errors.flat_map(|error| explainer.explain(&error)).collect()
+        let mut findings: Vec<Diagnostic> = Vec::new();
+        for finding in errors.flat_map(|error| explainer.explain(&error)) {
+            // A value of the wrong type breaks other rules as well: said once.
+            if findings
+                .last()
+                .is_none_or(|last| !is_about_the_same(last, &finding))
+            {
+                findings.push(finding);
+            }
+        }
+        findings
     }
+}
+
+fn is_about_the_same(left: &Diagnostic, right: &Diagnostic) -> bool {
+    let span = |finding: &Diagnostic| finding.place.as_ref().map(|place| place.span);
+    left.code == right.code && span(left) == span(right)
 }
 
 /// Takes out what a person who writes a file has no use for: `null`, since a field that is not given

@@ -1,0 +1,70 @@
+//! Job files as people write them: what is wrong is shown where it stands, and what is right means
+//! the same in both syntaxes.
+
+mod invalid;
+
+use std::path::{Path, PathBuf};
+
+use stocktake::api::time;
+use stocktake::jobfile::Syntax;
+use stocktake::jobfile::discover::FoundFile;
+use stocktake::load::{Loaded, load_files};
+use stocktake::report::diagnostics::{Totals, human, summary};
+use stocktake::resolve::Surroundings;
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/jobs")
+        .join(name)
+}
+
+/// The job files of a folder, in the order of their names.
+fn files(name: &str) -> Vec<FoundFile> {
+    let entries = std::fs::read_dir(folder(name)).unwrap();
+    let found = entries.filter_map(|entry| {
+        let path = entry.unwrap().path();
+        let shown = Path::new("jobs").join(path.file_name()?);
+        let syntax = Syntax::of(&path)?;
+        Some(FoundFile {
+            shown,
+            path,
+            syntax,
+        })
+    });
+    let mut found: Vec<FoundFile> = found.collect();
+    found.sort();
+    found
+}
+
+fn surroundings() -> Surroundings {
+    let variables = [
+        ("folder", "cn"),
+        ("thumbnails", "w7476ff3564ee45b7b490d64bccaba6cc"),
+    ];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Surroundings {
+        target: "local".to_owned(),
+        bucket: Some("demo-1250000000".parse().unwrap()),
+        region: Some("ap-beijing".parse().unwrap()),
+        variables: variables.into_iter().collect(),
+        now: time::parse("2022-06-15T00:00:00+0800").unwrap(),
+    }
+}
+
+/// What a person sees of a loaded workspace, in a terminal without colour.
+fn seen(loaded: &Loaded) -> String {
+    let mut out = anstream::StripStream::new(Vec::new());
+    human(&mut out, &loaded.diagnostics, 80).unwrap();
+    let totals = Totals {
+        files: loaded.files,
+        jobs: loaded.jobs.len(),
+    };
+    summary(&mut out, &loaded.diagnostics, totals).unwrap();
+    String::from_utf8(out.into_inner()).unwrap()
+}
+
+fn load(found: &[FoundFile]) -> Loaded {
+    let mut loaded = load_files(found, surroundings());
+    stocktake::diagnostic::sort(&mut loaded.diagnostics);
+    loaded
+}
