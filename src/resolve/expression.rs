@@ -9,7 +9,11 @@ use std::ops::Range;
 use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::{Offset, TimeZone};
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, filters};
+use minijinja::value::ValueKind;
+use minijinja::{
+    Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, escape_formatter,
+    filters,
+};
 
 use crate::api::time;
 
@@ -46,6 +50,7 @@ impl Expressions {
         environment.set_syntax(syntax());
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_fuel(Some(FUEL));
+        environment.set_formatter(format_value);
         environment.add_filter("lower", filters::lower);
         environment.add_filter("upper", filters::upper);
         environment.add_filter("replace", replace);
@@ -87,6 +92,18 @@ impl Expressions {
             )));
         }
         Ok(result)
+    }
+}
+
+/// `true` and `false` as files write them, and as the keys of jobs do.
+fn format_value(
+    out: &mut Output<'_>,
+    state: &mut State<'_, '_>,
+    value: &Value,
+) -> Result<(), Error> {
+    match bool::try_from(value.clone()) {
+        Ok(boolean) if value.kind() == ValueKind::Bool => Ok(write!(out, "{boolean}")?),
+        _ => escape_formatter(out, state, value),
     }
 }
 

@@ -2,6 +2,7 @@
 //! the same in both syntaxes.
 
 mod invalid;
+mod valid;
 
 use std::path::{Path, PathBuf};
 
