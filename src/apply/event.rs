@@ -66,6 +66,13 @@ pub enum Event {
     },
     /// A job is through.
     Finished(JobOutcome),
+    /// The person interrupted, and what is in flight is waited for; said every second.
+    Draining {
+        /// How many submissions are in flight.
+        in_flight: usize,
+        /// How long that takes at most.
+        left: Duration,
+    },
     /// Nothing new is sent from now on.
     Halted {
         /// Why.

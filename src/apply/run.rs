@@ -4,9 +4,11 @@ use std::collections::HashSet;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
+use tokio::time::{Instant, interval};
 
 use super::breaker::Breaker;
 use super::event::Event;
@@ -88,11 +90,22 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Halts the run as soon as the person interrupts it.
+    /// Halts the run as soon as the person interrupts it, and counts down until every call that is
+    /// under way must have ended.
     pub(super) async fn watch_interrupt(&self) -> Infallible {
         self.interrupted(Interrupt::Drain).await;
         self.stop(Halt::Interrupted);
-        std::future::pending().await
+        let interrupted_at = Instant::now();
+        let mut seconds = interval(Duration::from_secs(1));
+        loop {
+            seconds.tick().await;
+            let in_flight = self.in_flight.load(Ordering::SeqCst);
+            let left = self.client.call_timeout();
+            let left = left.saturating_sub(interrupted_at.elapsed());
+            if in_flight > 0 {
+                self.tell(Event::Draining { in_flight, left });
+            }
+        }
     }
 
     /// Lets nothing new begin. The first reason is the one that counts.

@@ -1,6 +1,7 @@
 //! What happens during an apply, and how it ended, for people.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::table::count;
 use super::ui::Ui;
@@ -8,19 +9,27 @@ use super::ui::style::{BAD, CHANGE, FAINT, GOOD, STRONG};
 use crate::apply::{ApplyOutcome, Event, Halt, JobOutcome, JobResult};
 
 /// Says each event on standard error as it happens.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct ApplyReporter {
     ui: Ui,
+    /// Whether the terminal shows a countdown.
+    is_counting: AtomicBool,
 }
 
 impl ApplyReporter {
     /// A reporter that writes through `ui`.
     pub fn new(ui: Ui) -> Self {
-        Self { ui }
+        Self {
+            ui,
+            is_counting: AtomicBool::new(false),
+        }
     }
 
     /// Says one event.
     pub fn event(&self, event: &Event) -> io::Result<()> {
+        if self.is_counting.swap(false, Ordering::Relaxed) {
+            self.ui.transient("")?;
+        }
         match event {
             Event::Sending { .. } => Ok(()),
             Event::Retrying {
@@ -55,12 +64,24 @@ impl ApplyReporter {
                  repair it with: stocktake resolve '{key}' --adopt {job_id}",
             ),
             Event::Finished(outcome) => self.finished(outcome),
-            Event::Halted { halt, in_flight } => {
-                let in_flight = count(*in_flight, "submission is", "submissions are");
+            Event::Draining { in_flight, left } => {
+                self.is_counting.store(true, Ordering::Relaxed);
                 self.ui
-                    .note(format!("{}; {in_flight} in flight", halt_words(halt)))
+                    .transient(&format!("{in_flight} in flight, {left:.0?} at most"))
             }
+            Event::Halted { halt, in_flight } => self.halted(halt, *in_flight),
         }
+    }
+
+    fn halted(&self, halt: &Halt, in_flight: usize) -> io::Result<()> {
+        let in_flight_words = count(in_flight, "submission is", "submissions are");
+        self.ui
+            .note(format!("{}; {in_flight_words} in flight", halt_words(halt)))?;
+        if *halt == Halt::Interrupted && in_flight > 0 {
+            self.ui
+                .note("waiting for their answers; interrupt again to leave them unresolved")?;
+        }
+        Ok(())
     }
 
     fn finished(&self, outcome: &JobOutcome) -> io::Result<()> {

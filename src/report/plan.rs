@@ -7,7 +7,9 @@ use anstyle::Style;
 
 use super::table::{self, Cell, count};
 use super::ui::style::{BAD, CHANGE, FAINT, GOOD, STRONG};
+use crate::api::time;
 use crate::plan::{Action, Change, Guard, Plan, PlannedJob, Reason};
+use crate::state::Outcome;
 use crate::workspace::Target;
 
 /// What to show of a plan.
@@ -33,6 +35,7 @@ pub fn human(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {
     for warning in &view.plan.warnings {
         writeln!(out, "\n{CHANGE}warning{CHANGE:#}: {warning}")?;
     }
+    unresolved(out, view.plan)?;
     jobs(out, view)?;
     if view.all {
         retired(out, view.plan)?;
@@ -87,13 +90,52 @@ fn way_out(guard: Guard) -> &'static str {
     }
 }
 
+/// What was sent and may be running: when, and why nobody knows.
+fn unresolved(out: &mut dyn Write, plan: &Plan) -> io::Result<()> {
+    let mut records = plan
+        .jobs
+        .iter()
+        .filter(|planned| planned.action == Action::Resolve)
+        .filter_map(|planned| planned.record.as_deref())
+        .peekable();
+    if records.peek().is_none() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "\n{BAD}unresolved{BAD:#}: sent, and nobody knows whether the service took it"
+    )?;
+    for record in records {
+        let Some(submission) = record.unresolved() else {
+            continue;
+        };
+        let why = match &submission.outcome {
+            Outcome::Unresolved {
+                reason: Some(reason),
+            } => reason,
+            _ => "the run ended before an answer came",
+        };
+        let (key, when) = (&record.key, time::format(submission.intended_at));
+        writeln!(out, "  {BAD}?{BAD:#}  {STRONG}{key}{STRONG:#}  {when}")?;
+        writeln!(out, "     {why}")?;
+    }
+    writeln!(
+        out,
+        "  `stocktake apply` looks them up before anything else."
+    )
+}
+
 /// A line a job, grouped by file, the risky ones first within each.
 fn jobs(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {
     let shown = view
         .plan
         .jobs
         .iter()
-        .filter(|planned| view.all || planned.action != Action::Unchanged);
+        .filter(|planned| match planned.action {
+            Action::Resolve => false,
+            Action::Unchanged => view.all,
+            _ => true,
+        });
     let mut shown: Vec<&PlannedJob> = shown.collect();
     shown.sort_by(|left, right| {
         let order =

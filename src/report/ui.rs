@@ -88,6 +88,17 @@ impl Ui {
         writeln!(self.messages(), "{}", words.as_ref())
     }
 
+    /// Shows words on the terminal until they are replaced by others or by none; says nothing where
+    /// standard error is no terminal.
+    pub fn transient(&self, words: &str) -> io::Result<()> {
+        let mut terminal = io::stderr();
+        if self.verbosity == Verbosity::Quiet || !terminal.is_terminal() {
+            return Ok(());
+        }
+        write!(terminal, "\r\x1b[2K{words}")?;
+        terminal.flush()
+    }
+
     fn choice(&self, is_terminal: bool) -> anstream::ColorChoice {
         match self.color {
             ColorChoice::Always => anstream::ColorChoice::Always,

@@ -1,0 +1,181 @@
+//! Applying 5,000 jobs, against a bare load generator that sends the same calls.
+//!
+//! Both open a connection a call and have 64 calls under way, and both call the same `serve` process.
+//! The generator keeps no state and its requests are written and signed beforehand.
+#![expect(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
+#![expect(
+    clippy::print_stdout,
+    reason = "the figures are what people run it for"
+)]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use stocktake::api::credentials::Credentials;
+use stocktake::api::signature::{KeyTime, SignedRequest};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const JOBS: usize = 5_000;
+const PARALLELISM: usize = 64;
+const HOST: &str = "demo-1250000000.ci.ap-beijing.myqcloud.com";
+const LOCAL: &str = r#"
+[targets.local]
+service = "embedded"
+bucket = "demo-1250000000"
+region = "ap-beijing"
+[targets.local.buckets]
+demo-1250000000 = "bucket"
+[targets.local.workflows.w1]
+command = ["true"]
+"#;
+
+fn main() {
+    let bare = with_service(|_, address| {
+        let requests: Vec<Vec<u8>> = (0..JOBS).map(signed_request).collect();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let started = Instant::now();
+        runtime.block_on(generate(address, requests));
+        started.elapsed()
+    });
+    let mut told = String::new();
+    let applied = with_service(|folder, _| {
+        let mut apply = command(
+            folder,
+            &["-t", "test", "apply", "--auto-approve", "--parallelism"],
+        );
+        apply.arg(PARALLELISM.to_string());
+        apply.env("STOCKTAKE_LOG", "stocktake=debug");
+        let started = Instant::now();
+        let output = apply.stderr(Stdio::piped()).output().unwrap();
+        let elapsed = started.elapsed();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{stderr}");
+        let written = stderr.lines().find(|line| line.contains("state written"));
+        written.unwrap_or_default().clone_into(&mut told);
+        elapsed
+    });
+    let rate = |elapsed: std::time::Duration| {
+        u32::try_from(JOBS).map_or(0.0, f64::from) / elapsed.as_secs_f64()
+    };
+    println!(
+        "bare load generator: {:.0} calls a second ({bare:.2?})",
+        rate(bare)
+    );
+    println!(
+        "apply:               {:.0} jobs a second ({applied:.2?})",
+        rate(applied)
+    );
+    println!("apply / bare:        {:.2}", rate(applied) / rate(bare));
+    println!("{told}");
+}
+
+async fn generate(address: SocketAddr, requests: Vec<Vec<u8>>) {
+    let requests = Arc::new(requests);
+    let next = Arc::new(AtomicUsize::new(0));
+    let workers = (0..PARALLELISM).map(|_| {
+        let (requests, next) = (Arc::clone(&requests), Arc::clone(&next));
+        tokio::spawn(async move {
+            while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let mut stream = TcpStream::connect(address).await.unwrap();
+                stream.write_all(request).await.unwrap();
+                let mut answer = Vec::new();
+                stream.read_to_end(&mut answer).await.unwrap();
+                assert!(answer.starts_with(b"HTTP/1.1 200 "));
+            }
+        })
+    });
+    for worker in workers.collect::<Vec<_>>() {
+        worker.await.unwrap();
+    }
+}
+
+fn signed_request(number: usize) -> Vec<u8> {
+    let body = format!(
+        "<Request><Name>job-{number}</Name><Type>Workflow</Type><Input><Prefix>job-{number}/</Prefix>\
+         </Input><Operation><WorkflowIds>w1</WorkflowIds></Operation></Request>"
+    );
+    let now = jiff::Timestamp::now().as_second();
+    let credentials = Credentials::permanent("stocktake-local", "stocktake-local");
+    let signed = SignedRequest {
+        method: "POST",
+        path: "/inventorytriggerjob",
+        parameters: &[],
+        headers: &[("host", HOST)],
+    };
+    let key_time = KeyTime {
+        start: now - 60,
+        end: now + 600,
+    };
+    let authorization = signed.authorization(&credentials, key_time);
+    format!(
+        "POST /inventorytriggerjob HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\
+         Content-Type: application/xml\r\nContent-Length: {}\r\nAuthorization: {authorization}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+/// Measures against a fresh service.
+fn with_service<T>(measure: impl FnOnce(&Path, SocketAddr) -> T) -> T {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::create_dir(path.join("jobs")).unwrap();
+    fs::create_dir(path.join("bucket")).unwrap();
+    fs::write(path.join("stocktake.toml"), LOCAL).unwrap();
+    let mut jobs = "jobs:\n".to_owned();
+    for number in 0..JOBS {
+        let input = format!("input: {{ prefix: job-{number}/ }}");
+        writeln!(
+            jobs,
+            "  job-{number}: {{ {input}, operation: {{ workflow_ids: w1 }} }}"
+        )
+        .unwrap();
+    }
+    fs::write(path.join("jobs/all.yaml"), jobs).unwrap();
+    let (mut service, address) = serve(path);
+    let target = format!(
+        "{LOCAL}\n[targets.test]\nbucket = \"demo-1250000000\"\nregion = \"ap-beijing\"\n\
+         endpoint = \"http://{address}\"\nmax_submissions = 100000\n"
+    );
+    fs::write(path.join("stocktake.toml"), target).unwrap();
+    let begun = command(path, &["-t", "test", "state", "init"]).status();
+    assert!(begun.unwrap().success());
+    let measured = measure(path, address);
+    service.kill().unwrap();
+    service.wait().unwrap();
+    measured
+}
+
+fn serve(folder: &Path) -> (Child, SocketAddr) {
+    let mut service = command(folder, &["-t", "local", "serve"]);
+    let mut service = service.stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(service.stderr.take().unwrap()).lines();
+    let address = lines.by_ref().find_map(|line| {
+        let line = line.unwrap();
+        let (_, address) = line.split_once("http://")?;
+        address.trim().parse().ok()
+    });
+    std::thread::spawn(move || lines.for_each(drop));
+    (service, address.unwrap())
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stocktake"));
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env("TENCENTCLOUD_SECRET_ID", "stocktake-local")
+        .env("TENCENTCLOUD_SECRET_KEY", "stocktake-local")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
