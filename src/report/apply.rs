@@ -14,6 +14,8 @@ pub struct ApplyReporter {
     ui: Ui,
     /// Whether the terminal shows a countdown.
     is_counting: AtomicBool,
+    /// Whether it was said why nothing more is sent; then it is not said again for every job.
+    is_halted: AtomicBool,
 }
 
 impl ApplyReporter {
@@ -22,6 +24,7 @@ impl ApplyReporter {
         Self {
             ui,
             is_counting: AtomicBool::new(false),
+            is_halted: AtomicBool::new(false),
         }
     }
 
@@ -74,6 +77,7 @@ impl ApplyReporter {
     }
 
     fn halted(&self, halt: &Halt, in_flight: usize) -> io::Result<()> {
+        self.is_halted.store(true, Ordering::Relaxed);
         let in_flight_words = count(in_flight, "submission is", "submissions are");
         self.ui
             .note(format!("{}; {in_flight_words} in flight", halt_words(halt)))?;
@@ -85,6 +89,10 @@ impl ApplyReporter {
     }
 
     fn finished(&self, outcome: &JobOutcome) -> io::Result<()> {
+        let is_left = matches!(outcome.result, JobResult::NotAttempted { .. });
+        if is_left && self.is_halted.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         let key = &outcome.key;
         let words = match &outcome.result {
             JobResult::Submitted { job_id, .. } => {

@@ -17,6 +17,7 @@ mod jobs;
 mod plan_properties;
 mod raw;
 mod readme;
+mod reliability;
 mod schemas;
 mod service;
 mod tidy;

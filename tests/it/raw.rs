@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// What a connection gets once its request was read.
@@ -15,6 +16,8 @@ pub(crate) enum Reply {
     Bytes(String),
     /// These bytes; the connection stays open for another request.
     KeepOpen(String),
+    /// These bytes as soon as the value is true, and then the end.
+    Held(watch::Receiver<bool>, String),
     /// A reset.
     Reset,
     /// The end, without a byte.
@@ -88,6 +91,11 @@ async fn serve(
             }
             Reply::KeepOpen(bytes) => {
                 let _ = stream.write_all(bytes.as_bytes()).await;
+            }
+            Reply::Held(mut released, bytes) => {
+                let _ = released.wait_for(|released| *released).await;
+                let _ = stream.write_all(bytes.as_bytes()).await;
+                return;
             }
             Reply::Reset => {
                 stream.set_zero_linger().unwrap();
