@@ -55,13 +55,9 @@ fn record(number: usize) -> Record {
                 job_id: job_id.clone(),
                 request_id: Some("NjJiZDU1ZmZfOTBmYTUwNjRfNzdjY18xYQ==".to_owned()),
             },
+            removed: None,
         }],
-        seen: Some(Seen {
-            job_id,
-            at: now,
-            state: JobState::Success,
-            message: None,
-        }),
+        seen: Some(Seen::new(job_id, JobState::Success, now)),
     }
 }
 

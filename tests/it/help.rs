@@ -5,7 +5,9 @@ use crate::env::Env;
 #[test]
 fn help_pages() {
     let env = Env::empty();
-    for command in ["", "validate", "plan", "apply", "status", "serve", "schema"] {
+    for command in [
+        "", "validate", "plan", "apply", "status", "resolve", "state", "serve", "schema",
+    ] {
         let arguments: Vec<&str> = [command, "-h"]
             .into_iter()
             .filter(|word| !word.is_empty())

@@ -116,7 +116,8 @@ fn rooms_keep_their_doors_shut() {
 fn exceptions_stand_where_they_belong() {
     for file in rust_files(&Path::new(PROJECT).join("src")) {
         let text = fs::read_to_string(&file).unwrap();
-        let allowed = file.ends_with("src/cli/settings.rs");
+        // Crash points are not in the program that people build.
+        let allowed = file.ends_with("src/cli/settings.rs") || file.ends_with("src/crash.rs");
         let found = text.contains("clippy::disallowed_methods") || text.contains("clippy::print_");
         assert!(allowed || !found, "{}", file.display());
     }
