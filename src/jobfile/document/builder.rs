@@ -14,6 +14,8 @@ const DEPTH_LIMIT: usize = 64;
 const NODE_LIMIT: u64 = 8_000_000;
 /// Bytes of text of a file, aliases counted as what they stand for.
 const TEXT_LIMIT: u64 = 256 * 1024 * 1024;
+/// Findings of a file; nobody reads more of them.
+pub(crate) const FINDING_LIMIT: usize = 1_000;
 /// Below it, comparing keys with one another is faster than hashing them.
 const FEW_KEYS: usize = 16;
 
@@ -47,7 +49,7 @@ pub(super) struct Builder<'file> {
     pending: Vec<NodeId>,
     open: Vec<Open>,
     weight: Weight,
-    pub(super) findings: Vec<Diagnostic>,
+    findings: Vec<Diagnostic>,
 }
 
 impl<'file> Builder<'file> {
@@ -70,6 +72,13 @@ impl<'file> Builder<'file> {
 
     pub(super) fn source(&self) -> &'file Arc<SourceFile> {
         self.file
+    }
+
+    /// Keeps a finding that does not end the reading, until there are too many.
+    pub(super) fn report(&mut self, finding: Diagnostic) {
+        if self.findings.len() < FINDING_LIMIT {
+            self.findings.push(finding);
+        }
     }
 
     /// Whether the next node is the key of an entry.
@@ -163,7 +172,11 @@ impl<'file> Builder<'file> {
     }
 
     /// The finished tree; a file that holds nothing is an empty mapping.
-    pub(super) fn finish(mut self) -> Result<Document, Vec<Diagnostic>> {
+    pub(super) fn finish(
+        mut self,
+        outcome: Result<(), Diagnostic>,
+    ) -> Result<Document, Vec<Diagnostic>> {
+        self.findings.extend(outcome.err());
         if self.findings.iter().any(Diagnostic::is_error) {
             return Err(self.findings);
         }
@@ -180,6 +193,7 @@ impl<'file> Builder<'file> {
             children: self.children,
             decoded: self.decoded,
             root,
+            warnings: self.findings,
         })
     }
 
@@ -206,32 +220,30 @@ impl<'file> Builder<'file> {
     }
 
     fn check_keys(&mut self, first: usize) {
-        let mut findings = Vec::new();
-        {
-            let keys = || self.pending[first..].iter().step_by(2).copied();
-            for key in keys() {
-                findings.extend(self.check_key(key));
-            }
-            let mut report = |earlier: NodeId, later: NodeId| {
-                findings.push(self.duplicate_key(earlier, later));
-            };
-            if self.pending.len() - first <= 2 * FEW_KEYS {
-                for (index, later) in keys().enumerate() {
-                    let same = |earlier: &NodeId| self.key_text(*earlier) == self.key_text(later);
-                    if let Some(earlier) = keys().take(index).find(same) {
-                        report(earlier, later);
-                    }
-                }
-            } else {
-                let mut seen = HashMap::new();
-                for later in keys() {
-                    if let Some(earlier) = seen.insert(self.key_text(later), later) {
-                        report(earlier, later);
-                    }
-                }
-            }
+        let keys = || self.pending[first..].iter().step_by(2).copied();
+        let bad = keys().filter_map(|key| self.check_key(key));
+        let repeated = self.repeated_keys(first);
+        let repeated = repeated
+            .iter()
+            .map(|(earlier, later)| self.duplicate_key(*earlier, *later));
+        let room = FINDING_LIMIT.saturating_sub(self.findings.len());
+        let findings: Vec<Diagnostic> = bad.chain(repeated).take(room).collect();
+        self.findings.extend(findings);
+    }
+
+    /// Keys of the innermost mapping that are written again, each with the earlier one.
+    fn repeated_keys(&self, first: usize) -> Vec<(NodeId, NodeId)> {
+        let keys = || self.pending[first..].iter().step_by(2).copied();
+        if self.pending.len() - first > 2 * FEW_KEYS {
+            let mut seen = HashMap::new();
+            let insert = |later| Some((seen.insert(self.key_text(later), later)?, later));
+            return keys().filter_map(insert).collect();
         }
-        self.findings.append(&mut findings);
+        let earlier = |(index, later)| {
+            let same = |earlier: &NodeId| self.key_text(*earlier) == self.key_text(later);
+            Some((keys().take(index).find(same)?, later))
+        };
+        keys().enumerate().filter_map(earlier).collect()
     }
 
     fn check_key(&self, key: NodeId) -> Option<Diagnostic> {

@@ -7,6 +7,7 @@ mod spanned;
 mod toml;
 mod tree;
 mod yaml;
+mod yaml_1_1;
 mod yaml_error;
 
 use std::fmt;
@@ -19,7 +20,7 @@ use super::schema::Schema;
 use crate::diagnostic::Diagnostic;
 use crate::source::{SourceFile, Spanned};
 
-pub(crate) use builder::shorten;
+pub(crate) use builder::{FINDING_LIMIT, shorten};
 pub(crate) use json::Tree;
 pub use tree::{Children, Document, Node, NodeId, Text, Value};
 
@@ -57,21 +58,24 @@ pub fn read<T: DeserializeOwned>(
     syntax: Syntax,
     schema: &Schema<T>,
 ) -> (Option<T>, Vec<Diagnostic>) {
-    let document = match parse(file, syntax) {
+    let mut document = match parse(file, syntax) {
         Ok(document) => document,
         Err(findings) => return (None, findings),
     };
-    let findings = schema.check(&document);
-    if !findings.is_empty() {
+    let mut findings = std::mem::take(&mut document.warnings);
+    let errors = schema.check(&document);
+    if !errors.is_empty() {
+        findings.extend(errors);
         return (None, findings);
     }
     match document.deserialize() {
-        Ok(value) => (Some(value), Vec::new()),
+        Ok(value) => (Some(value), findings),
         Err(error) => {
             let place = error.span.map(|span| document.place(span));
             let mut diagnostic = Diagnostic::error("wrong-value", error.message);
             diagnostic.place = place;
-            (None, vec![diagnostic])
+            findings.push(diagnostic);
+            (None, findings)
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue, Error};
 
-use super::builder::Builder;
+use super::builder::{Builder, FINDING_LIMIT};
 use super::tree::{Document, Value};
 use super::yaml_error::character_at;
 use crate::diagnostic::Diagnostic;
@@ -17,16 +17,14 @@ pub(super) fn parse(file: &Arc<SourceFile>) -> Result<Document, Vec<Diagnostic>>
     if !errors.is_empty() {
         return Err(errors
             .iter()
+            .take(FINDING_LIMIT)
             .map(|error| syntax_error(file, error))
             .collect());
     }
     let mut builder = Builder::new(file);
     let whole = Span::new(0, file.text().len());
-    match add_table(&mut builder, table.into_inner(), whole) {
-        Ok(()) => {}
-        Err(fatal) => builder.findings.push(fatal),
-    }
-    builder.finish()
+    let outcome = add_table(&mut builder, table.into_inner(), whole);
+    builder.finish(outcome)
 }
 
 fn syntax_error(file: &Arc<SourceFile>, error: &Error) -> Diagnostic {

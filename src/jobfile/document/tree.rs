@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::diagnostic::Diagnostic;
 use crate::source::{Place, SourceFile, Span};
 
 /// Index of a node in its [`Document`].
@@ -60,6 +61,7 @@ pub struct Document {
     pub(super) children: Vec<NodeId>,
     pub(super) decoded: String,
     pub(super) root: NodeId,
+    pub(super) warnings: Vec<Diagnostic>,
 }
 
 impl Document {

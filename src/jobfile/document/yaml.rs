@@ -10,7 +10,7 @@ use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span as EventSpan, Ta
 
 use super::builder::{Anchor, Builder};
 use super::tree::{Document, Value};
-use super::yaml_error;
+use super::{yaml_1_1, yaml_error};
 use crate::diagnostic::Diagnostic;
 use crate::source::{SourceFile, Span};
 
@@ -35,10 +35,7 @@ pub(super) fn parse(file: &Arc<SourceFile>) -> Result<Document, Vec<Diagnostic>>
             }
         }
     };
-    if let Err(fatal) = outcome {
-        reader.builder.findings.push(fatal);
-    }
-    reader.builder.finish()
+    reader.builder.finish(outcome)
 }
 
 struct Reader<'file> {
@@ -128,6 +125,9 @@ impl Reader<'_> {
         tag: Option<&Tag>,
         span: Span,
     ) -> Result<Anchor, Diagnostic> {
+        if style == ScalarStyle::Plain && tag.is_none() {
+            self.warn_of_yaml_1_1(text, span);
+        }
         let is_plain = style == ScalarStyle::Plain && !self.builder.expects_key();
         let value = match tag {
             None if is_plain => resolve(text),
@@ -160,11 +160,22 @@ impl Reader<'_> {
         value
     }
 
+    fn warn_of_yaml_1_1(&mut self, text: &str, span: Span) {
+        let Some(meaning) = yaml_1_1::other_meaning(text) else {
+            return;
+        };
+        let message = format!("older readers of YAML take `{text}` for {meaning}");
+        let warning = Diagnostic::warning("yaml-1-1", message)
+            .at(self.builder.place(span))
+            .help(format!("put it into quotation marks: \"{text}\""));
+        self.builder.report(warning);
+    }
+
     fn refuse_tag(&mut self) {
         let diagnostic = Diagnostic::error("unknown-tag", "this tag does not fit this value")
             .at(self.builder.place(self.tag_span))
             .help("remove it: the format needs no tags");
-        self.builder.findings.push(diagnostic);
+        self.builder.report(diagnostic);
     }
 
     fn syntax_error(&self, error: &ScanError) -> Diagnostic {

@@ -13,6 +13,9 @@ use crate::diagnostic::Diagnostic;
 use crate::jobfile::document::{Children, Document, NodeId, Value, shorten};
 use crate::source::Span;
 
+/// Unknown fields of one mapping that are spelt out.
+const UNKNOWN_LIMIT: usize = 100;
+
 pub(super) struct Explainer<'run> {
     document: &'run Document,
     schema: &'run JsonValue,
@@ -37,7 +40,7 @@ impl<'run> Explainer<'run> {
         match error.kind() {
             ValidationErrorKind::AdditionalProperties { unexpected } => {
                 let unknown = |name: &String| self.unknown_field(&found, name, schema);
-                return unexpected.iter().map(unknown).collect();
+                return unexpected.iter().take(UNKNOWN_LIMIT).map(unknown).collect();
             }
             ValidationErrorKind::MaxProperties { .. } => return self.several_choices(&found),
             ValidationErrorKind::Required { property } => {
@@ -213,7 +216,7 @@ impl<'run> Explainer<'run> {
                     name(*key)
                 ))
         };
-        others.iter().map(second).collect()
+        others.iter().take(UNKNOWN_LIMIT).map(second).collect()
     }
 
     fn wrong_type(&self, found: &Found, kind: &TypeKind, schema: &JsonValue) -> Diagnostic {

@@ -12,7 +12,7 @@ use schemars::transform::{Transform, transform_subschemas};
 use schemars::{JsonSchema, Schema as JsonSchemaObject};
 use serde_json::Value;
 
-use super::document::{Document, Tree};
+use super::document::{Document, FINDING_LIMIT, Tree};
 use crate::diagnostic::Diagnostic;
 
 pub use suggest::closest;
@@ -74,7 +74,10 @@ impl<T> Schema<T> {
         let errors = self.validator.iter_errors(document.json());
         let explainer = explain::Explainer::new(document, &self.json);
         let mut findings: Vec<Diagnostic> = Vec::new();
-        for finding in errors.flat_map(|error| explainer.explain(&error)) {
+        for finding in errors
+            .flat_map(|error| explainer.explain(&error))
+            .take(FINDING_LIMIT)
+        {
             // A value of the wrong type breaks other rules as well: said once.
             if findings
                 .last()

@@ -1,7 +1,9 @@
 //! Job files as people write them: what is wrong is shown where it stands, and what is right means
 //! the same in both syntaxes.
 
+mod discovery;
 mod invalid;
+mod page;
 mod valid;
 
 use std::path::{Path, PathBuf};

@@ -92,3 +92,15 @@ fn plain(value: serde_yaml::Value) -> Value {
         other => serde_json::to_value(other).unwrap(),
     }
 }
+
+#[test]
+fn words_that_older_readers_take_for_something_else_are_warned_of() {
+    let mut files = files("valid");
+    files.retain(|file| file.shown.ends_with("plain_words.yaml"));
+    let loaded = load(&files);
+    assert!(!loaded.has_errors());
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!("yaml_1_1_warnings", seen(&loaded)));
+}
