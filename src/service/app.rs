@@ -21,7 +21,7 @@ use super::identity;
 use super::object;
 use super::reply::Reply;
 use super::runner::Runner;
-use super::settings::WorkflowSettings;
+use super::settings::{Limits, WorkflowSettings};
 use super::store::Store;
 use super::upload;
 use super::workflow;
@@ -30,12 +30,6 @@ use crate::api::name::{BucketName, WorkflowId};
 
 /// The first segment of the calls about batch jobs.
 const JOBS: &str = "inventorytriggerjob";
-
-/// The largest body of a CI call.
-const BODY_LIMIT: usize = 1024 * 1024;
-
-/// How long a body may take to arrive.
-const BODY_TIME: Duration = Duration::from_secs(20);
 
 /// What answers requests.
 #[derive(Debug)]
@@ -46,6 +40,7 @@ pub(super) struct App {
     pub(super) credentials: Credentials,
     pub(super) runner: Runner,
     pub(super) faults: Script,
+    pub(super) limits: Limits,
 }
 
 impl App {
@@ -111,7 +106,7 @@ impl App {
             FaultKind::Half => {
                 let response = self.act(request).await;
                 let (parts, body) = response.into_parts();
-                let body = body::to_bytes(body, BODY_LIMIT).await.unwrap_or_default();
+                let body = body::to_bytes(body, usize::MAX).await.unwrap_or_default();
                 faults::cut_in_half(Response::from_parts(parts, Body::empty()), &body)
             }
             FaultKind::Garbage => {
@@ -133,7 +128,7 @@ impl App {
     /// Takes the whole request in, to act on it when its caller is long gone.
     async fn act_later(self: &Arc<Self>, delay: Duration, request: Request) {
         let (parts, body) = request.into_parts();
-        let Ok(body) = read(body).await else {
+        let Ok(body) = read(body, &self.limits).await else {
             return;
         };
         let app = Arc::clone(self);
@@ -157,7 +152,7 @@ impl App {
         let segments: Vec<&str> = call.path.split('/').skip(1).collect();
         match (&call.method, segments.as_slice()) {
             (&Method::POST, [JOBS]) => {
-                batch::trigger(self, call, &read_body(call, body).await?, request_id).await
+                batch::trigger(self, call, &read_body(self, call, body).await?, request_id).await
             }
             (&Method::GET, [JOBS]) => batch::list(self, call, request_id).await,
             (&Method::GET, [JOBS, id]) => batch::describe(self, call, id, request_id).await,
@@ -181,7 +176,7 @@ impl App {
             }
             _ => {
                 let message = format!("there is no call {} {}", call.method, call.path);
-                Err(Failure::new(404, "NoSuchResource", message))
+                Err(Failure::new(400, "InvalidURI", message))
             }
         }
     }
@@ -203,10 +198,10 @@ fn dropped() -> Response {
 }
 
 /// The body of a CI call, which is what its Content-MD5 says.
-async fn read_body(call: &Call, body: Body) -> Result<Vec<u8>, Failure> {
+async fn read_body(app: &App, call: &Call, body: Body) -> Result<Vec<u8>, Failure> {
     let expected = upload::content_md5(call)
         .map_err(|failure| Failure::new(400, "InvalidContent", failure.message))?;
-    let body = read(body).await?;
+    let body = read(body, &app.limits).await?;
     if expected.is_some_and(|expected| expected != <[u8; 16]>::from(Md5::digest(&body))) {
         let message = "Content-MD5 is not that of the body";
         return Err(Failure::new(400, "InvalidContent", message));
@@ -214,12 +209,16 @@ async fn read_body(call: &Call, body: Body) -> Result<Vec<u8>, Failure> {
     Ok(body)
 }
 
-async fn read(body: Body) -> Result<Vec<u8>, Failure> {
-    let bytes = tokio::time::timeout(BODY_TIME, body::to_bytes(body, BODY_LIMIT)).await;
+async fn read(body: Body, limits: &Limits) -> Result<Vec<u8>, Failure> {
+    let bytes =
+        tokio::time::timeout(limits.body_time, body::to_bytes(body, limits.body_bytes)).await;
     match bytes {
         Ok(Ok(bytes)) => Ok(bytes.to_vec()),
         Ok(Err(_)) => {
-            let message = format!("the body is larger than {BODY_LIMIT} bytes, or was cut off");
+            let message = format!(
+                "the body is larger than {} bytes, or was cut off",
+                limits.body_bytes
+            );
             Err(Failure::new(400, "EntityTooLarge", message))
         }
         Err(_) => Err(Failure::new(

@@ -175,3 +175,225 @@ fn check_token(call: &Call, expected: Option<&SecretString>) -> Result<(), Failu
 fn same(one: &str, other: &str) -> bool {
     Sha256::digest(one.as_bytes()) == Sha256::digest(other.as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::authenticate;
+    use crate::api::credentials::Credentials;
+    use crate::service::call::Call;
+    use axum::http::Request;
+    use jiff::Timestamp;
+    use secrecy::SecretString;
+
+    const SECRET_ID: &str = "AKIDEXAMPLEEXAMPLEEXAMPLEEXAMPLE0001";
+    const KEY_TIME: &str = "1656314530;1656324590";
+    const CI_HOST: &str = "examplebucket-1250000000.ci.ap-beijing.myqcloud.com";
+    const JOB: &str = "/inventorytriggerjob/b2f6a1c00f60a11ec9b3a0242ac120002";
+
+    fn credentials() -> Credentials {
+        Credentials::permanent(SECRET_ID, "EXAMPLEsecretKey00000000000000001")
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(1_656_314_590).unwrap()
+    }
+
+    fn authorization(headers: &str, parameters: &str, signature: &str) -> String {
+        format!(
+            "q-sign-algorithm=sha1&q-ak={SECRET_ID}&q-sign-time={KEY_TIME}&q-key-time={KEY_TIME}\
+             &q-header-list={headers}&q-url-param-list={parameters}&q-signature={signature}"
+        )
+    }
+
+    fn call(method: &str, target: &str, headers: &[(&str, &str)]) -> Call {
+        let mut request = Request::builder().method(method).uri(target);
+        request = request.header("host", CI_HOST);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        Call::new(&parts).unwrap()
+    }
+
+    /// The code of the refusal, or nothing.
+    fn refusal(call: &Call) -> Option<String> {
+        let refused = authenticate(call, &credentials(), now()).err();
+        refused.map(|failure| failure.code.into_owned())
+    }
+
+    /// A request as some public SDK signs it.
+    struct Vector {
+        method: &'static str,
+        target: &'static str,
+        headers: &'static [(&'static str, &'static str)],
+        header_list: &'static str,
+        parameter_list: &'static str,
+        digest: &'static str,
+    }
+
+    const LIST: &str = "/inventorytriggerjob?type=Workflow&orderByTime=Desc\
+        &states=Submitted%2CRunning&size=100&nextToken=\
+        &startCreationTime=2022-06-01T00%3A00%3A00%2B0800&name=%E6%89%B9%E9%87%8F_demo";
+    const RUNS: &str = "/workflowexecution?workflowId=w0f1e2d3c4b5a49687786a5b4c3d2e1f0\
+        &jobId=b2f6a1c00f60a11ec9b3a0242ac120002&size=100&states=All&nextToken=";
+    const CANCEL: &str = "/inventorytriggerjob/b2f6a1c00f60a11ec9b3a0242ac120002?cancel";
+    const KIND: (&str, &str) = ("content-type", "application/xml");
+    const LENGTH: (&str, &str) = ("content-length", "292");
+
+    const VECTORS: [Vector; 8] = [
+        Vector {
+            method: "POST",
+            target: "/inventorytriggerjob",
+            headers: &[KIND, LENGTH],
+            header_list: "content-length;content-type;host",
+            parameter_list: "",
+            digest: "4dd11e9b55578ae699ace06efc19edd07b060599",
+        },
+        Vector {
+            method: "POST",
+            target: "/inventorytriggerjob",
+            headers: &[
+                KIND,
+                LENGTH,
+                ("content-md5", "qDkn22bWBcneJFgoVLZBtg=="),
+                ("x-ci-security-token", "EXAMPLE/TOKEN+1=="),
+            ],
+            header_list: "content-length;content-md5;content-type;host;x-ci-security-token",
+            parameter_list: "",
+            digest: "7e0eeed4b36dda20020942d41f1962839fb33c57",
+        },
+        Vector {
+            method: "POST",
+            target: "/inventorytriggerjob",
+            headers: &[],
+            header_list: "",
+            parameter_list: "",
+            digest: "b68aad97250762b9b34d1bfdbcd3a21fbba1b5b6",
+        },
+        Vector {
+            method: "GET",
+            target: LIST,
+            headers: &[],
+            header_list: "host",
+            parameter_list: "name;nexttoken;orderbytime;size;startcreationtime;states;type",
+            digest: "79c690c767fa90fceba8b131c697a3063a8a471c",
+        },
+        Vector {
+            method: "GET",
+            target: JOB,
+            headers: &[],
+            header_list: "host",
+            parameter_list: "",
+            digest: "ce1d250fa4c3be5e0e89815051b5c5cf847662ac",
+        },
+        Vector {
+            method: "PUT",
+            target: CANCEL,
+            headers: &[("content-length", "0")],
+            header_list: "content-length;host",
+            parameter_list: "",
+            digest: "a3527e098f2012e3dea11552951c1937b0528cf9",
+        },
+        Vector {
+            method: "PUT",
+            target: CANCEL,
+            headers: &[("content-length", "0")],
+            header_list: "content-length;host",
+            parameter_list: "cancel",
+            digest: "b57b6f2fd7c6c6c67b6c4a75f2839a6f7fab6050",
+        },
+        Vector {
+            method: "GET",
+            target: RUNS,
+            headers: &[],
+            header_list: "host",
+            parameter_list: "jobid;nexttoken;size;states;workflowid",
+            digest: "1321cd6c6e15c3d0fb1a703a8a9efcb2418167ef",
+        },
+    ];
+
+    /// The refusal of the vector's request when it carries this `Authorization`.
+    fn refusal_with(vector: &Vector, authorization: &str) -> Option<String> {
+        let mut headers = vector.headers.to_vec();
+        headers.push(("authorization", authorization));
+        headers.push(("x-added-on-the-way", "1"));
+        refusal(&call(vector.method, vector.target, &headers))
+    }
+
+    #[test]
+    fn known_signatures_are_right_and_no_others() {
+        for vector in VECTORS {
+            let (digest, target) = (vector.digest, vector.target);
+            let signed = authorization(vector.header_list, vector.parameter_list, digest);
+            assert_eq!(refusal_with(&vector, &signed), None, "{target}");
+            let wrong = Some("SignatureDoesNotMatch".to_owned());
+            let other = signed.replace(digest, &"0".repeat(40));
+            assert_eq!(refusal_with(&vector, &other), wrong);
+            let unsent = signed.replace("q-header-list=", "q-header-list=x-cos-unsent;");
+            assert_eq!(
+                refusal_with(&vector, &unsent),
+                wrong,
+                "a header that was not sent"
+            );
+        }
+    }
+
+    #[test]
+    fn a_signature_may_travel_in_the_query() {
+        for vector in VECTORS {
+            let (digest, target) = (vector.digest, vector.target);
+            let signed = authorization(vector.header_list, vector.parameter_list, digest);
+            let joint = if target.contains('?') { '&' } else { '?' };
+            let target = format!("{target}{joint}{}", signed.replace(';', "%3B"));
+            let in_query = call(vector.method, &target, vector.headers);
+            assert_eq!(refusal(&in_query), None, "{target}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_signature_of_now_is_denied() {
+        let right = authorization("host", "", "ce1d250fa4c3be5e0e89815051b5c5cf847662ac");
+        let with = |authorization: &str| call("GET", JOB, &[("authorization", authorization)]);
+        let denied = |authorization: &str| {
+            let refused = authenticate(&with(authorization), &credentials(), now());
+            let failure = refused.unwrap_err();
+            assert_eq!((failure.status, &*failure.code), (403, "AccessDenied"));
+            failure.message
+        };
+        assert_eq!(denied("Bearer x"), "The request is not signed.");
+        assert!(denied(&right.replace("sha1", "md5")).contains("not sha1"));
+        let period = "1656314530;1656324590";
+        for expired in ["1656314530;1656314589", "1656314591;1656324590", "9;1"] {
+            assert_eq!(
+                denied(&right.replace(period, expired)),
+                "Request has expired"
+            );
+        }
+        assert!(denied(&right.replace(period, "soon")).contains("start;end"));
+        let stranger = right.replace("AKID", "BKID");
+        assert_eq!(
+            refusal(&with(&stranger)).as_deref(),
+            Some("InvalidAccessKeyId")
+        );
+        assert_eq!(refusal(&with(&right)), None);
+    }
+
+    #[test]
+    fn temporary_keys_need_their_token_under_either_name() {
+        let mut credentials = credentials();
+        credentials.token = Some(SecretString::from("EXAMPLE/TOKEN+1=="));
+        let right = authorization("host", "", "ce1d250fa4c3be5e0e89815051b5c5cf847662ac");
+        let with = |token: &[(&str, &str)]| {
+            let mut headers = vec![("authorization", right.as_str())];
+            headers.extend(token);
+            let call = call("GET", JOB, &headers);
+            let refused = authenticate(&call, &credentials, now()).err();
+            refused.map(|failure| failure.message)
+        };
+        assert_eq!(with(&[("x-ci-security-token", "EXAMPLE/TOKEN+1==")]), None);
+        assert_eq!(with(&[("x-cos-security-token", "EXAMPLE/TOKEN+1==")]), None);
+        let wrong = with(&[("x-ci-security-token", "EXAMPLE")]).unwrap();
+        assert_eq!(wrong, "The security token is not valid.");
+        assert_eq!(with(&[]).unwrap(), "These keys need their security token.");
+    }
+}

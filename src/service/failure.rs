@@ -49,7 +49,7 @@ impl From<RequestError> for Failure {
     fn from(error: RequestError) -> Self {
         match error {
             RequestError::Body(WireError::Content(problem)) => Self::argument(problem),
-            RequestError::Body(error) => Self::new(400, "MalformedXML", error.to_string()),
+            RequestError::Body(error) => Self::new(400, "InvalidContent", error.to_string()),
             RequestError::Argument { .. } => Self::argument(error.to_string()),
         }
     }

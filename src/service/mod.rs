@@ -43,7 +43,7 @@ use tokio::task::JoinHandle;
 pub use error::StartError;
 pub use faults::{Choice, Fault, FaultKind, Faults, FaultsError};
 pub use owner::{Owner, running_at};
-pub use settings::{ServiceSettings, WorkflowSettings};
+pub use settings::{Limits, ServiceSettings, WorkflowSettings};
 pub use store::StoreError;
 
 use app::App;
@@ -158,6 +158,7 @@ async fn open(settings: ServiceSettings, data: &Path) -> Result<App, StartError>
         workflows,
         credentials: settings.credentials,
         faults: Script::new(settings.faults),
+        limits: settings.limits,
     })
 }
 

@@ -34,7 +34,9 @@ pub(super) async fn answer(app: &App, call: &Call, body: Body) -> Result<Reply, 
         (&Method::GET, "") => list(bucket, call).await,
         (&Method::HEAD, "") => Ok(Reply::empty()),
         (&Method::GET | &Method::HEAD, key) => get(bucket, call, key).await,
-        (&Method::PUT, key) if !key.is_empty() => upload::put(bucket, call, key, body).await,
+        (&Method::PUT, key) if !key.is_empty() => {
+            upload::put(bucket, call, key, body, app.limits.body_time).await
+        }
         _ => {
             let message = format!("{} is not supported here", call.method);
             Err(Failure::new(405, "MethodNotAllowed", message))

@@ -15,9 +15,6 @@ use tokio::sync::watch;
 use super::app::App;
 use super::faults::Dropped;
 
-/// How long a client may take for a request's head, and a connection may idle.
-const HEAD_TIME: Duration = Duration::from_secs(20);
-
 /// How long open calls have when the service ends.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(5);
 
@@ -52,6 +49,7 @@ pub(super) async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch:
 fn connect(stream: TcpStream, address: SocketAddr, app: &Arc<App>, graceful: &GracefulShutdown) {
     // Small answers must not wait for the client's acknowledgement of earlier ones.
     let _ = stream.set_nodelay(true);
+    let head_time = app.limits.head_time;
     let app = Arc::clone(app);
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let app = Arc::clone(&app);
@@ -65,7 +63,9 @@ fn connect(stream: TcpStream, address: SocketAddr, app: &Arc<App>, graceful: &Gr
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
+        // Some clients look names up as the real service writes them, `Content-Length`.
+        .title_case_headers(true)
+        .header_read_timeout(head_time)
         .serve_connection(TokioIo::new(stream), service);
     let connection = graceful.watch(connection);
     tokio::spawn(async move {

@@ -25,6 +25,29 @@ pub struct ServiceSettings {
     pub working_folder: PathBuf,
     /// What it does wrong on purpose.
     pub faults: Faults,
+    /// What it takes from its clients at most.
+    pub limits: Limits,
+}
+
+/// What a service takes from its clients at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How long a request's head may take, and a connection may idle.
+    pub head_time: Duration,
+    /// How long the body of a call may take; that of an object may pause so long.
+    pub body_time: Duration,
+    /// The largest body of a call. That of an object has no limit.
+    pub body_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_time: Duration::from_secs(20),
+            body_time: Duration::from_secs(20),
+            body_bytes: 1024 * 1024,
+        }
+    }
 }
 
 impl ServiceSettings {
@@ -38,6 +61,7 @@ impl ServiceSettings {
             parallelism: std::thread::available_parallelism().map_or(1, usize::from),
             working_folder: PathBuf::from("."),
             faults: Faults::default(),
+            limits: Limits::default(),
         }
     }
 }

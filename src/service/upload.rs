@@ -19,9 +19,6 @@ use super::failure::Failure;
 use super::object::etag;
 use super::reply::Reply;
 
-/// How long a client may pause within a body.
-const PAUSE_LIMIT: Duration = Duration::from_secs(20);
-
 /// How many pieces of a body wait for the disk at most.
 const AHEAD: usize = 16;
 
@@ -31,6 +28,7 @@ pub(super) async fn put(
     call: &Call,
     key: &str,
     body: Body,
+    pause: Duration,
 ) -> Result<Reply, Failure> {
     let expected = content_md5(call)?;
     if let Some(folder) = key.strip_suffix('/') {
@@ -45,7 +43,7 @@ pub(super) async fn put(
         .map_err(|error| Failure::internal(&error))?;
     let (pieces, received) = mpsc::channel(AHEAD);
     let writing = tokio::task::spawn_blocking(move || write(file, received));
-    let receiving = receive(body, pieces).await;
+    let receiving = receive(body, pieces, pause).await;
     let written = writing.await.map_err(|error| Failure::internal(&error))?;
     receiving?;
     let (file, digest) = written.map_err(|error| Failure::internal(&error))?;
@@ -80,11 +78,16 @@ pub(super) fn content_md5(call: &Call) -> Result<Option<[u8; 16]>, Failure> {
     })
 }
 
-async fn receive(mut body: Body, pieces: mpsc::Sender<Bytes>) -> Result<(), Failure> {
+/// `pause` is how long the client may pause within the body.
+async fn receive(
+    mut body: Body,
+    pieces: mpsc::Sender<Bytes>,
+    pause: Duration,
+) -> Result<(), Failure> {
     loop {
         let next =
             std::future::poll_fn(|context| std::pin::Pin::new(&mut body).poll_frame(context));
-        let next = tokio::time::timeout(PAUSE_LIMIT, next).await;
+        let next = tokio::time::timeout(pause, next).await;
         let late = |_| Failure::new(400, "RequestTimeout", "the body did not arrive in time");
         let Some(frame) = next.map_err(late)? else {
             return Ok(());

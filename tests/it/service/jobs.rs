@@ -66,7 +66,7 @@ async fn what_cannot_run_is_refused() {
         (String::new(), (400, "MissingContent")),
         (
             request("<Prefix>a</Prefix>", COPY, "").replace("</Type>", "</Name>"),
-            (400, "MalformedXML"),
+            (400, "InvalidContent"),
         ),
         (request("", COPY, ""), (400, "InvalidArgument")),
         (

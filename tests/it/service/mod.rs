@@ -1,9 +1,11 @@
 //! The embedded service, through its socket, with requests signed here.
 
+mod conformance;
 mod faults;
 mod inputs;
 mod jobs;
 mod lifecycle;
+mod limits;
 mod lists;
 mod objects;
 mod signature;

@@ -1,0 +1,129 @@
+//! What clients that are slow, broken or hostile meet.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use stocktake::service::{Limits, RunningService};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::world::{COPY, JOBS, World, code, request};
+
+/// Sends these bytes, sends nothing more, and gives back all that comes until the connection ends.
+async fn send_raw(service: &RunningService, bytes: &str) -> String {
+    let mut stream = TcpStream::connect(service.address()).await.unwrap();
+    stream.write_all(bytes.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    // An end by reset is an end as well.
+    let _ = stream.read_to_string(&mut answer).await;
+    answer
+}
+
+#[tokio::test]
+async fn stalled_requests_are_cut_off() {
+    let world = World::new();
+    let mut settings = world.settings();
+    settings.limits = Limits {
+        head_time: Duration::from_millis(300),
+        body_time: Duration::from_millis(300),
+        ..Limits::default()
+    };
+    let service = world.start_with(settings).await;
+    // Each of these ends by itself, or the test would not.
+    assert_eq!(send_raw(&service, "").await, "");
+    send_raw(&service, "POST /inventorytriggerjob HTTP/1.1\r\nHost: ").await;
+    let body = request("<Prefix>none</Prefix>", COPY, "");
+    let signed = world
+        .request(&service, Method::POST, JOBS, &[])
+        .body(body)
+        .build()
+        .unwrap();
+    let mut head = "POST /inventorytriggerjob HTTP/1.1\r\nContent-Length: 100\r\n".to_owned();
+    for (name, value) in signed.headers() {
+        let value = value.to_str().unwrap();
+        head.extend([name.as_str(), ": ", value, "\r\n"]);
+    }
+    let answer = send_raw(&service, &format!("{head}\r\n<Request>")).await;
+    assert!(answer.contains("<Code>RequestTimeout</Code>"), "{answer}");
+    service.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_is_not_http_ends_and_harms_nobody() {
+    let world = World::new();
+    let service = world.start().await;
+    let long = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(1_000_000));
+    for bytes in [
+        "\0\0\0\r\n\r\n",
+        "GET\r\n\r\n",
+        "GET / HTTP/9.9\r\n\r\n",
+        &long,
+    ] {
+        let answer = send_raw(&service, bytes).await;
+        let status = answer.split(' ').nth(1).unwrap_or("400");
+        assert!(status.starts_with('4'), "{answer}");
+    }
+    world.submit(&service, "<Prefix>none</Prefix>", COPY).await;
+    service.shutdown().await;
+}
+
+#[tokio::test]
+async fn hosts_paths_methods_and_bodies_are_checked() {
+    let world = World::new();
+    let service = world.start().await;
+    let other = "other-1250000000.ci.ap-beijing.myqcloud.com";
+    let get = async |host: &str, method: Method, path: &str| {
+        let request = world.request_to(host, &service, method, path, &[]);
+        code(request.send().await.unwrap()).await
+    };
+    let ci = super::world::CI_HOST;
+    let expect = |status: u16, code: &str| (status, code.to_owned());
+    assert_eq!(
+        get("example.com", Method::GET, JOBS).await,
+        expect(400, "InvalidHost")
+    );
+    assert_eq!(
+        get(other, Method::GET, JOBS).await,
+        expect(404, "NoSuchBucket")
+    );
+    assert_eq!(
+        get(ci, Method::GET, "/unknown").await,
+        expect(400, "InvalidURI")
+    );
+    assert_eq!(
+        get(ci, Method::DELETE, JOBS).await,
+        expect(405, "MethodNotAllowed")
+    );
+    assert_eq!(
+        get(ci, Method::POST, "/inventorytriggerjob/b1").await,
+        expect(405, "MethodNotAllowed")
+    );
+    assert_eq!(
+        get(ci, Method::POST, "/workflow").await,
+        expect(405, "MethodNotAllowed")
+    );
+
+    let body = request("<Prefix>none</Prefix>", COPY, "");
+    for md5 in ["abc", "qDkn22bWBcneJFgoVLZBtg=="] {
+        let request = world.request(&service, Method::POST, JOBS, &[]);
+        let request = request.header("content-md5", md5).body(body.clone());
+        let answer = code(request.send().await.unwrap()).await;
+        assert_eq!(answer, expect(400, "InvalidContent"), "{md5}");
+    }
+    let entity = format!(
+        "<!DOCTYPE r [<!ENTITY e SYSTEM \"file:///etc/passwd\">]>{}",
+        body.replace("demo", "&e;")
+    );
+    let deep = "<a>".repeat(100_000);
+    for body in [
+        entity,
+        deep,
+        body.replace("demo", "\u{1}"),
+        "{}".to_owned(),
+        body.replace("Request", "Html"),
+    ] {
+        let answer = code(world.trigger(&service, body).await).await;
+        assert_eq!(answer, expect(400, "InvalidContent"));
+    }
+    service.shutdown().await;
+}
