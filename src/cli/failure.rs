@@ -114,6 +114,20 @@ impl From<ClientError> for Failure {
 
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
-        Diagnostic::error("service", error.to_string()).into()
+        let help = match &error {
+            StartError::Owned { .. } => "use that one, end it, or keep the jobs elsewhere: --data",
+            StartError::Listen { .. } => "`--listen 127.0.0.1:0` takes any free port",
+            StartError::Bucket { .. } => "make the folder, or correct `buckets` of the target",
+            StartError::UploadTimes { .. } => {
+                "a line is a time and a key, as in `2022-02-14T09:30:00+0800 input/cat.png`"
+            }
+            StartError::Database { .. } => {
+                "move it away to begin anew; the jobs in it are forgotten then"
+            }
+            StartError::File { .. } => "another folder for jobs and results: --data",
+        };
+        Diagnostic::error("service", error.to_string())
+            .help(help)
+            .into()
     }
 }

@@ -13,16 +13,30 @@ use super::session::Session;
 use super::settings::Settings;
 use super::signals::Interrupts;
 use crate::diagnostic::Diagnostic;
-use crate::report::Ui;
+use crate::report::{Ui, serving};
 use crate::service::{self, Faults};
 
 /// Run the embedded service in the foreground, until it is interrupted
 ///
-/// Speaks the batch API over the folders and workflows of an embedded target.
+/// Speaks the batch API over the folders and workflows of an embedded target. Commands that use
+/// the target find it by the folder that it keeps its jobs in. What was running when it ended
+/// goes on when it starts again.
+///
+/// Its key pair is stocktake-local / stocktake-local, unless `STOCKTAKE_SERVE_SECRET_ID` and
+/// `STOCKTAKE_SERVE_SECRET_KEY` say otherwise. With -v it logs each call and, for a signature
+/// that differs, the text that should have been signed.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stocktake serve                            the target `local`, on a free port
-  stocktake serve --listen 127.0.0.1:8787")]
+  stocktake serve --listen 127.0.0.1:8787    always on that port
+  stocktake serve --faults faults.toml       loses answers, to test a pipeline
+
+A file of faults:
+  [[faults]]
+  method = \"POST\"
+  path = \"/inventorytriggerjob\"
+  nth = [2]
+  fault = \"drop\"")]
 pub(super) struct ServeArgs {
     /// Where to listen
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
@@ -64,8 +78,13 @@ pub(super) fn run(
     }
     tokio::runtime::Runtime::new()?.block_on(async {
         let mut interrupts = Interrupts::listen()?;
-        let service = service::start(service_settings, arguments.listen).await?;
-        ui.note(format!("listening on http://{}", service.address()))?;
+        let service = service::start(service_settings.clone(), arguments.listen).await?;
+        serving(
+            &mut ui.messages(),
+            ui.look(),
+            service.address(),
+            &service_settings,
+        )?;
         interrupts.arrived().await;
         service.shutdown().await;
         Ok(Exit::Done)

@@ -20,7 +20,7 @@ pub enum StartError {
         owner: Option<Owner>,
     },
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}")]
+    #[error("cannot listen on {address}: {source}")]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -29,7 +29,7 @@ pub enum StartError {
         source: io::Error,
     },
     /// A bucket's folder is missing or is no folder.
-    #[error("the folder of bucket {bucket} cannot be used: {}", folder.display())]
+    #[error("the folder {} of bucket {bucket} cannot be used: {source}", folder.display())]
     Bucket {
         /// The bucket.
         bucket: BucketName,
@@ -50,7 +50,7 @@ pub enum StartError {
         problem: String,
     },
     /// A file or folder cannot be used.
-    #[error("cannot use {}", path.display())]
+    #[error("cannot use {}: {source}", path.display())]
     File {
         /// The file or folder.
         path: PathBuf,
@@ -59,7 +59,7 @@ pub enum StartError {
         source: io::Error,
     },
     /// The database cannot be used.
-    #[error("cannot use the service's database {}", path.display())]
+    #[error("cannot use the service's database {}: {source}", path.display())]
     Database {
         /// The database.
         path: PathBuf,

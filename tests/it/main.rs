@@ -19,5 +19,6 @@ mod raw;
 mod readme;
 mod reliability;
 mod schemas;
+mod serve;
 mod service;
 mod tidy;

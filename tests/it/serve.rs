@@ -1,0 +1,223 @@
+//! `serve` as a process of its own: what it says, how it ends, and what a kill leaves.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use stocktake::api::client::{Client, ClientSettings, Endpoint, ListQuery, SendOutcome};
+use stocktake::api::credentials::Credentials;
+use stocktake::api::name::{BucketName, JobName, Region, WorkflowId};
+use stocktake::api::request::{Input, JobType, Operation, Request, TimeInterval};
+use stocktake::api::wire::JobState;
+
+use crate::env::{Env, FILTERS};
+
+const WORKSPACE: &str = r#"
+[targets.local]
+service = "embedded"
+bucket = "demo-1250000000"
+region = "ap-beijing"
+[targets.local.buckets]
+demo-1250000000 = "bucket"
+[targets.local.workflows.w1]
+command = ["sh", "-c", "echo $1 >> started; cat $2; echo $1 >> ended", "sh", "{key}", "{object}"]
+[targets.local.workflows.w2]
+command = ["true"]
+paused = true
+"#;
+
+/// A `serve` that listens; killed when it is dropped.
+struct Serve {
+    process: Child,
+    address: SocketAddr,
+    output: BufReader<ChildStderr>,
+    said: String,
+}
+
+impl Serve {
+    fn start(env: &Env) -> Self {
+        let mut command = env.command(&["serve"]);
+        let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut output = BufReader::new(process.stderr.take().unwrap());
+        let mut said = String::new();
+        while !said.ends_with("ends it.\n") {
+            assert_ne!(output.read_line(&mut said).unwrap(), 0, "{said}");
+        }
+        let (_, address) = said.split_once("http://").unwrap();
+        let address = address.lines().next().unwrap().parse().unwrap();
+        Self {
+            process,
+            address,
+            output,
+            said,
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let id = self.process.id().cast_signed();
+        kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+    }
+
+    fn client(&self) -> Client {
+        let endpoint = Endpoint {
+            bucket: BucketName::new("demo-1250000000").unwrap(),
+            region: Region::new("ap-beijing").unwrap(),
+            base: Some(format!("http://{}", self.address).parse().unwrap()),
+        };
+        let credentials = Credentials::permanent("stocktake-local", "stocktake-local");
+        Client::new(endpoint, credentials, ClientSettings::default()).unwrap()
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn workspace() -> Env {
+    let env = Env::empty();
+    env.write("stocktake.toml", WORKSPACE);
+    env.write("bucket/in/视频.txt", "a\n");
+    env
+}
+
+#[test]
+fn it_says_what_it_serves_and_ends_in_order() {
+    let env = workspace();
+    let mut serve = Serve::start(&env);
+    insta::with_settings!({filters => FILTERS.to_vec()}, {
+        insta::assert_snapshot!(serve.said);
+    });
+    let second = env.run(&["serve"]).expect(1);
+    assert!(
+        second.stderr.contains("another service runs on"),
+        "{}",
+        second.stderr
+    );
+    assert!(
+        second.stderr.contains(&serve.address.to_string()),
+        "{}",
+        second.stderr
+    );
+    serve.signal(Signal::TERM);
+    assert_eq!(serve.process.wait().unwrap().code(), Some(0));
+    let mut rest = String::new();
+    serve.output.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "", "nothing goes wrong at the end");
+}
+
+#[test]
+fn what_stops_it_from_starting_is_named_with_the_way_out() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let env = workspace();
+    let port = env.run(&["serve", "--listen", &address]).expect(1).stderr;
+    assert!(
+        port.contains(&address) && port.contains("any free port"),
+        "{port}"
+    );
+
+    env.write("data/service.db", &"no database\n".repeat(1000));
+    let database = env.run(&["serve", "--data", "data"]).expect(1).stderr;
+    assert!(database.contains("file is not a database"), "{database}");
+    assert!(database.contains("begin anew"), "{database}");
+
+    fs::remove_dir_all(env.path().join("bucket")).unwrap();
+    let folder = env.run(&["serve"]).expect(1).stderr;
+    assert!(folder.contains("stocktake.toml:7:19"), "{folder}");
+    assert!(folder.contains("the folder `bucket`"), "{folder}");
+
+    env.write("bucket/.upload-times", "\nyesterday in/a\n");
+    let times = env.run(&["serve"]).expect(1).stderr;
+    assert!(
+        times.contains("bucket/.upload-times:2: `yesterday`"),
+        "{times}"
+    );
+
+    env.write("faults.toml", "[[faults]]\nfault = \"explode\"\n");
+    let faults = env
+        .run(&["serve", "--faults", "faults.toml"])
+        .expect(1)
+        .stderr;
+    assert!(
+        faults.contains("faults.toml") && faults.contains("explode"),
+        "{faults}"
+    );
+}
+
+#[test]
+fn five_hundred_idle_connections_do_not_stop_a_new_one() {
+    let env = workspace();
+    let serve = Serve::start(&env);
+    let connect = |_| TcpStream::connect(serve.address).unwrap();
+    let idle: Vec<TcpStream> = (0..500).map(connect).collect();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let found = runtime.block_on(serve.client().list(&ListQuery::default()));
+    assert_eq!(found.unwrap(), []);
+    drop(idle);
+}
+
+/// Kills the service in the middle of a job of 2,000 objects, again and again.
+#[test]
+fn a_kill_loses_nothing_and_repeats_nothing_that_was_done() {
+    const OBJECTS: usize = 2000;
+    const KILLS: usize = 20;
+    let env = workspace();
+    fs::remove_dir_all(env.path().join("bucket")).unwrap();
+    for number in 0..OBJECTS {
+        env.write(&format!("bucket/in/{number:04}"), "x");
+    }
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let request = Request {
+        name: JobName::new("demo").unwrap(),
+        kind: JobType::Workflow,
+        input: Input::Prefix("in/".to_owned()),
+        operation: Operation {
+            workflow_ids: WorkflowId::new("w1").unwrap().into(),
+            time_interval: TimeInterval::default(),
+        },
+    };
+    let mut serve = Serve::start(&env);
+    let outcome = runtime.block_on(serve.client().trigger(&request));
+    let SendOutcome::Accepted { detail, .. } = outcome else {
+        panic!("{outcome:?}");
+    };
+    let job = detail.job_id;
+    for kill in 1..=KILLS {
+        // Each time after another twentieth of the work.
+        while lines(&env.path().join("ended")).len() < kill * OBJECTS / (KILLS + 2) {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        serve.signal(Signal::KILL);
+        serve.process.wait().unwrap();
+        serve = Serve::start(&env);
+    }
+    let state = loop {
+        let found = runtime.block_on(serve.client().describe(&job));
+        let state = found.unwrap().unwrap().state;
+        if state.is_final() {
+            break state;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(state, JobState::Success);
+    let ended = lines(&env.path().join("ended"));
+    let distinct: BTreeSet<&String> = ended.iter().collect();
+    assert_eq!(distinct.len(), OBJECTS, "none is skipped");
+    // A run whose end was not yet on the disk starts again: at most as many as run at once.
+    let parallelism = std::thread::available_parallelism().unwrap().get();
+    let repeated = ended.len() - OBJECTS;
+    assert!(repeated <= KILLS * parallelism, "{repeated} were repeated");
+}
+
+fn lines(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
