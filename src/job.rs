@@ -13,7 +13,9 @@ use crate::api::request::{Input, Request};
 use crate::source::Place;
 
 /// A job's name in its workspace, such as `spring-uploads` or `archive[region_folder=cn]`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(transparent)]
 pub struct JobKey(Arc<str>);
 

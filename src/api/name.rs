@@ -40,7 +40,9 @@ pub enum NameError {
 macro_rules! name_type {
     ($(#[$docs:meta])* $name:ident, $validate:expr) => {
         $(#[$docs])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(
+            Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+        )]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(Arc<str>);
 

@@ -1,12 +1,13 @@
 //! What `POST /inventorytriggerjob` is asked to do: Name, Type, Input, Operation.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::name::{JobName, WorkflowId};
 
 /// The body that a job becomes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Request {
     /// Sent as `Name`; does not have to be unique at the service.
     pub name: JobName,
@@ -28,7 +29,7 @@ impl Request {
 }
 
 /// The kind of a batch job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 pub enum JobType {
     /// Runs a workflow; what the service takes an absent `Type` for.
     #[default]
@@ -45,7 +46,7 @@ impl JobType {
 }
 
 /// Which objects to read: exactly one of the API's four choices.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Input {
     /// Every object whose key begins with this text.
@@ -81,7 +82,7 @@ impl Input {
 }
 
 /// What to run over the objects.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Operation {
     /// The workflows.
     pub workflow_ids: WorkflowIds,
@@ -91,7 +92,7 @@ pub struct Operation {
 }
 
 /// One or several workflow ids, as a sorted set: their order has no meaning.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Vec<WorkflowId>", into = "Vec<WorkflowId>")]
 pub struct WorkflowIds(Vec<WorkflowId>);
 
@@ -146,13 +147,15 @@ impl From<WorkflowIds> for Vec<WorkflowId> {
 }
 
 /// A filter on the upload time of the scanned objects; an absent end is the moment of submission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 pub struct TimeInterval {
     /// The earliest upload time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub start: Option<Timestamp>,
     /// The latest upload time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub end: Option<Timestamp>,
 }
 

@@ -1,6 +1,7 @@
 //! `stocktake apply`
 
 use std::io::{IsTerminal, Write as _};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -10,15 +11,16 @@ use super::connection::Connection;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::options::GlobalOptions;
+use super::plan_file;
 use super::session::Session;
 use super::settings::Settings;
 use super::signals::Interrupts;
 use crate::api::name::{BucketName, Region};
 use crate::apply::{self, ApplyOutcome, Halt};
 use crate::diagnostic::Diagnostic;
-use crate::plan::Plan;
+use crate::plan::{self, Plan, PlanDocument};
 use crate::report::{self, ApplyReporter, PlanView, Ui};
-use crate::state::{OpenOptions, StateStore};
+use crate::state::{Expected, OpenOptions, StateError, StateStore};
 use crate::status;
 
 /// Submit what is new, each job exactly once, and record it
@@ -30,12 +32,21 @@ use crate::status;
   stocktake apply                            the default target
   stocktake -t prod apply --auto-approve     in a pipeline
   stocktake -t prod apply --max-submissions 200
+  stocktake apply plan.json                  what `plan --out plan.json` kept
 
 Exit codes: 0 done, 1 something was rejected or is wrong, 3 unresolved
-submissions: run it again, 4 a guard blocks the plan, 5 the state is locked, 7 a
-job that was waited for failed, 130 and 143 interrupted; everything sent is
-recorded.")]
+submissions: run it again, 4 a guard blocks the plan, 5 the state is locked, 6
+the saved plan is stale, 7 a job that was waited for failed, 130 and 143
+interrupted; everything sent is recorded.")]
 pub(super) struct ApplyArgs {
+    /// Apply this saved plan, which counts as approved, instead of planning now
+    #[arg(value_name = "PLANFILE", conflicts_with = "only")]
+    plan_file: Option<PathBuf>,
+
+    /// Submit these jobs alone
+    #[arg(long, value_name = "KEY", num_args = 1..)]
+    only: Vec<String>,
+
     /// Do not ask
     #[arg(long)]
     auto_approve: bool,
@@ -69,15 +80,20 @@ pub(super) fn run(
     settings: Settings,
     ui: Ui,
 ) -> Result<Exit, Failure> {
-    let session = Session::open(options, settings, ui)?;
-    let jobs = session.jobs()?;
-    let store = open_state(&session, arguments.lock_timeout)?;
-    let plan = session.plan(jobs, &store.records(), arguments.max_submissions);
+    let saved = arguments.plan_file.as_deref();
+    let (session, store, plan) = match saved {
+        Some(path) => prepare_saved(arguments, path, options, settings, ui)?,
+        None => prepare(arguments, options, settings, ui)?,
+    };
+    let lineage = Some(store.header().lineage.clone());
+    let origin = plan_file::origin(&session, lineage, &plan, false);
+    let document = PlanDocument::new(plan.clone(), origin);
     let view = PlanView {
-        plan: &plan,
-        target: &session.target,
+        plan: &document,
         all: false,
-        hints: false,
+        details: false,
+        next: None,
+        width: ui.look().width,
     };
     report::plan_human(&mut ui.data(), &view)?;
     if !plan.blocked.is_empty() {
@@ -85,7 +101,8 @@ pub(super) fn run(
         return Ok(Exit::Blocked);
     }
     let embedded = session.target.embedded().is_some();
-    if plan.has_work() && !embedded && !arguments.auto_approve {
+    let is_approved = embedded || arguments.auto_approve || saved.is_some();
+    if plan.has_work() && !is_approved {
         approve(&session)?;
     }
     let waits = arguments.wait || embedded;
@@ -93,27 +110,83 @@ pub(super) fn run(
     runtime.block_on(execute(&session, &plan, store, arguments, waits))
 }
 
+/// Plans now, under the lock.
+fn prepare(
+    arguments: &ApplyArgs,
+    options: &GlobalOptions,
+    settings: Settings,
+    ui: Ui,
+) -> Result<(Session, StateStore, Plan), Failure> {
+    let session = Session::open(options, settings, ui)?;
+    let jobs = session.jobs()?;
+    let store = open_state(&session, arguments.lock_timeout)?;
+    let plan = session.plan_only(
+        jobs,
+        &store.records(),
+        arguments.max_submissions,
+        &arguments.only,
+    )?;
+    Ok((session, store, plan))
+}
+
+/// Takes the plan from a file, if everything that it assumes still holds under the lock.
+fn prepare_saved(
+    arguments: &ApplyArgs,
+    path: &Path,
+    options: &GlobalOptions,
+    settings: Settings,
+    ui: Ui,
+) -> Result<(Session, StateStore, Plan), Failure> {
+    let document = plan_file::read(path)?;
+    if let Some(asked) = options
+        .target
+        .as_ref()
+        .filter(|asked| **asked != document.target)
+    {
+        return Err(plan_file::other_target(&document, asked));
+    }
+    let options = GlobalOptions {
+        target: Some(document.target.clone()),
+        ..options.clone()
+    };
+    let session = Session::open(&options, settings, ui)?;
+    let expected = Expected {
+        lineage: document.lineage.as_ref(),
+        ..session.expected()
+    };
+    let store = match lock_state(&session, expected, arguments.lock_timeout) {
+        Err(error @ StateError::Foreign { .. }) => return Err(plan_file::other_state(&error)),
+        other => other?,
+    };
+    let limits = session.limits(arguments.max_submissions);
+    let plan = plan::confirm(document, &store.records(), limits)
+        .map_err(|jobs| plan_file::stale(&jobs))?;
+    Ok((session, store, plan))
+}
+
 /// Opens the state for writing. Only the embedded target may begin one by itself.
 pub(super) fn open_state(session: &Session, lock_timeout: Duration) -> Result<StateStore, Failure> {
+    Ok(lock_state(session, session.expected(), lock_timeout)?)
+}
+
+fn lock_state(
+    session: &Session,
+    expected: Expected<'_>,
+    lock_timeout: Duration,
+) -> Result<StateStore, StateError> {
     let options = OpenOptions {
         create: session.target.embedded().is_some(),
         lock_timeout,
     };
     let ui = session.ui;
-    let store = StateStore::open_for_writing(
-        &session.target.state,
-        session.expected(),
-        options,
-        &mut |holder| {
-            let holder = holder
-                .map(|holder| format!(" (process {} on {})", holder.pid, holder.host))
-                .unwrap_or_default();
-            let _ = ui.note(format!(
-                "waiting for another run that writes the state{holder}"
-            ));
-        },
-    );
-    Ok(store?)
+    StateStore::open_for_writing(&session.target.state, expected, options, &mut |holder| {
+        let holder = holder
+            .map(|holder| format!(" (process {} on {})", holder.pid, holder.host))
+            .unwrap_or_default();
+        let _ = ui.note(format!(
+            "waiting for another run that writes the state{holder}"
+        ));
+    })
 }
 
 /// Asks on a terminal; elsewhere nobody could answer.
@@ -123,15 +196,16 @@ fn approve(session: &Session) -> Result<(), Failure> {
     if !can_ask {
         let message = format!("`{target}` costs money, and there is nobody to ask");
         return Err(Diagnostic::error("approval", message)
-            .help("give --auto-approve; nothing was sent")
+            .help("nothing was sent; give --auto-approve, or a plan that `plan --out` kept")
             .into());
     }
     let mut out = session.ui.messages();
-    write!(out, "\nSubmit to `{target}`? Only `yes` does: ")?;
+    let wanted = &session.target.confirm;
+    write!(out, "\nSubmit to `{target}`? Only `{wanted}` does: ")?;
     out.flush()?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
-    if answer.trim() == "yes" {
+    if answer.trim() == wanted {
         return Ok(());
     }
     Err(Diagnostic::error("approval", "declined; nothing was sent").into())

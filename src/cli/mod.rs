@@ -8,11 +8,13 @@ mod failure;
 mod logging;
 mod options;
 mod plan;
+mod plan_file;
 mod resolve;
 mod schema;
 mod serve;
 mod session;
 mod settings;
+mod show;
 mod signals;
 mod state;
 mod status;
@@ -57,6 +59,7 @@ enum Command {
     Validate(validate::ValidateArgs),
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
+    Show(show::ShowArgs),
     Status(status::StatusArgs),
     Resolve(resolve::ResolveArgs),
     State(state::StateArgs),
@@ -98,6 +101,7 @@ fn dispatch(
         Command::Validate(arguments) => validate::run(&arguments, options, settings, ui),
         Command::Plan(arguments) => plan::run(&arguments, options, settings, ui),
         Command::Apply(arguments) => apply::run(&arguments, options, settings, ui),
+        Command::Show(arguments) => show::run(&arguments, ui),
         Command::Status(arguments) => status::run(&arguments, options, settings, ui),
         Command::Resolve(arguments) => resolve::run(&arguments, options, settings, ui),
         Command::State(arguments) => state::run(&arguments, options, settings, ui),

@@ -1,13 +1,16 @@
 //! `stocktake plan`
 
-use clap::Args;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
 
 use super::exit::Exit;
 use super::failure::Failure;
 use super::options::GlobalOptions;
+use super::plan_file;
 use super::session::Session;
 use super::settings::Settings;
-use crate::plan::Plan;
+use crate::plan::PlanDocument;
 use crate::report::{self, PlanView, Ui};
 
 /// Show what `apply` would submit, and why
@@ -17,19 +20,50 @@ use crate::report::{self, PlanView, Ui};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stocktake plan                        what is new or changed
-  stocktake plan --all                  also what stays as it is
+  stocktake plan --all                  every job, also those that stay as they are
+  stocktake plan --only archive         every field of one job or one matrix
+  stocktake plan --out plan.json        keep it; `stocktake apply plan.json` does
+                                        exactly that
   stocktake plan --detailed-exitcode    for a pipeline: 2 means work to do
 
 Exit codes: 0 planned, 1 something is wrong, 2 with --detailed-exitcode: there is
 something to submit, 4 a guard blocks the plan.")]
 pub(super) struct PlanArgs {
-    /// Show unchanged and retired jobs too
+    /// Show every job by itself, unchanged and retired ones too
     #[arg(long)]
     all: bool,
+
+    /// Plan these jobs alone, and show every field of them
+    #[arg(long, value_name = "KEY", num_args = 1..)]
+    only: Vec<String>,
+
+    /// Also keep the plan in this file, for `apply` and `show`
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+
+    /// The form of the plan: human, json, markdown
+    #[arg(
+        long,
+        value_name = "FORM",
+        default_value = "human",
+        hide_possible_values = true
+    )]
+    format: Format,
 
     /// End with 2 when there is something to submit
     #[arg(long)]
     detailed_exitcode: bool,
+}
+
+/// The forms of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Human,
+    /// For programs
+    Json,
+    /// For comments and step summaries
+    Markdown,
 }
 
 pub(super) fn run(
@@ -39,20 +73,47 @@ pub(super) fn run(
     ui: Ui,
 ) -> Result<Exit, Failure> {
     let session = Session::open(options, settings, ui)?;
-    let jobs = session.jobs()?;
-    let plan = session.plan(jobs, &session.records()?, None);
+    let (jobs, state) = rayon::join(|| session.jobs(), || session.state());
+    let (jobs, (lineage, records)) = (jobs?, state?);
+    let plan = session.plan_only(jobs, &records, None, &arguments.only)?;
+    let is_kept = arguments.out.is_some() || arguments.format != Format::Human;
+    let origin = plan_file::origin(&session, lineage, &plan, is_kept);
+    let plan = PlanDocument::new(plan, origin);
+    if let Some(path) = &arguments.out {
+        plan_file::write(path, &plan)?;
+    }
+    let apply = arguments.out.as_ref().map_or_else(
+        || "`stocktake apply` does this; each job is submitted once.".to_owned(),
+        |path| {
+            let path = path.display();
+            format!("Kept in {path}; `stocktake apply {path}` does exactly this.")
+        },
+    );
+    let has_next = !session.settings.automation && plan.has_work();
     let view = PlanView {
         plan: &plan,
-        target: &session.target,
         all: arguments.all,
-        hints: !session.settings.automation,
+        details: !arguments.only.is_empty(),
+        next: has_next.then_some(apply.as_str()),
+        width: ui.look().width,
     };
-    report::plan_human(&mut ui.data(), &view)?;
+    show(ui, arguments.format, &view)?;
     Ok(exit(&plan, arguments.detailed_exitcode))
 }
 
+/// Writes a plan in the form that is asked for.
+pub(super) fn show(ui: Ui, format: Format, view: &PlanView<'_>) -> Result<(), Failure> {
+    let out = &mut ui.data();
+    match format {
+        Format::Human => report::plan_human(out, view)?,
+        Format::Json => report::plan_json(out, view.plan)?,
+        Format::Markdown => report::plan_markdown(out, view.plan)?,
+    }
+    Ok(())
+}
+
 /// A look-up may end with a submission, so that it counts as one.
-fn exit(plan: &Plan, detailed: bool) -> Exit {
+fn exit(plan: &PlanDocument, detailed: bool) -> Exit {
     if !plan.blocked.is_empty() {
         Exit::Blocked
     } else if detailed && (plan.submits() || plan.summary.resolve > 0) {

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::exit::Exit;
 use super::failure::Failure;
 use crate::report::Ui;
-use crate::{jobfile, workspace};
+use crate::{jobfile, plan, workspace};
 
 /// Print the JSON schema of a file format
 #[derive(Debug, Args)]
@@ -30,12 +30,15 @@ enum Format {
     Jobfile,
     /// stocktake.toml
     Workspace,
+    /// What `plan --format json` prints and `plan --out` keeps
+    Plan,
 }
 
 pub(super) fn run(arguments: &SchemaArgs, ui: Ui) -> Result<Exit, Failure> {
     let schema = match arguments.format {
         Format::Jobfile => jobfile::schema_json(),
         Format::Workspace => workspace::schema_json(),
+        Format::Plan => plan::schema_json(),
     };
     writeln!(ui.data(), "{schema:#}")?;
     Ok(Exit::Done)

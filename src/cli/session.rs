@@ -11,10 +11,10 @@ use super::settings::Settings;
 use crate::diagnostic::Diagnostic;
 use crate::job::Job;
 use crate::load::{self, Loaded};
-use crate::plan::{self, Limits, Plan};
+use crate::plan::{self, Limits, Plan, Selection};
 use crate::report::{Ui, diagnostics};
 use crate::resolve::Surroundings;
-use crate::state::{Expected, Records, StateError, StateStore};
+use crate::state::{Expected, Lineage, Records, StateError, StateStore};
 use crate::workspace::{self, Target, Workspace};
 
 /// A workspace, one of its targets, and how to talk to people.
@@ -98,12 +98,17 @@ impl Session {
         Ok(loaded.jobs)
     }
 
-    /// What the state knows, read without its lock. Only the embedded target may have no state yet.
+    /// What the state knows, read without its lock.
     pub(super) fn records(&self) -> Result<Records, Failure> {
+        self.state().map(|(_, records)| records)
+    }
+
+    /// The state, read without its lock. Only the embedded target may have none yet.
+    pub(super) fn state(&self) -> Result<(Option<Lineage>, Records), Failure> {
         match StateStore::read(&self.target.state, self.expected()) {
-            Ok((_, records)) => Ok(records),
+            Ok((header, records)) => Ok((Some(header.lineage), records)),
             Err(StateError::Missing { .. }) if self.target.embedded().is_some() => {
-                Ok(Records::default())
+                Ok((None, Records::default()))
             }
             Err(error) => Err(error.into()),
         }
@@ -117,17 +122,36 @@ impl Session {
         }
     }
 
-    /// The plan for `jobs`.
-    pub(super) fn plan(
+    /// What the target allows one plan to do.
+    pub(super) fn limits(&self, max_submissions: Option<usize>) -> Limits {
+        Limits {
+            max_submissions: max_submissions.or(self.target.max_submissions),
+        }
+    }
+
+    /// The plan for those of `jobs` that are named; a name that stands for no job is a mistake.
+    pub(super) fn plan_only(
         &self,
         jobs: Vec<Job>,
         records: &Records,
         max_submissions: Option<usize>,
-    ) -> Plan {
-        let limits = Limits {
-            max_submissions: max_submissions.or(self.target.max_submissions),
-        };
-        plan::plan(jobs, records, limits)
+        only: &[String],
+    ) -> Result<Plan, Failure> {
+        let selection = Selection::new(only.to_vec());
+        if let Some(unknown) = selection.unknown(&jobs) {
+            return Err(unknown_key(unknown, &jobs).into());
+        }
+        let limits = self.limits(max_submissions);
+        Ok(plan::plan_selected(jobs, records, limits, &selection))
+    }
+}
+
+fn unknown_key(key: &str, jobs: &[Job]) -> Diagnostic {
+    let keys: Vec<String> = jobs.iter().map(|job| job.key.to_string()).collect();
+    let problem = Diagnostic::error("unknown-key", format!("there is no job `{key}`"));
+    match crate::resolve::closest(key, &keys) {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => problem.help("`stocktake plan --all` lists every job"),
     }
 }
 

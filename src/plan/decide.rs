@@ -14,7 +14,7 @@ pub(super) fn decide(job: Job, records: &Records) -> PlannedJob {
     let previous = latest_under_key(&job.key, records);
     let (action, reason, changes) = match (record.as_deref(), previous) {
         (Some(record), _) => {
-            let (action, reason) = decide_known(&job, record);
+            let (action, reason) = decide_known(&job.key, job.on_failure, record);
             (action, reason, Vec::new())
         }
         (None, Some(previous)) => {
@@ -35,11 +35,17 @@ pub(super) fn decide(job: Job, records: &Records) -> PlannedJob {
 /// What the table says of one job against the record of its own work alone. `apply` asks this again
 /// right before it submits, with the record as it is then.
 pub fn decide_again(job: &Job, record: Option<&Record>) -> Action {
-    record.map_or(Action::Submit, |record| decide_known(job, record).0)
+    record.map_or(Action::Submit, |record| {
+        decide_known(&job.key, job.on_failure, record).0
+    })
 }
 
 /// The rows of the table for work that has a record.
-fn decide_known(job: &Job, record: &Record) -> (Action, Reason) {
+pub(super) fn decide_known(
+    key: &JobKey,
+    on_failure: OnFailure,
+    record: &Record,
+) -> (Action, Reason) {
     if record.unresolved().is_some() {
         return (Action::Resolve, Reason::Unresolved);
     }
@@ -50,11 +56,11 @@ fn decide_known(job: &Job, record: &Record) -> (Action, Reason) {
         .last_seen()
         .is_some_and(|seen| seen.state.is_failure())
     {
-        return failed(job.on_failure, record);
+        return failed(on_failure, record);
     }
     // No other job has this fingerprint, so that the recorded key stands for it no longer, whether
     // the files still use that key (for other work) or not.
-    if record.key != job.key {
+    if record.key != *key {
         return (Action::Renamed, Reason::Renamed);
     }
     let done = record.last_seen().is_some_and(|seen| seen.state.is_final());

@@ -4,9 +4,12 @@
 //! differ from what runs.
 
 mod changes;
+mod confirm;
 mod decide;
+mod document;
 mod model;
 mod overlap;
+mod selection;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,8 +17,23 @@ use std::sync::Arc;
 use crate::job::{Fingerprint, Job, JobKey};
 use crate::state::{Record, Records};
 
+pub use confirm::{DocumentError, Since, StaleJob, confirm};
 pub use decide::decide_again;
+pub use document::{
+    DocumentJob, KnownOutcome, KnownRecord, KnownSubmission, Origin, PlanDocument, RetiredRecord,
+    SourceLine,
+};
 pub use model::{Action, Blocked, Change, Guard, Plan, PlannedJob, Reason, Summary};
+pub use selection::{Selection, family};
+
+/// The JSON schema of plans, for programs that read them.
+pub fn schema_json() -> serde_json::Value {
+    schemars::generate::SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<PlanDocument>()
+        .to_value()
+}
 
 /// What a target allows one plan to do.
 #[derive(Debug, Clone, Copy, Default)]
@@ -28,10 +46,41 @@ pub struct Limits {
 ///
 /// `jobs` have distinct keys and distinct fingerprints; `resolve` has made sure of both.
 pub fn plan(jobs: Vec<Job>, records: &Records, limits: Limits) -> Plan {
-    let fingerprints: HashSet<Fingerprint> = jobs.iter().map(|job| job.fingerprint).collect();
+    plan_selected(jobs, records, limits, &Selection::default())
+}
+
+/// [`plan`] for some of the jobs. What is recorded of the others counts for the guards all the same.
+pub fn plan_selected(
+    jobs: Vec<Job>,
+    records: &Records,
+    limits: Limits,
+    selection: &Selection,
+) -> Plan {
     let mut planned: Vec<PlannedJob> = jobs
         .into_iter()
         .map(|job| decide::decide(job, records))
+        .collect();
+    if selection.is_everything() {
+        return assemble(planned, records, limits);
+    }
+    let is_selected = |planned: &PlannedJob| selection.contains(&planned.job.key);
+    // Their own work is not submitted now, so that it is nobody's overlap; their record may be.
+    planned.retain(|planned| is_selected(planned) || !planned.action.submits());
+    let mut plan = assemble(planned, records, limits);
+    plan.jobs.retain(is_selected);
+    plan.retired.clear();
+    plan.summary = summarize(&plan.jobs, 0);
+    plan.blocked
+        .retain(|blocked| blocked.guard != Guard::MaxSubmissions);
+    plan.blocked.extend(too_many_submissions(&plan, limits));
+    plan
+}
+
+/// Puts decided jobs together, and asks the guards.
+fn assemble(mut planned: Vec<PlannedJob>, records: &Records, limits: Limits) -> Plan {
+    let fingerprints: HashSet<Fingerprint> = planned
+        .iter()
+        .map(|planned| planned.job.fingerprint)
         .collect();
     planned.sort_by(|left, right| left.job.key.cmp(&right.job.key));
     let retired = retired(records, &fingerprints);

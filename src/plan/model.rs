@@ -40,6 +40,17 @@ impl Action {
     pub fn submits(self) -> bool {
         matches!(self, Self::Submit | Self::Resubmit)
     }
+
+    /// The word that machine formats have for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Resolve => "resolve",
+            Self::Submit => "submit",
+            Self::Resubmit => "resubmit",
+            Self::Renamed => "renamed",
+            Self::Unchanged => "unchanged",
+        }
+    }
 }
 
 /// Why a job has its action. For people only: no decision may depend on it.
@@ -119,7 +130,7 @@ pub enum Guard {
 }
 
 /// A guard that forbids the plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Blocked {
     /// Which guard.
     pub guard: Guard,
@@ -148,6 +159,18 @@ pub struct Summary {
     pub retired: usize,
 }
 
+impl Summary {
+    /// Whether `apply` would hand anything to the service.
+    pub fn submits(&self) -> bool {
+        self.submit + self.resubmit > 0
+    }
+
+    /// Whether `apply` would do anything at all.
+    pub fn has_work(&self) -> bool {
+        self.submits() || self.resolve + self.renamed > 0
+    }
+}
+
 /// What would be done about every job of a target.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -166,11 +189,11 @@ pub struct Plan {
 impl Plan {
     /// Whether `apply` would hand anything to the service.
     pub fn submits(&self) -> bool {
-        self.summary.submit + self.summary.resubmit > 0
+        self.summary.submits()
     }
 
     /// Whether `apply` would do anything at all.
     pub fn has_work(&self) -> bool {
-        self.submits() || self.summary.resolve + self.summary.renamed > 0
+        self.summary.has_work()
     }
 }

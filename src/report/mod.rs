@@ -15,7 +15,7 @@ mod text;
 mod ui;
 
 pub use apply::{ApplyReporter, outcome as apply_outcome};
-pub use plan::{PlanView, human as plan_human};
+pub use plan::{PlanView, human as plan_human, json as plan_json, markdown as plan_markdown};
 pub use resolve::{resolved, unresolved};
 pub use serve::serving;
 pub use state::{begun as state_begun, verified as state_verified};

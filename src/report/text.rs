@@ -21,6 +21,18 @@ pub(super) fn wrap(text: &str, width: usize) -> String {
     lines
 }
 
+/// Text of a file must not steer the terminal.
+pub(super) fn clean(text: &str) -> String {
+    let clean = |character: char| match character {
+        '\n' => '\n',
+        character if character.is_control() => char::REPLACEMENT_CHARACTER,
+        // Marks that change the direction of what follows.
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => char::REPLACEMENT_CHARACTER,
+        character => character,
+    };
+    text.chars().map(clean).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::wrap;

@@ -48,6 +48,8 @@ pub struct TargetSpec {
     pub settle: Option<Spanned<String>>,
     /// The most requests a second.
     pub rate: Option<Spanned<u32>>,
+    /// What `apply` asks for on a terminal: `yes`, or the target's name typed. Without it: `yes`.
+    pub confirm: Option<Spanned<ConfirmSpec>>,
     /// Values of variables for this target.
     #[serde(default)]
     pub vars: Entries<Spanned<String>>,
@@ -65,6 +67,16 @@ pub struct TargetSpec {
 pub enum ServiceSpec {
     /// Runs in this process, or as `stocktake serve`.
     Embedded,
+}
+
+/// What a person types to let a plan be applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConfirmSpec {
+    /// The word `yes`.
+    Yes,
+    /// The name of the target.
+    Name,
 }
 
 /// A workflow of the embedded service.

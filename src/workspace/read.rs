@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::file::{TargetSpec, WorkflowSpec};
+use super::file::{ConfirmSpec, TargetSpec, WorkflowSpec};
 use super::target::{
-    DATA_FOLDER, DEFAULT_EMBEDDED_SETTLE, DEFAULT_EMBEDDED_TIMEOUT, EmbeddedService, Service,
-    Target, Workflow,
+    DATA_FOLDER, DEFAULT_CONFIRM, DEFAULT_EMBEDDED_SETTLE, DEFAULT_EMBEDDED_TIMEOUT,
+    EmbeddedService, Service, Target, Workflow,
 };
 use crate::api::name::{BucketName, NameError, Region, WorkflowId};
 use crate::diagnostic::Diagnostic;
@@ -82,6 +82,10 @@ impl<'a> TargetReader<'a> {
             timeout: self.duration(spec.timeout.as_ref(), default_timeout),
             settle: self.duration(spec.settle.as_ref(), default_settle),
             rate: spec.rate.as_ref().map(|rate| rate.value),
+            confirm: match spec.confirm.as_ref().map(|confirm| confirm.value) {
+                Some(ConfirmSpec::Name) => self.name.value.clone(),
+                Some(ConfirmSpec::Yes) | None => DEFAULT_CONFIRM.to_owned(),
+            },
         };
         if let Some(rate) = &spec.rate
             && rate.value == 0

@@ -27,7 +27,12 @@ pub struct Target {
     pub settle: Duration,
     /// Requests a second at most.
     pub rate: Option<u32>,
+    /// What a person types to let a plan be applied.
+    pub confirm: String,
 }
+
+/// What a person types where the target does not say.
+pub(super) const DEFAULT_CONFIRM: &str = "yes";
 
 /// What takes the jobs.
 #[derive(Debug, Clone)]
@@ -94,6 +99,7 @@ impl Target {
             timeout: DEFAULT_EMBEDDED_TIMEOUT,
             settle: DEFAULT_EMBEDDED_SETTLE,
             rate: None,
+            confirm: DEFAULT_CONFIRM.to_owned(),
         }
     }
 

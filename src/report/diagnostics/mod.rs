@@ -10,7 +10,7 @@ use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Snippet};
 use serde::Serialize;
 
 use super::table::count;
-use super::text::wrap;
+use super::text::{clean, wrap};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::{Place, SourceFile, Span};
 
@@ -167,18 +167,6 @@ fn line_end(text: &str, offset: u32) -> usize {
     let behind = text.get(offset as usize..);
     let length = behind.and_then(|behind| behind.find('\n'));
     length.map_or(text.len(), |length| offset as usize + length)
-}
-
-/// Text of a file must not steer the terminal.
-fn clean(text: &str) -> String {
-    let clean = |character: char| match character {
-        '\n' => '\n',
-        character if character.is_control() => char::REPLACEMENT_CHARACTER,
-        // Marks that change the direction of what follows.
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => char::REPLACEMENT_CHARACTER,
-        character => character,
-    };
-    text.chars().map(clean).collect()
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]

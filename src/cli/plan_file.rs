@@ -1,0 +1,151 @@
+//! Saved plans: what they were made from, writing and reading them.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::session::Session;
+use crate::diagnostic::Diagnostic;
+use crate::plan::{Origin, Plan, PlanDocument, StaleJob};
+use crate::report;
+use crate::state::Lineage;
+
+/// A plan of a million jobs is smaller.
+const SIZE_LIMIT: u64 = 2 << 30;
+
+/// What the plan of a session was made from; the job files are hashed only for those who keep it.
+pub(super) fn origin(
+    session: &Session,
+    lineage: Option<Lineage>,
+    plan: &Plan,
+    is_kept: bool,
+) -> Origin {
+    let commit = is_kept.then(|| commit(session.workspace.root())).flatten();
+    Origin {
+        created: session.now,
+        target: session.target.name.clone(),
+        lineage,
+        files: is_kept.then(|| digest(plan)),
+        commit,
+    }
+}
+
+/// The commit that is checked out in `folder`, if git knows one.
+fn commit(folder: &Path) -> Option<String> {
+    let output = Command::new("git")
+        .args(["rev-parse", "--verify", "HEAD"])
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
+    let commit = String::from_utf8(output.stdout).ok()?;
+    Some(commit.trim().to_owned())
+}
+
+/// SHA-256 over path and content of every job file, each with its length.
+fn digest(plan: &Plan) -> String {
+    let files = plan.jobs.iter().map(|planned| &planned.job.source.file);
+    let files: BTreeMap<_, _> = files.map(|file| (file.path(), file.text())).collect();
+    let mut hash = Sha256::new();
+    for (path, text) in files {
+        for part in [path.as_os_str().as_encoded_bytes(), text.as_bytes()] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+    }
+    HEXLOWER.encode(&hash.finalize())
+}
+
+/// Writes a plan: the whole file or none.
+pub(super) fn write(path: &Path, plan: &PlanDocument) -> Result<(), Failure> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let write = || {
+        let mut file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+        let mut out = BufWriter::new(&mut file);
+        report::plan_json(&mut out, plan)?;
+        out.flush()?;
+        drop(out);
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)
+    };
+    let written: std::io::Result<File> = write();
+    written.map(drop).map_err(|error| {
+        let message = format!("cannot write the plan to {}: {error}", path.display());
+        Diagnostic::error("plan-file", message).into()
+    })
+}
+
+/// Reads a plan that was written by this version.
+pub(super) fn read(path: &Path) -> Result<PlanDocument, Failure> {
+    let unreadable = |error: std::io::Error| {
+        let message = format!("cannot read the plan {}: {error}", path.display());
+        Diagnostic::error("plan-file", message).help("`stocktake plan --out FILE` writes one")
+    };
+    let size = fs::metadata(path).map_err(unreadable)?.len();
+    if size > SIZE_LIMIT {
+        let message = format!("{} is larger than any plan", path.display());
+        return Err(Diagnostic::error("plan-file", message).into());
+    }
+    let text = fs::read(path).map_err(unreadable)?;
+    PlanDocument::from_json(&text).map_err(|error| {
+        let message = format!("{} {error}", path.display());
+        let problem = Diagnostic::error("plan-file", message);
+        Failure::new(Exit::Stale, problem.help(PLAN_AGAIN))
+    })
+}
+
+const PLAN_AGAIN: &str = "nothing was sent; make a new plan with `stocktake plan --out FILE`";
+
+/// The plan is for another target than the one that is asked for.
+pub(super) fn other_target(plan: &PlanDocument, asked: &str) -> Failure {
+    let message = format!(
+        "the plan is for the target `{}`, and this run is for `{asked}`",
+        plan.target
+    );
+    Failure::new(
+        Exit::Stale,
+        Diagnostic::error("stale-plan", message)
+            .help("nothing was sent; leave the target out, a saved plan knows its own"),
+    )
+}
+
+/// The plan was made against another state.
+pub(super) fn other_state(error: &crate::state::StateError) -> Failure {
+    Failure::new(
+        Exit::Stale,
+        Diagnostic::error("stale-plan", error.to_string()).help(PLAN_AGAIN),
+    )
+}
+
+/// Some jobs are no longer what the plan saw; the first ones by name.
+pub(super) fn stale(jobs: &[StaleJob]) -> Failure {
+    const NAMED: usize = 20;
+    let mut problems: Vec<Diagnostic> = jobs
+        .iter()
+        .take(NAMED)
+        .map(|job| Diagnostic::error("stale-plan", format!("`{}`: {}", job.key, job.since)))
+        .collect();
+    if jobs.len() > NAMED {
+        let message = format!("and {} more jobs", jobs.len() - NAMED);
+        problems.push(Diagnostic::error("stale-plan", message));
+    }
+    if let Some(last) = problems.pop() {
+        problems.push(last.help(PLAN_AGAIN));
+    }
+    Failure {
+        exit: Exit::Stale,
+        diagnostics: problems,
+    }
+}

@@ -1,0 +1,197 @@
+//! A plan for people: the verdict, the counts, what is risky, then a line a job.
+
+mod groups;
+mod lines;
+mod markdown;
+mod words;
+
+use std::io::{self, Write};
+
+use super::table::{count, grouped};
+use super::text::{clean, wrap};
+use super::ui::style::{BAD, CHANGE, FAINT, STRONG};
+use crate::plan::{Action, DocumentJob, Guard, PlanDocument};
+
+use groups::{Group, group};
+use lines::Line;
+pub use markdown::markdown;
+
+/// What to show of a plan.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanView<'a> {
+    /// The plan.
+    pub plan: &'a PlanDocument,
+    /// Also what stays as it is, and every job by itself.
+    pub all: bool,
+    /// Every field of every job.
+    pub details: bool,
+    /// What to do next; nothing where nobody reads it.
+    pub next: Option<&'a str>,
+    /// Columns of a line.
+    pub width: usize,
+}
+
+/// Of a long list of findings only the first ones are shown.
+const FINDINGS: usize = 10;
+/// A longer file is shown by its first jobs and its last one.
+const LINES_OF_A_FILE: usize = 20;
+/// More files than this are counted.
+const FILES: usize = 30;
+
+/// Writes a plan for people.
+pub fn human(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {
+    verdict(out, view)?;
+    findings(out, view)?;
+    let shown = view.plan.jobs.iter();
+    let shown = shown.filter(|job| view.all || view.details || job.action != Action::Unchanged);
+    let (risky, others): (Vec<_>, Vec<_>) = shown.partition(|job| words::is_risky(job.action));
+    first(out, view, risky)?;
+    files(out, view, others)?;
+    retired(out, view)?;
+    match view.next.filter(|_| view.plan.blocked.is_empty()) {
+        Some(next) => writeln!(out, "\n{}", wrap(next, view.width)),
+        None => Ok(()),
+    }
+}
+
+/// Writes a plan for programs, as `stocktake.plan/1`.
+pub fn json(out: &mut dyn Write, plan: &PlanDocument) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, plan)?;
+    writeln!(out)
+}
+
+/// One sentence, then the counts.
+fn verdict(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {
+    let sentence = words::verdict(view.plan);
+    writeln!(out, "{STRONG}{sentence}{STRONG:#}")?;
+    let counts = words::counts(&view.plan.summary);
+    if !counts.is_empty() {
+        writeln!(out, "  {}", counts.join(", "))?;
+    }
+    Ok(())
+}
+
+/// What forbids the plan, and what is worth a look.
+fn findings(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {
+    let limit = if view.all { usize::MAX } else { FINDINGS };
+    let blocked = &view.plan.blocked;
+    for found in blocked.iter().take(limit) {
+        finding(out, view, ("blocked", BAD), &found.message)?;
+        if found.guard == Guard::MaxSubmissions {
+            writeln!(
+                out,
+                "  if that many are meant: stocktake apply --max-submissions {}",
+                found.keys.len()
+            )?;
+        }
+    }
+    more(out, blocked.len(), limit, "blocked")?;
+    let warnings = &view.plan.warnings;
+    for message in warnings.iter().take(limit) {
+        finding(out, view, ("warning", CHANGE), message)?;
+    }
+    more(out, warnings.len(), limit, "warnings")
+}
+
+fn finding(
+    out: &mut dyn Write,
+    view: &PlanView<'_>,
+    (kind, style): (&str, anstyle::Style),
+    message: &str,
+) -> io::Result<()> {
+    let text = wrap(&format!("{kind}: {}", clean(message)), view.width - 2);
+    let text = text.replace('\n', "\n  ");
+    let rest = text.strip_prefix(kind).unwrap_or(&text);
+    writeln!(out, "\n{style}{kind}{style:#}{rest}")
+}
+
+fn more(out: &mut dyn Write, number: usize, limit: usize, what: &str) -> io::Result<()> {
+    if number <= limit {
+        return Ok(());
+    }
+    let left = grouped(number - limit);
+    writeln!(
+        out,
+        "\n{FAINT}and {left} more {what}; --all shows them{FAINT:#}"
+    )
+}
+
+/// What a reviewer should not miss: whatever the file, in the order of risk.
+fn first(out: &mut dyn Write, view: &PlanView<'_>, mut jobs: Vec<&DocumentJob>) -> io::Result<()> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    jobs.sort_by_key(|job| job.action);
+    writeln!(out, "\n{FAINT}look at these first{FAINT:#}")?;
+    let lines = groups_of(view, &jobs)
+        .into_iter()
+        .map(|group| Line::new(&group, true))
+        .collect::<Vec<_>>();
+    write_cut(out, view, &lines)
+}
+
+/// A line a job, grouped by file.
+fn files(out: &mut dyn Write, view: &PlanView<'_>, mut jobs: Vec<&DocumentJob>) -> io::Result<()> {
+    jobs.sort_by(|left, right| {
+        (&left.source.file, left.action).cmp(&(&right.source.file, right.action))
+    });
+    let files: Vec<&[&DocumentJob]> = jobs
+        .chunk_by(|left, right| left.source.file == right.source.file)
+        .collect();
+    let limit = if view.all { usize::MAX } else { FILES };
+    for jobs in files.iter().take(limit) {
+        let path = jobs.first().map_or("", |job| &job.source.file);
+        writeln!(out, "\n{FAINT}{}{FAINT:#}", clean(path))?;
+        let lines = groups_of(view, jobs)
+            .into_iter()
+            .map(|group| Line::new(&group, false))
+            .collect::<Vec<_>>();
+        write_cut(out, view, &lines)?;
+    }
+    if let Some(rest) = files.get(limit..).filter(|rest| !rest.is_empty()) {
+        let jobs = rest.iter().map(|jobs| jobs.len()).sum();
+        let (jobs, files) = (
+            count(jobs, "job", "jobs"),
+            count(rest.len(), "file", "files"),
+        );
+        writeln!(
+            out,
+            "\n{FAINT}and {jobs} in {files} more; --all shows them{FAINT:#}"
+        )?;
+    }
+    Ok(())
+}
+
+fn groups_of<'a>(view: &PlanView<'_>, jobs: &[&'a DocumentJob]) -> Vec<Group<'a>> {
+    if view.all || view.details {
+        jobs.iter().map(|job| Group::One(job)).collect()
+    } else {
+        group(jobs)
+    }
+}
+
+/// The first lines and the last one, where there are too many.
+fn write_cut(out: &mut dyn Write, view: &PlanView<'_>, lines: &[Line<'_>]) -> io::Result<()> {
+    if view.all || lines.len() <= LINES_OF_A_FILE {
+        return lines::write(out, view, lines);
+    }
+    let (first, rest) = lines.split_at(LINES_OF_A_FILE - 2);
+    let (left_out, last) = rest.split_at(rest.len() - 1);
+    lines::write(out, view, first)?;
+    let jobs = left_out.iter().map(Line::jobs).sum();
+    let jobs = count(jobs, "job", "jobs");
+    writeln!(out, "     {FAINT}… {jobs} more; --all shows them{FAINT:#}")?;
+    lines::write(out, view, last)
+}
+
+fn retired(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {
+    if !view.all || view.plan.retired.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{FAINT}no longer in the files{FAINT:#}")?;
+    for record in &view.plan.retired {
+        let key = clean(record.key.as_str());
+        writeln!(out, "  {FAINT}-{FAINT:#}  {STRONG}{key}{STRONG:#}  retired")?;
+    }
+    Ok(())
+}

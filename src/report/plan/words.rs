@@ -1,0 +1,79 @@
+//! The words and signs of plans, the same in every form.
+
+use anstyle::Style;
+
+use super::super::table::{count, grouped};
+use super::super::ui::style::{BAD, CHANGE, FAINT, GOOD};
+use crate::plan::{Action, DocumentJob, PlanDocument, Reason, Summary};
+
+/// The plan in one sentence.
+pub(super) fn verdict(plan: &PlanDocument) -> String {
+    let (target, summary) = (&plan.target, plan.summary);
+    let submissions = summary.submit + summary.resubmit;
+    if !plan.blocked.is_empty() {
+        format!("Blocked: nothing can be submitted to `{target}`")
+    } else if submissions > 0 {
+        let jobs = count(submissions, "job", "jobs");
+        format!("{jobs} to submit to `{target}`")
+    } else if summary.resolve > 0 {
+        format!("Nothing new to submit to `{target}`, but not everything is known")
+    } else {
+        format!("Nothing to submit to `{target}`")
+    }
+}
+
+/// How many jobs have each action, those without left out.
+pub(super) fn counts(summary: &Summary) -> Vec<String> {
+    let counts = [
+        (summary.resolve, "to look up"),
+        (summary.submit, "new"),
+        (summary.resubmit, "to resubmit"),
+        (summary.renamed, "renamed"),
+        (summary.unchanged, "unchanged"),
+        (summary.retired, "retired"),
+    ];
+    let counts = counts.iter().filter(|(number, _)| *number > 0);
+    counts
+        .map(|(number, word)| format!("{} {word}", grouped(*number)))
+        .collect()
+}
+
+/// Whether a reviewer should look at it before anything else.
+pub(super) fn is_risky(action: Action) -> bool {
+    matches!(action, Action::Resolve | Action::Resubmit)
+}
+
+/// The sign of an action, and how it looks.
+pub(super) fn sign(action: Action) -> (&'static str, Style) {
+    match action {
+        Action::Resolve => ("?", BAD),
+        Action::Submit => ("+", GOOD),
+        Action::Resubmit => ("~", CHANGE),
+        Action::Renamed => (">", CHANGE),
+        Action::Unchanged => ("=", FAINT),
+    }
+}
+
+/// Why a job has its action.
+pub(super) fn reason(job: &DocumentJob) -> String {
+    let text = match job.reason {
+        Reason::New => "new",
+        Reason::Changed => "changed",
+        Reason::Rejected => "the service refused it before",
+        Reason::Abandoned => "the last attempt never arrived",
+        Reason::Failed => "it failed; another attempt",
+        Reason::LeftFailed => "failed, and left at that",
+        Reason::AttemptsUsedUp => "failed as often as it may",
+        Reason::Unresolved => "sent, and nobody knows whether it was taken",
+        Reason::Renamed => {
+            let key = job.record.as_ref().map(|record| &record.key);
+            return key.map_or_else(
+                || "renamed".to_owned(),
+                |key| format!("was `{key}`; not submitted again"),
+            );
+        }
+        Reason::Running => "submitted",
+        Reason::Done => "done",
+    };
+    text.to_owned()
+}
