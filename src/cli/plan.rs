@@ -20,10 +20,9 @@ use crate::report::{self, PlanView, Ui};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stocktake plan                        what is new or changed
-  stocktake plan --all                  every job, also those that stay as they are
+  stocktake plan --all                  every job, unchanged ones too
   stocktake plan --only archive         every field of one job or one matrix
-  stocktake plan --out plan.json        keep it; `stocktake apply plan.json` does
-                                        exactly that
+  stocktake plan --out plan.json        keep it for `stocktake apply plan.json`
   stocktake plan --detailed-exitcode    for a pipeline: 2 means work to do
 
 Exit codes: 0 planned, 1 something is wrong, 2 with --detailed-exitcode: there is
