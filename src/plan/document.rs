@@ -106,6 +106,10 @@ pub struct DocumentJob {
     pub record: Option<KnownRecord>,
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
 fn is_deny(overlap: &Overlap) -> bool {
     *overlap == Overlap::Deny
 }

@@ -155,10 +155,8 @@ fn details(out: &mut dyn Write, view: &PlanView<'_>, job: &DocumentJob) -> io::R
     let interval = request.operation.time_interval;
     let input = format!("input.{}", request.input.field());
     let recorded = job.record.as_ref().and_then(|record| {
-        let job_id = record.submissions.iter().rev();
-        let job_id = job_id
-            .filter_map(|submission| submission.job_id.as_ref())
-            .next()?;
+        let mut submissions = record.submissions.iter().rev();
+        let job_id = submissions.find_map(|submission| submission.job_id.as_ref())?;
         Some(match &record.state {
             Some(state) => format!("{job_id}, {state}"),
             None => job_id.to_string(),

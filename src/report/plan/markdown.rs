@@ -39,7 +39,7 @@ pub fn markdown(out: &mut dyn Write, plan: &PlanDocument) -> io::Result<()> {
     }
     if page.left_out > 0 {
         let left_out = count(page.left_out, "job", "jobs");
-        page.text.push_str(&format!("\n… and {left_out} more.\n"));
+        let _ = writeln!(page.text, "\n… and {left_out} more.");
     }
     page.text.push_str(&foot(plan));
     out.write_all(page.text.as_bytes())
