@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use stocktake::jobfile::discover::{self, FoundFile};
 use stocktake::jobfile::document;
 use stocktake::load;
-use stocktake::plan::{Limits, plan};
+use stocktake::plan::{Limits, Origin, PlanDocument, plan};
 use stocktake::report::{PlanView, plan_human};
 use stocktake::resolve::Surroundings;
 use stocktake::state::Records;
@@ -73,11 +73,20 @@ fn whole_plan(workspace: &Workspace) -> usize {
     };
     let loaded = load::load(workspace, &[], surroundings);
     let plan = plan(loaded.jobs, &Records::default(), Limits::default());
+    let origin = Origin {
+        created: Timestamp::UNIX_EPOCH,
+        target: target.name,
+        lineage: None,
+        commit: None,
+        files: None,
+    };
+    let plan = PlanDocument::new(plan, origin);
     let view = PlanView {
         plan: &plan,
-        target: &target,
         all: false,
-        hints: false,
+        details: false,
+        next: None,
+        width: 80,
     };
     let _ = plan_human(&mut io::sink(), &view);
     plan.summary.submit
