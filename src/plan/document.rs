@@ -141,8 +141,14 @@ pub struct KnownSubmission {
     /// Its id.
     #[schemars(with = "String")]
     pub id: SubmissionId,
+    /// When it was intended.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub at: Timestamp,
     /// How it ended.
     pub outcome: KnownOutcome,
+    /// Why nobody knows its end, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// The service's id of the job, where it was accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_id: Option<JobId>,
@@ -255,9 +261,15 @@ impl From<&Record> for KnownRecord {
                 Outcome::Rejected { .. } => (KnownOutcome::Rejected, None),
                 Outcome::Abandoned { .. } => (KnownOutcome::Abandoned, None),
             };
+            let reason = match &submission.outcome {
+                Outcome::Unresolved { reason } => reason.clone(),
+                _ => None,
+            };
             KnownSubmission {
                 id: submission.id.clone(),
+                at: submission.intended_at,
                 outcome,
+                reason,
                 job_id,
             }
         });

@@ -170,9 +170,9 @@ async fn the_second_signal_leaves_what_is_in_flight_unresolved_and_plan_says_so(
     ended(apply).expect(3);
     assert_eq!(count(&records(&env), is_unresolved), 4);
     let plan = run(&env, &["plan"]).expect(0);
-    let first = plan.stdout.split("jobs/all.yaml").next().unwrap();
+    let first = plan.stdout.split("\njobs/all.yaml").next().unwrap();
     assert!(
-        first.contains("unresolved: sent, and nobody knows"),
+        first.contains("sent, and nobody knows whether it was taken"),
         "{}",
         plan.stdout
     );

@@ -10,7 +10,7 @@ use super::super::ui::style::{FAINT, STRONG};
 use super::groups::Group;
 use super::{PlanView, words};
 use crate::api::time;
-use crate::plan::{Change, DocumentJob, family};
+use crate::plan::{Action, Change, DocumentJob, family};
 
 /// Sign and blanks in front of a key.
 const INDENT: usize = 5;
@@ -89,6 +89,9 @@ pub(super) fn write(
         write_line(out, view, line, key_column, words_column)?;
         if let Some(range) = &line.range {
             below(out, view, range)?;
+        }
+        if line.job.action == Action::Resolve {
+            below(out, view, &clean(&words::unresolved(line.job)))?;
         }
         if view.details {
             details(out, view, line.job)?;

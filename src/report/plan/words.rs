@@ -4,6 +4,7 @@ use anstyle::Style;
 
 use super::super::table::{count, grouped};
 use super::super::ui::style::{BAD, CHANGE, FAINT, GOOD};
+use crate::api::time;
 use crate::plan::{Action, DocumentJob, PlanDocument, Reason, Summary};
 
 /// The plan in one sentence.
@@ -76,4 +77,15 @@ pub(super) fn reason(job: &DocumentJob) -> String {
         Reason::Done => "done",
     };
     text.to_owned()
+}
+
+/// When an unresolved job was sent, and why nobody knows what became of it.
+pub(super) fn unresolved(job: &DocumentJob) -> String {
+    let record = job.record.as_ref();
+    let Some(submission) = record.and_then(|record| record.submissions.last()) else {
+        return String::new();
+    };
+    let why = submission.reason.as_deref();
+    let why = why.unwrap_or("the run ended before an answer came");
+    format!("{}: {why}", time::format(submission.at))
 }
