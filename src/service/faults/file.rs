@@ -175,6 +175,16 @@ mod tests {
     }
 
     #[test]
+    fn the_documented_file_is_one() {
+        let page = include_str!("../../../docs/service.md");
+        let (_, rest) = page.split_once("```toml\n").unwrap();
+        let (example, _) = rest.split_once("```").unwrap();
+        let faults = parse(example).unwrap();
+        assert_eq!(faults.faults[0].choice, Choice::Nth(vec![2]));
+        assert_eq!(faults.faults.len(), 2);
+    }
+
+    #[test]
     fn a_mistake_is_named() {
         let cases = [
             ("[[faults]]\nfault = \"explode\"", "explode"),
