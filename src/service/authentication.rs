@@ -126,9 +126,22 @@ impl Signature {
         if same(&expected, &self.digest) {
             return Ok(());
         }
+        let string_to_sign = request.string_to_sign(&self.key_time);
+        // The token is a secret, so that it is shown in neither of the two.
+        let shown = headers.iter().map(|(name, value)| {
+            let is_token = TOKEN_HEADERS
+                .iter()
+                .any(|token| token.eq_ignore_ascii_case(name));
+            (*name, if is_token { "<token>" } else { *value })
+        });
+        let shown: Vec<_> = shown.collect();
+        let request = SignedRequest {
+            headers: &shown,
+            ..request
+        };
         tracing::debug!(
             http_string = request.http_string(),
-            string_to_sign = request.string_to_sign(&self.key_time),
+            string_to_sign,
             "the signature differs; this is what it should be of",
         );
         Err(Failure::new(

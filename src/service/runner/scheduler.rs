@@ -94,7 +94,7 @@ impl Runner {
     pub(in crate::service) async fn idle(&self) {
         let mut unfinished = self.shared.unfinished.subscribe();
         // The sender lives as long as `self`.
-        let _ = unfinished.wait_for(|count| *count == 0).await;
+        let _ = unfinished.wait_for(|count| *count <= 0).await;
     }
 
     /// Ends the running commands; their jobs go on when the service starts again.
@@ -169,10 +169,13 @@ async fn run_job(shared: &Shared, job: StoredJob) {
     let outcome = job::run(&shared.workshop, job, stopped).await;
     lock(&shared.going).remove(&id);
     match outcome {
-        Ok(true) => shared.unfinished.send_modify(|count| *count -= 1),
-        Ok(false) => {}
+        Ok(true) => {}
+        // Whoever ended it has counted it, or it goes on at the next start.
+        Ok(false) => return,
+        // It goes on at the next start as well, but this process does nothing more about it.
         Err(error) => tracing::error!(job = %id, %error, "the job stopped"),
     }
+    shared.unfinished.send_modify(|count| *count -= 1);
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
