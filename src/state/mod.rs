@@ -10,6 +10,8 @@ mod join;
 mod line;
 mod lock;
 mod log;
+#[cfg(test)]
+mod properties;
 mod record;
 mod records;
 mod store;

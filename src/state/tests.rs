@@ -23,7 +23,7 @@ const OPTIONS: OpenOptions = OpenOptions {
     lock_timeout: Duration::ZERO,
 };
 
-fn record(key: &str) -> Record {
+pub(super) fn record(key: &str) -> Record {
     let work = Work {
         bucket: BucketName::new("media-1250000000").unwrap(),
         region: Region::new("ap-beijing").unwrap(),
@@ -304,4 +304,41 @@ fn a_removal_takes_a_submission_out_of_the_account_and_survives_a_merge() {
         assert_eq!((record.accepted(), record.accepted_count()), (None, 0));
         assert_eq!(record.submissions.len(), 1);
     }
+}
+
+/// What the first version wrote is read for ever, and what is written of it stays the same.
+#[test]
+fn the_first_format_reads_back() {
+    let fixture = |name: &str| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/state");
+        fs::read(folder.join(name)).unwrap()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("prod.state.jsonl");
+    fs::write(&path, fixture("v1.in.jsonl")).unwrap();
+    let verified = StateStore::verify(&path, EXPECTED).unwrap();
+    assert_eq!((verified.lines, verified.records.len()), (9, 3));
+    open(&path).unwrap().close().unwrap();
+    let written = String::from_utf8(fs::read(&path).unwrap()).unwrap();
+    assert_eq!(written, String::from_utf8(fixture("v1.out.jsonl")).unwrap());
+    StateStore::verify(&path, EXPECTED).unwrap();
+}
+
+#[test]
+fn verify_reports_everything_at_once() {
+    let (_folder, path) = compacted(&["a", "b", "c"]);
+    let text = fs::read_to_string(&path).unwrap();
+    let damaged = text
+        .replace(r#""job_id":"ba""#, r#""job_id":"bx""#)
+        .replace(r#""job_id":"bc""#, r#""job_id":"by""#);
+    fs::write(&path, damaged).unwrap();
+    let errors = StateStore::verify(&path, EXPECTED).unwrap_err();
+    let lines: Vec<usize> = errors
+        .iter()
+        .filter_map(|error| match error {
+            StateError::Damaged { line, .. } => Some(*line),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(lines, [2, 4], "{errors:?}");
 }

@@ -22,4 +22,5 @@ mod saved_plans;
 mod schemas;
 mod serve;
 mod service;
+mod state_merge;
 mod tidy;
