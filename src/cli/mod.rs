@@ -9,6 +9,7 @@ mod logging;
 mod options;
 mod plan;
 mod plan_file;
+mod render;
 mod resolve;
 mod schema;
 mod serve;
@@ -57,6 +58,7 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     Validate(validate::ValidateArgs),
+    Render(render::RenderArgs),
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
     Show(show::ShowArgs),
@@ -99,6 +101,7 @@ fn dispatch(
 ) -> Result<Exit, Failure> {
     match command {
         Command::Validate(arguments) => validate::run(&arguments, options, settings, ui),
+        Command::Render(arguments) => render::run(&arguments, options, settings, ui),
         Command::Plan(arguments) => plan::run(&arguments, options, settings, ui),
         Command::Apply(arguments) => apply::run(&arguments, options, settings, ui),
         Command::Show(arguments) => show::run(&arguments, ui),

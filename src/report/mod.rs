@@ -6,6 +6,7 @@
 mod apply;
 pub mod diagnostics;
 mod plan;
+mod render;
 mod resolve;
 mod serve;
 mod state;
@@ -16,6 +17,9 @@ mod ui;
 
 pub use apply::{ApplyReporter, outcome as apply_outcome};
 pub use plan::{PlanView, human as plan_human, json as plan_json, markdown as plan_markdown};
+pub use render::{
+    Rendered, VariableOrigin, curl as render_curl, human as render_human, json as render_json,
+};
 pub use resolve::{resolved, unresolved};
 pub use serve::serving;
 pub use state::{begun as state_begun, verified as state_verified};

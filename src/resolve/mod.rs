@@ -5,6 +5,7 @@
 mod expand;
 mod expression;
 mod fields;
+mod origin;
 mod unique;
 mod windows;
 
@@ -24,6 +25,7 @@ use expand::Layers;
 use expression::Expressions;
 pub use expression::closest;
 use fields::Scope;
+pub use origin::{Layer, Origin, origins, variables_used};
 pub use unique::check_unique;
 
 /// The most jobs that one spec may become.

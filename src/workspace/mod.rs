@@ -144,6 +144,13 @@ impl Workspace {
             .collect()
     }
 
+    /// Whether `target` itself gives the variable its value.
+    pub fn is_variable_of_target(&self, target: &str, variable: &str) -> bool {
+        let mut targets = self.file.targets.0.iter();
+        let spec = targets.find(|(name, _)| name.value == target);
+        spec.is_some_and(|(_, spec)| spec.vars.0.iter().any(|(name, _)| name.value == variable))
+    }
+
     fn unknown_target(&self, name: &str) -> Diagnostic {
         let names = self.target_names();
         let problem = Diagnostic::error("unknown-target", format!("there is no target `{name}`"));

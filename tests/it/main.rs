@@ -18,6 +18,7 @@ mod plan_properties;
 mod raw;
 mod readme;
 mod reliability;
+mod render;
 mod saved_plans;
 mod schemas;
 mod serve;
