@@ -5,6 +5,7 @@ mod connection;
 mod credentials;
 mod exit;
 mod failure;
+mod init;
 mod logging;
 mod options;
 mod plan;
@@ -57,6 +58,7 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::InitArgs),
     Validate(validate::ValidateArgs),
     Render(render::RenderArgs),
     Plan(plan::PlanArgs),
@@ -100,6 +102,7 @@ fn dispatch(
     ui: Ui,
 ) -> Result<Exit, Failure> {
     match command {
+        Command::Init(arguments) => init::run(&arguments, options, ui),
         Command::Validate(arguments) => validate::run(&arguments, options, settings, ui),
         Command::Render(arguments) => render::run(&arguments, options, settings, ui),
         Command::Plan(arguments) => plan::run(&arguments, options, settings, ui),

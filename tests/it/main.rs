@@ -12,6 +12,7 @@ mod env;
 mod examples;
 mod fingerprint;
 mod help;
+mod init;
 mod job_files;
 mod jobs;
 mod plan_properties;

@@ -1,0 +1,145 @@
+//! `stocktake init`
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::options::GlobalOptions;
+use crate::diagnostic::Diagnostic;
+use crate::report::Ui;
+use crate::{jobfile, workspace};
+
+/// Begin a workspace: an example that runs on this machine, schemas for editors, a pipeline
+///
+/// Writes files that are not there yet and leaves all others as they are.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stocktake init                    in this folder
+  stocktake init jobs-of-media      in another one, made if need be
+  stocktake init --ci github        with a workflow that plans and applies
+
+Then `stocktake apply` runs the example job on this machine.")]
+pub(super) struct InitArgs {
+    /// The folder
+    #[arg(value_name = "DIR")]
+    folder: Option<PathBuf>,
+
+    /// Also write a pipeline for this system
+    #[arg(long, value_name = "SYSTEM")]
+    ci: Option<Pipeline>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Pipeline {
+    Github,
+    Gitlab,
+}
+
+impl Pipeline {
+    fn file(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Github => (
+                ".github/workflows/batch-jobs.yml",
+                include_str!("github.yml"),
+            ),
+            Self::Gitlab => (".gitlab-ci.yml", include_str!("gitlab.yml")),
+        }
+    }
+}
+
+/// Data of the embedded service stays on the machine.
+const IGNORED: &str = ".stocktake/";
+/// Two branches that submitted different jobs merge line by line.
+const MERGED: &str = "*.state.jsonl merge=union";
+
+pub(super) fn run(arguments: &InitArgs, options: &GlobalOptions, ui: Ui) -> Result<Exit, Failure> {
+    let base = options.dir.clone().unwrap_or_default();
+    let root = arguments
+        .dir
+        .as_ref()
+        .map_or(base.clone(), |folder| base.join(folder));
+    let root = if root.as_os_str().is_empty() {
+        PathBuf::from(".")
+    } else {
+        root
+    };
+    let mut out = ui.data();
+    for (name, text) in files(arguments.ci) {
+        let is_new =
+            write_new(&root.join(name), &text).map_err(|error| unwritable(name, &error))?;
+        let word = if is_new { "wrote" } else { "kept " };
+        writeln!(out, "{word} {name}")?;
+    }
+    for (name, line) in [(".gitignore", IGNORED), (".gitattributes", MERGED)] {
+        let is_new = add_line(&root.join(name), line).map_err(|error| unwritable(name, &error))?;
+        let word = if is_new { "wrote" } else { "kept " };
+        writeln!(out, "{word} {name}")?;
+    }
+    out.flush()?;
+    ui.note("Next: `stocktake plan` shows what would run, `stocktake apply` runs it.")?;
+    Ok(Exit::Done)
+}
+
+fn files(pipeline: Option<Pipeline>) -> Vec<(&'static str, String)> {
+    let mut files = vec![
+        (
+            workspace::FILE_NAME,
+            include_str!("stocktake.toml").to_owned(),
+        ),
+        ("jobs/first.yaml", include_str!("first.yaml").to_owned()),
+        ("jobs/bucket/input/hello.txt", "Hello\n".to_owned()),
+        (
+            "schema/jobfile.schema.json",
+            format!("{:#}\n", jobfile::schema_json()),
+        ),
+        (
+            "schema/workspace.schema.json",
+            format!("{:#}\n", workspace::schema_json()),
+        ),
+    ];
+    if let Some(pipeline) = pipeline {
+        let (name, text) = pipeline.file();
+        files.push((name, text.to_owned()));
+    }
+    files
+}
+
+/// Whether the file was not there before.
+fn write_new(path: &Path, text: &str) -> io::Result<bool> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    match File::create_new(path) {
+        Ok(mut file) => file.write_all(text.as_bytes()).map(|()| true),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the line was not there before.
+fn add_line(path: &Path, line: &str) -> io::Result<bool> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error),
+    };
+    if text.lines().any(|other| other.trim() == line) {
+        return Ok(false);
+    }
+    let line_break = if text.is_empty() || text.ends_with('\n') {
+        ""
+    } else {
+        "\n"
+    };
+    let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+    writeln!(file, "{line_break}{line}")?;
+    Ok(true)
+}
+
+fn unwritable(name: &str, error: &io::Error) -> Diagnostic {
+    Diagnostic::error("unwritable-file", format!("cannot write {name}: {error}"))
+}
