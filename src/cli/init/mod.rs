@@ -59,7 +59,7 @@ const MERGED: &str = "*.state.jsonl merge=union";
 pub(super) fn run(arguments: &InitArgs, options: &GlobalOptions, ui: Ui) -> Result<Exit, Failure> {
     let base = options.dir.clone().unwrap_or_default();
     let root = arguments
-        .dir
+        .folder
         .as_ref()
         .map_or(base.clone(), |folder| base.join(folder));
     let root = if root.as_os_str().is_empty() {
