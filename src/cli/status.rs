@@ -54,7 +54,13 @@ pub(super) fn run(
         .find(|record| status::may_change(record))
         .cloned();
     if let Some(open) = open.filter(|_| !arguments.no_refresh && !unreachable) {
-        tokio::runtime::Runtime::new()?.block_on(refresh(&session, &open))?;
+        match tokio::runtime::Runtime::new()?.block_on(refresh(&session, &open)) {
+            // Who only wants to look does not wait for an apply.
+            Err(failure) if failure.exit == Exit::Locked => {
+                ui.note("another run writes the state; this is what it has recorded so far")?;
+            }
+            refreshed => refreshed?,
+        }
     }
     let records = session.records()?;
     let mut shown: Vec<Arc<Record>> = records

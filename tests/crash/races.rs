@@ -17,11 +17,7 @@ fn eight_applies_at_once_submit_each_job_once_and_block_no_reader() {
         let world = World::new(JOBS, "");
         let is_over = AtomicBool::new(false);
         thread::scope(|scope| {
-            for arguments in [
-                &["plan"][..],
-                &["status", "--no-refresh"],
-                &["state", "verify"],
-            ] {
+            for arguments in [&["plan"][..], &["status"], &["state", "verify"]] {
                 let (world, is_over, reads) = (&world, &is_over, &reads);
                 scope.spawn(move || {
                     while !is_over.load(Ordering::SeqCst) {
