@@ -415,6 +415,9 @@ impl<'a> Scope<'a> {
     fn span_inside(&self, text: &Spanned<String>, range: std::ops::Range<usize>) -> Option<Span> {
         let source = self.layers.file.slice(text.span);
         let start = text.span.start as usize;
+        // A range may end within a character that the expression parser did not expect.
+        let range =
+            text.value.floor_char_boundary(range.start)..text.value.ceil_char_boundary(range.end);
         if let Some(offset) = source.find(&text.value) {
             return Some(Span::new(
                 start + offset + range.start,

@@ -3,7 +3,9 @@
 
 mod discovery;
 mod invalid;
+mod mutations;
 mod page;
+mod public_validator;
 mod valid;
 
 use std::path::{Path, PathBuf};
