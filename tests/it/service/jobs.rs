@@ -1,9 +1,14 @@
 //! Jobs from the trigger to their end.
 
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
 use reqwest::Method;
+use stocktake::api::name::WorkflowId;
 use stocktake::api::wire::{JobState, decode_trigger_answer};
 
-use super::world::{COPY, FAIL, JOBS, PAUSED, World, code, request};
+use super::world::{COPY, FAIL, JOBS, PAUSED, World, code, request, workflow};
 
 #[tokio::test]
 async fn a_prefix_job_runs_over_the_objects_of_its_interval() {
@@ -94,6 +99,74 @@ async fn what_cannot_run_is_refused() {
     assert!(
         unknown.contains("<NonExistJobIds>bnone</NonExistJobIds>"),
         "{unknown}"
+    );
+    service.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_time_limit_ends_the_whole_process_group() {
+    let world = World::new();
+    world.put("a", "2022-02-14T00:00:00Z");
+    let pid_file = world.folder.path().join("pid");
+    let script = format!("sleep 600 & echo $! > {}; wait", pid_file.display());
+    let mut settings = world.settings();
+    let mut slow = workflow(&["sh", "-c", &script]);
+    slow.time_limit = Some(Duration::from_millis(300));
+    settings
+        .workflows
+        .insert(WorkflowId::new(COPY).unwrap(), slow);
+    let service = world.start_with(settings).await;
+    let job = world.submit(&service, "<Object>a</Object>", COPY).await;
+    service.idle().await;
+    let (state, message) = world.describe(&service, &job).await;
+    assert_eq!(state, JobState::Failed);
+    assert!(
+        message.contains("longer than its time limit of 0.3 s"),
+        "{message}"
+    );
+    let pid = fs::read_to_string(pid_file)
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
+    // A process that has ended and that nobody has waited for yet can still be signalled.
+    while let Some(state) = process_state(pid) {
+        if state == 'Z' {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    service.shutdown().await;
+}
+
+/// The state that the system shows for a process, if there is one of that id.
+fn process_state(pid: i32) -> Option<char> {
+    let status = Command::new("ps")
+        .args(["-o", "state=", "-p", &pid.to_string()])
+        .output();
+    String::from_utf8(status.unwrap().stdout)
+        .unwrap()
+        .chars()
+        .next()
+}
+
+#[tokio::test]
+async fn a_command_that_is_not_there_fails_its_run() {
+    let world = World::new();
+    world.put("a", "2022-02-14T00:00:00Z");
+    let mut settings = world.settings();
+    let missing = workflow(&["./no-such-program", "{object}"]);
+    settings
+        .workflows
+        .insert(WorkflowId::new(COPY).unwrap(), missing);
+    let service = world.start_with(settings).await;
+    let job = world.submit(&service, "<Object>a</Object>", COPY).await;
+    service.idle().await;
+    let (state, message) = world.describe(&service, &job).await;
+    assert_eq!(state, JobState::Failed);
+    assert!(
+        message.contains("`./no-such-program` does not start"),
+        "{message}"
     );
     service.shutdown().await;
 }
