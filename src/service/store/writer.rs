@@ -14,7 +14,8 @@ const QUEUE: usize = 1024;
 /// How many changes share one transaction at most.
 const GROUP: usize = 256;
 
-type Change = Box<dyn FnOnce(&Connection) -> Answer + Send>;
+/// Given the connection, in a transaction, or why there is none.
+type Change = Box<dyn FnOnce(Result<&Connection, StoreError>) -> Answer + Send>;
 
 /// Tells the one who asked how the change and its commit went.
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
@@ -47,10 +48,11 @@ impl Writer {
     {
         let (reply, answer) = oneshot::channel();
         let change: Change = Box::new(move |connection| {
-            let result = in_savepoint(connection, change);
+            let result = connection
+                .and_then(|connection| in_savepoint(connection, change).map_err(StoreError::from));
             Box::new(move |commit| {
                 // Whoever asked may have gone away; the change is made all the same.
-                let _ = reply.send(commit.and_then(|()| result.map_err(StoreError::from)));
+                let _ = reply.send(commit.and(result));
             })
         });
         let queue = self.queue().ok_or(StoreError::Closed)?;
@@ -116,12 +118,15 @@ fn transact(
     queue: &mut mpsc::Receiver<Change>,
     answers: &mut Vec<Answer>,
 ) -> Result<(), StoreError> {
-    let begun = connection.execute_batch("BEGIN IMMEDIATE");
-    answers.push(first(connection));
-    begun?;
+    if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
+        let error = StoreError::from(error);
+        answers.push(first(Err(error.clone())));
+        return Err(error);
+    }
+    answers.push(first(Ok(connection)));
     while answers.len() < GROUP {
         match queue.try_recv() {
-            Ok(change) => answers.push(change(connection)),
+            Ok(change) => answers.push(change(Ok(connection))),
             Err(_) => break,
         }
     }
