@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 use super::connection::Connection;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::following;
 use super::options::GlobalOptions;
 use super::plan_file;
 use super::session::Session;
@@ -20,8 +21,8 @@ use crate::apply::{self, ApplyOutcome, Halt};
 use crate::diagnostic::Diagnostic;
 use crate::plan::{self, Plan, PlanDocument};
 use crate::report::{self, ApplyReporter, PlanView, Ui};
-use crate::state::{Expected, OpenOptions, StateError, StateStore};
-use crate::status;
+use crate::state::{Expected, OpenOptions, Records, StateError, StateStore};
+use crate::status::{self, Recorder};
 
 /// Submit what is new, each job exactly once, and record it
 ///
@@ -230,18 +231,28 @@ async fn execute(
     };
     let interrupts = Interrupts::listen()?;
     let connection = Connection::open(session, bucket, region).await?;
-    let result = submit_and_wait(
-        session,
-        plan,
-        &store,
-        &connection,
-        arguments,
-        waits,
-        interrupts,
-    )
-    .await;
+    let submitted = submit(session, plan, &store, &connection, arguments, &interrupts).await;
+    let records = store.records();
+    // The service that runs in this process ends with it: nobody else may begin to rely on it.
+    let held = if session.target.embedded().is_some() {
+        Some(store)
+    } else {
+        store.close()?;
+        None
+    };
+    let result = match submitted {
+        Ok(Exit::Done) if waits => {
+            let recorder = held
+                .as_ref()
+                .map_or_else(|| following::recorder(session), Recorder::Open);
+            wait(session, &connection, &recorder, &records, interrupts).await
+        }
+        submitted => submitted,
+    };
     connection.close().await;
-    store.close()?;
+    if let Some(store) = held {
+        store.close()?;
+    }
     result
 }
 
@@ -270,14 +281,13 @@ fn bucket(session: &Session, plan: &Plan, store: &StateStore) -> Option<(BucketN
     of_target.or_else(of_plan).or_else(of_state)
 }
 
-async fn submit_and_wait(
+async fn submit(
     session: &Session,
     plan: &Plan,
     store: &StateStore,
     connection: &Connection,
     arguments: &ApplyArgs,
-    waits: bool,
-    mut interrupts: Interrupts,
+    interrupts: &Interrupts,
 ) -> Result<Exit, Failure> {
     let reporter = ApplyReporter::new(session.ui);
     let options = apply::Options {
@@ -301,17 +311,7 @@ async fn submit_and_wait(
     if plan.has_work() {
         report::apply_outcome(&mut session.ui.data(), &outcome)?;
     }
-    let exit = exit(&outcome, &interrupts);
-    if exit != Exit::Done || !waits {
-        return Ok(exit);
-    }
-    tokio::select! {
-        result = wait(session, store, connection) => result,
-        () = interrupts.arrived() => {
-            session.ui.note("interrupted; the jobs stay as they are recorded")?;
-            Ok(interrupts.exit().unwrap_or(Exit::Interrupted))
-        }
-    }
+    Ok(exit(&outcome, interrupts))
 }
 
 fn exit(outcome: &ApplyOutcome, interrupts: &Interrupts) -> Exit {
@@ -332,20 +332,18 @@ fn exit(outcome: &ApplyOutcome, interrupts: &Interrupts) -> Exit {
 /// Waits until nothing can change any more.
 async fn wait(
     session: &Session,
-    store: &StateStore,
     connection: &Connection,
+    recorder: &Recorder<'_>,
+    records: &Records,
+    mut interrupts: Interrupts,
 ) -> Result<Exit, Failure> {
-    let ui = session.ui;
-    let mut failed = false;
-    let result = status::wait(store, &connection.client, &mut |record| {
-        failed |= record
-            .last_seen()
-            .is_some_and(|seen| seen.state.is_failure());
-        let _ = report::status_change(ui, record);
-    })
-    .await;
-    result.map_err(|error| {
-        Diagnostic::error("status", error.to_string()).help("ask again with `stocktake status`")
-    })?;
-    Ok(if failed { Exit::JobFailed } else { Exit::Done })
+    let open = records.iter().filter(|record| status::may_change(record));
+    let open = open.cloned().collect();
+    tokio::select! {
+        result = following::follow(session, connection, recorder, open, None) => result,
+        () = interrupts.arrived() => {
+            session.ui.note("interrupted; the jobs stay as they are recorded")?;
+            Ok(interrupts.exit().unwrap_or(Exit::Interrupted))
+        }
+    }
 }

@@ -69,6 +69,22 @@ impl Connection {
         })
     }
 
+    /// A client of the service at the place to which it has moved, if it is one of this machine
+    /// that another process runs.
+    pub(super) fn moved(&self, session: &Session) -> Option<Client> {
+        let embedded = session.target.embedded()?;
+        let address = service::running_at(&embedded.data)?;
+        let endpoint = Endpoint {
+            base: Some(format!("http://{address}").parse().ok()?),
+            ..self.client.endpoint().clone()
+        };
+        let settings = ClientSettings {
+            call_timeout: session.target.timeout,
+            ..ClientSettings::default()
+        };
+        Client::new(endpoint, credentials::embedded(&session.settings), settings).ok()
+    }
+
     /// Ends the service, if this process runs it.
     pub(super) async fn close(self) {
         if let Some(service) = self.service {

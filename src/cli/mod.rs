@@ -1,16 +1,20 @@
 //! The command line: one file a command, each an args struct and a short `run`.
 
 mod apply;
+mod approval;
+mod cancel;
 mod connection;
 mod credentials;
 mod exit;
 mod failure;
 mod init;
+mod following;
 mod logging;
 mod options;
 mod plan;
 mod plan_file;
 mod render;
+mod records;
 mod resolve;
 mod schema;
 mod serve;
@@ -65,6 +69,7 @@ enum Command {
     Apply(apply::ApplyArgs),
     Show(show::ShowArgs),
     Status(status::StatusArgs),
+    Cancel(cancel::CancelArgs),
     Resolve(resolve::ResolveArgs),
     State(state::StateArgs),
     Serve(serve::ServeArgs),
@@ -109,6 +114,7 @@ fn dispatch(
         Command::Apply(arguments) => apply::run(&arguments, options, settings, ui),
         Command::Show(arguments) => show::run(&arguments, ui),
         Command::Status(arguments) => status::run(&arguments, options, settings, ui),
+        Command::Cancel(arguments) => cancel::run(&arguments, options, settings, ui),
         Command::Resolve(arguments) => resolve::run(&arguments, options, settings, ui),
         Command::State(arguments) => state::run(&arguments, options, settings, ui),
         Command::Serve(arguments) => serve::run(&arguments, options, settings, ui),

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::exit::Exit;
 use super::failure::Failure;
-use crate::report::Ui;
+use crate::report::{self, Ui};
 use crate::{jobfile, plan, workspace};
 
 /// Print the JSON schema of a file format
@@ -32,6 +32,8 @@ enum Format {
     Workspace,
     /// What `plan --format json` prints and `plan --out` keeps
     Plan,
+    /// The records that status and state list write
+    State,
 }
 
 pub(super) fn run(arguments: &SchemaArgs, ui: Ui) -> Result<Exit, Failure> {
@@ -39,6 +41,7 @@ pub(super) fn run(arguments: &SchemaArgs, ui: Ui) -> Result<Exit, Failure> {
         Format::Jobfile => jobfile::schema_json(),
         Format::Workspace => workspace::schema_json(),
         Format::Plan => plan::schema_json(),
+        Format::State => report::records_schema_json(),
     };
     writeln!(ui.data(), "{schema:#}")?;
     Ok(Exit::Done)

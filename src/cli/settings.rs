@@ -31,6 +31,8 @@ pub(super) struct Settings {
     pub(super) profiles: Option<PathBuf>,
     /// `TENCENTCLOUD_PROFILE` or `TCCLI_PROFILE`: which profile.
     pub(super) profile: Option<String>,
+    /// `USER`: who runs this, for records of what people decide.
+    pub(super) user: Option<String>,
     /// The home folder.
     pub(super) home: Option<PathBuf>,
     /// `NO_COLOR`, `CLICOLOR_FORCE`, `FORCE_COLOR`, `CLICOLOR`, `TERM`: colour or none, if they say.
@@ -81,6 +83,7 @@ impl Settings {
             ),
             profiles: get("TENCENTCLOUD_SHARED_CREDENTIALS_DIR").map(PathBuf::from),
             profile: get("TENCENTCLOUD_PROFILE").or_else(|| get("TCCLI_PROFILE")),
+            user: get("USER").or_else(|| get("LOGNAME")),
             home: get("HOME").map(PathBuf::from),
             color: color(&get),
             automation: ci || is_set("STOCKTAKE_IN_AUTOMATION"),

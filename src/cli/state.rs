@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::options::GlobalOptions;
+use super::records;
 use super::session::Session;
 use super::settings::Settings;
 use crate::report::{self, Ui};
@@ -35,6 +36,10 @@ enum StateCommand {
 
 Exit codes: 0 the state is right, 1 it is not.")]
     Verify,
+    List(records::ListArgs),
+    Show(records::ShowArgs),
+    Mv(records::MoveArgs),
+    Rm(records::RemoveArgs),
 }
 
 pub(super) fn run(
@@ -45,7 +50,11 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let session = Session::open(options, settings, ui)?;
     let path = &session.target.state;
-    match arguments.command {
+    match &arguments.command {
+        StateCommand::List(arguments) => return records::list(arguments, &session),
+        StateCommand::Show(arguments) => return records::show(arguments, &session),
+        StateCommand::Mv(arguments) => return records::rename(arguments, &session),
+        StateCommand::Rm(arguments) => return records::remove(arguments, &session),
         StateCommand::Init => {
             StateStore::init(path, &session.target.name)?;
             report::state_begun(&mut ui.data(), path)?;

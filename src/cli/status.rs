@@ -1,22 +1,26 @@
 //! `stocktake status`
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use super::apply::open_state;
+use super::apply::parse_duration;
 use super::connection::Connection;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::following::{self, follow};
 use super::options::GlobalOptions;
 use super::session::Session;
 use super::settings::Settings;
+use super::signals::Interrupts;
 use crate::diagnostic::Diagnostic;
 use crate::report::{self, Ui};
 use crate::service;
-use crate::state::Record;
-use crate::status;
+use crate::state::{Record, StateError};
+use crate::status::{self, FailedObject, Refresher};
 
 /// Show how far each recorded job is
 ///
@@ -26,15 +30,53 @@ use crate::status;
 #[command(after_help = "Examples:
   stocktake status                      every recorded job
   stocktake status spring-uploads       one of them
-  stocktake status --no-refresh         what is recorded; asks nobody")]
+  stocktake status --wait --timeout 2h  until they have ended
+  stocktake status spring-uploads --failed --write-url-file again.txt
+                                        its failed objects, as an input for a job
+
+Exit codes: 0 done, 1 something is wrong or the time was up, 5 the state is
+locked, 7 a job that was waited for, or one of those named, ended Failed or
+Cancel.")]
 pub(super) struct StatusArgs {
     /// Only the records of these keys
     #[arg(value_name = "KEY")]
     keys: Vec<String>,
 
     /// Ask nobody; show what is recorded
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["wait", "failed"])]
     no_refresh: bool,
+
+    /// Wait until the jobs have ended
+    #[arg(long)]
+    wait: bool,
+
+    /// Wait no longer than this, such as 30m
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "wait")]
+    timeout: Option<Duration>,
+
+    /// Show the objects that failed, and why, instead of the jobs
+    #[arg(long, requires = "keys")]
+    failed: bool,
+
+    /// Write the addresses of the failed objects to a file, one a line
+    #[arg(long, value_name = "FILE", requires = "failed")]
+    write_url_file: Option<PathBuf>,
+
+    /// The form of the output: human, json, markdown
+    #[arg(
+        long,
+        value_name = "FORM",
+        default_value = "human",
+        hide_possible_values = true
+    )]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Human,
+    Json,
+    Markdown,
 }
 
 pub(super) fn run(
@@ -44,56 +86,201 @@ pub(super) fn run(
     ui: Ui,
 ) -> Result<Exit, Failure> {
     let session = Session::open(options, settings, ui)?;
+    let wanted = wanted(&session, &arguments.keys)?;
+    let is_open = wanted.iter().any(|record| status::may_change(record));
+    // Those who wait, or want to know more, get an embedded service started for it.
+    let asks = arguments.failed
+        || (is_open && !arguments.no_refresh && (arguments.wait || is_reachable(&session)));
+    let asked = match wanted.first().filter(|_| asks) {
+        Some(first) => {
+            let runtime = tokio::runtime::Runtime::new()?;
+            runtime.block_on(ask(&session, arguments, first, &wanted))?
+        }
+        None => Asked::default(),
+    };
+    if asked.exit == Exit::Interrupted || asked.exit == Exit::Terminated {
+        return Ok(asked.exit);
+    }
+    if arguments.failed {
+        return show_failed(&session, arguments, &asked.failed);
+    }
+    let shown = following::with_news(wanted, &asked.records);
+    show(&session, arguments.format, &shown)?;
+    let names_failure = || arguments.wait && !arguments.keys.is_empty() && has_failed(&shown);
+    Ok(if names_failure() {
+        Exit::JobFailed
+    } else {
+        asked.exit
+    })
+}
+
+/// The records of the keys, or all; sorted.
+pub(super) fn wanted(session: &Session, keys: &[String]) -> Result<Vec<Arc<Record>>, Failure> {
     let records = session.records()?;
-    let unreachable = session
-        .target
-        .embedded()
-        .is_some_and(|service| service::running_at(&service.data).is_none());
-    let open = records
-        .iter()
-        .find(|record| status::may_change(record))
-        .cloned();
-    if let Some(open) = open.filter(|_| !arguments.no_refresh && !unreachable) {
-        match tokio::runtime::Runtime::new()?.block_on(refresh(&session, &open)) {
-            // Who only wants to look does not wait for an apply.
-            Err(failure) if failure.exit == Exit::Locked => {
-                ui.note("another run writes the state; this is what it has recorded so far")?;
-            }
-            refreshed => refreshed?,
+    let is_wanted = |record: &&Arc<Record>| {
+        if keys.is_empty() {
+            !record.is_removed()
+        } else {
+            keys.iter().any(|key| key == record.key.as_str())
+        }
+    };
+    let mut wanted: Vec<Arc<Record>> = records.iter().filter(is_wanted).cloned().collect();
+    wanted
+        .sort_by(|left, right| (&left.key, left.fingerprint).cmp(&(&right.key, right.fingerprint)));
+    let is_unknown = |key: &&String| wanted.iter().all(|record| record.key.as_str() != *key);
+    if let Some(key) = keys.iter().find(is_unknown) {
+        let message = format!("nothing is recorded under `{key}`");
+        let problem = Diagnostic::error("unknown-key", message);
+        return Err(problem
+            .help("`stocktake state list` shows every key")
+            .into());
+    }
+    Ok(wanted)
+}
+
+/// Whether there is a service to ask: an embedded one has to be running.
+fn is_reachable(session: &Session) -> bool {
+    let embedded = session.target.embedded();
+    embedded.is_none_or(|service| service::running_at(&service.data).is_some())
+}
+
+/// What asking the service has led to.
+struct Asked {
+    exit: Exit,
+    records: Vec<Arc<Record>>,
+    failed: Vec<FailedObject>,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self {
+            exit: Exit::Done,
+            records: Vec::new(),
+            failed: Vec::new(),
         }
     }
-    let records = session.records()?;
-    let mut shown: Vec<Arc<Record>> = records
-        .iter()
-        .filter(|record| is_wanted(arguments, record))
-        .cloned()
-        .collect();
-    shown
-        .sort_by(|left, right| (&left.key, left.fingerprint).cmp(&(&right.key, right.fingerprint)));
-    if let Some(key) = arguments
-        .keys
-        .iter()
-        .find(|key| !shown.iter().any(|record| record.key.as_str() == *key))
-    {
-        let problem =
-            Diagnostic::error("unknown-key", format!("nothing is recorded under `{key}`"));
-        return Err(problem.help("`stocktake status` lists every record").into());
+}
+
+async fn ask(
+    session: &Session,
+    arguments: &StatusArgs,
+    first: &Record,
+    wanted: &[Arc<Record>],
+) -> Result<Asked, Failure> {
+    let (bucket, region) = (first.work.bucket.clone(), first.work.region.clone());
+    let connection = Connection::open(session, bucket, region).await?;
+    let asked = ask_connected(session, arguments, &connection, wanted).await;
+    connection.close().await;
+    asked
+}
+
+async fn ask_connected(
+    session: &Session,
+    arguments: &StatusArgs,
+    connection: &Connection,
+    wanted: &[Arc<Record>],
+) -> Result<Asked, Failure> {
+    let mut asked = Asked::default();
+    if arguments.wait {
+        let mut interrupts = Interrupts::listen()?;
+        let open = wanted.iter().filter(|record| status::may_change(record));
+        let open = open.cloned().collect();
+        let recorder = following::recorder(session);
+        asked.exit = tokio::select! {
+            exit = follow(session, connection, &recorder, open, arguments.timeout) => exit?,
+            () = interrupts.arrived() => interrupts.exit().unwrap_or(Exit::Interrupted),
+        };
+        asked.records = self::wanted(session, &arguments.keys)?;
+    } else {
+        asked.records = refresh(session, connection, wanted).await?;
     }
-    report::status_human(&mut ui.data(), &shown)?;
+    if arguments.failed {
+        for record in wanted {
+            let failed = status::failed_objects(&connection.client, record).await;
+            asked.failed.extend(failed?);
+        }
+    }
+    Ok(asked)
+}
+
+/// Asks once. What another run is in the way of recording is shown all the same.
+async fn refresh(
+    session: &Session,
+    connection: &Connection,
+    wanted: &[Arc<Record>],
+) -> Result<Vec<Arc<Record>>, Failure> {
+    let mut refresher = Refresher::new(connection.client.clone(), wanted.to_vec());
+    let refreshed = refresher.refresh().await?;
+    match following::recorder(session)
+        .record(&refreshed.changed)
+        .await
+    {
+        Err(StateError::Locked { .. }) => {
+            session
+                .ui
+                .note("another run writes the state; this is not recorded")?;
+        }
+        recorded => recorded?,
+    }
+    if let Some(trouble) = refreshed.troubles.first() {
+        let others = refreshed.troubles.len() - 1;
+        let others = if others == 0 {
+            String::new()
+        } else {
+            format!(" (and {others} more)")
+        };
+        let problem = Diagnostic::error("status", format!("{trouble}{others}"));
+        return Err(problem
+            .help("`stocktake status --no-refresh` shows what is recorded")
+            .into());
+    }
+    Ok(refresher.records().to_vec())
+}
+
+fn has_failed(records: &[Arc<Record>]) -> bool {
+    let mut seen = records.iter().filter_map(|record| record.last_seen());
+    seen.any(|seen| seen.state.is_failure())
+}
+
+fn show(session: &Session, format: Format, records: &[Arc<Record>]) -> Result<(), Failure> {
+    let mut out = session.ui.data();
+    match format {
+        Format::Human => report::status_human(&mut out, records, session.now)?,
+        Format::Json => report::records_json(&mut out, &session.target.name, records)?,
+        Format::Markdown => report::status_markdown(&mut out, records, session.now)?,
+    }
+    Ok(())
+}
+
+fn show_failed(
+    session: &Session,
+    arguments: &StatusArgs,
+    failed: &[FailedObject],
+) -> Result<Exit, Failure> {
+    let mut out = session.ui.data();
+    match arguments.format {
+        Format::Json => report::failures_json(&mut out, &session.target.name, failed)?,
+        Format::Human | Format::Markdown => report::failures_human(&mut out, failed)?,
+    }
+    if let Some(path) = &arguments.write_url_file {
+        write_url_file(session, path, failed)?;
+    }
     Ok(Exit::Done)
 }
 
-fn is_wanted(arguments: &StatusArgs, record: &Record) -> bool {
-    arguments.keys.is_empty() || arguments.keys.iter().any(|key| key == record.key.as_str())
-}
-
-async fn refresh(session: &Session, open: &Record) -> Result<(), Failure> {
-    let store = open_state(session, Duration::ZERO)?;
-    let connection =
-        Connection::open(session, open.work.bucket.clone(), open.work.region.clone()).await?;
-    let result = status::refresh(&store, &connection.client).await;
-    connection.close().await;
-    store.close()?;
-    result.map_err(|error| Diagnostic::error("status", error.to_string()))?;
+fn write_url_file(session: &Session, path: &Path, failed: &[FailedObject]) -> Result<(), Failure> {
+    let mut urls: Vec<&str> = failed.iter().map(|object| object.url.as_str()).collect();
+    urls.sort_unstable();
+    urls.dedup();
+    let text: String = urls.iter().map(|url| format!("{url}\n")).collect();
+    fs::write(path, text).map_err(|error| {
+        let message = format!("cannot write {}: {error}", path.display());
+        Diagnostic::error("output", message)
+    })?;
+    let path = path.display();
+    session.ui.note(format!(
+        "{path} has {} addresses; put it into the bucket and name it in a job as `input: {{ url_file: … }}`",
+        urls.len()
+    ))?;
     Ok(())
 }

@@ -5,8 +5,11 @@
 
 mod apply;
 pub mod diagnostics;
+mod failures;
 mod plan;
 mod render;
+mod progress;
+mod records;
 mod resolve;
 mod serve;
 mod state;
@@ -16,12 +19,17 @@ mod text;
 mod ui;
 
 pub use apply::{ApplyReporter, outcome as apply_outcome};
+pub use failures::{human as failures_human, json as failures_json};
 pub use plan::{PlanView, human as plan_human, json as plan_json, markdown as plan_markdown};
 pub use render::{
     Rendered, VariableOrigin, curl as render_curl, human as render_human, json as render_json,
+pub use progress::Progress;
+pub use records::{
+    history as records_history, json as records_json, list as records_list,
+    schema_json as records_schema_json,
 };
 pub use resolve::{resolved, unresolved};
 pub use serve::serving;
 pub use state::{begun as state_begun, verified as state_verified};
-pub use status::{change as status_change, human as status_human};
+pub use status::{human as status_human, markdown as status_markdown};
 pub use ui::{ColorChoice, Look, Ui, Verbosity};

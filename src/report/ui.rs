@@ -69,6 +69,11 @@ impl Ui {
         self.look
     }
 
+    /// Whether standard error is a place for bars that move.
+    pub fn draws_progress(&self) -> bool {
+        self.verbosity != Verbosity::Quiet && io::stderr().is_terminal()
+    }
+
     /// Standard output: data.
     pub fn data(&self) -> impl Write + use<> {
         let choice = self.choice(io::stdout().is_terminal());

@@ -108,16 +108,19 @@ fn open(path: &Path) -> Result<File, StateError> {
 fn sign(file: &mut File) -> std::io::Result<()> {
     let holder = Holder {
         pid: std::process::id(),
-        host: rustix::system::uname()
-            .nodename()
-            .to_string_lossy()
-            .into_owned(),
+        host: host_name(),
         since: Timestamp::now(),
     };
     file.set_len(0)?;
     file.seek(SeekFrom::Start(0))?;
     serde_json::to_writer(&*file, &holder)?;
     file.write_all(b"\n")
+}
+
+/// The name of this machine.
+pub(super) fn host_name() -> String {
+    let system = rustix::system::uname();
+    system.nodename().to_string_lossy().into_owned()
 }
 
 fn read_holder(file: &mut File) -> Option<Holder> {

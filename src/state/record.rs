@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::lock::host_name;
 use crate::api::name::JobId;
 use crate::api::wire::{JobDetail, JobState};
 use crate::job::{Fingerprint, JobKey, Work};
@@ -73,6 +74,17 @@ pub struct Removal {
     /// Why, where the person said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+impl Removal {
+    /// A removal of this moment, by that user of this machine.
+    pub fn now(user: &str, reason: Option<String>) -> Self {
+        Self {
+            at: Timestamp::now(),
+            by: format!("{user}@{}", host_name()),
+            reason,
+        }
+    }
 }
 
 /// One attempt to hand work to the service.

@@ -1,26 +1,45 @@
-//! How far accepted jobs are: asks the service, records the answer.
+//! How far accepted jobs are: asks the service, records the answers.
+//!
+//! The state is locked only as long as recording takes, so that somebody who waits for hours is in
+//! nobody's way.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod ask;
+mod count;
+mod failures;
+mod record;
+mod refresh;
+mod wait;
 
-use jiff::Timestamp;
-use tokio::task::JoinSet;
-
-use crate::api::client::{CallError, Client, ClientError};
+use crate::api::client::{CallError, ClientError};
 use crate::api::name::JobId;
-use crate::api::wire::JobDetail;
 use crate::job::JobKey;
-use crate::state::{Record, Seen, StateError, StateStore};
+use crate::state::{Record, StateError};
+
+pub use failures::{FailedObject, failed_objects, object_url};
+pub use record::Recorder;
+pub use refresh::{Refreshed, Refresher};
+pub use wait::{Event, Waited, wait};
 
 /// How many questions are under way at once.
 const PARALLELISM: usize = 8;
 
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-
-/// Why the state of a job cannot be asked for or recorded.
+/// Why nothing can be asked or recorded at all.
 #[derive(Debug, thiserror::Error)]
 pub enum StatusError {
+    /// The bucket of a record cannot be asked.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The service refuses to answer, and will go on doing so.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The answers cannot be recorded.
+    #[error(transparent)]
+    State(#[from] StateError),
+}
+
+/// Why the state of one job is not known any better than before.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Trouble {
     /// The service does not answer, or not in a way that can be understood.
     #[error("cannot ask for {key}: {error}")]
     Call {
@@ -36,105 +55,22 @@ pub enum StatusError {
         key: JobKey,
         /// Its id.
         job_id: JobId,
+        /// Whether it was submitted a moment ago: then the service may only need time.
+        fresh: bool,
     },
-    /// The bucket of a record cannot be asked.
-    #[error(transparent)]
-    Client(#[from] ClientError),
-    /// The answer cannot be recorded.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// A question was lost on this side.
-    #[error("a question to the service was cut off")]
-    CutOff,
+}
+
+impl Trouble {
+    /// Whether asking again can help.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Call { error, .. } => error.may_pass(),
+            Self::Gone { fresh, .. } => *fresh,
+        }
+    }
 }
 
 /// Whether the service may still change what is recorded.
 pub fn may_change(record: &Record) -> bool {
     record.accepted().is_some() && !record.last_seen().is_some_and(|seen| seen.state.is_final())
-}
-
-/// Asks once for every record that may still change, and records what is new. Returns the records
-/// that changed.
-pub async fn refresh(store: &StateStore, client: &Client) -> Result<Vec<Arc<Record>>, StatusError> {
-    let records = store.records();
-    let open: Vec<Arc<Record>> = records
-        .iter()
-        .filter(|record| may_change(record))
-        .cloned()
-        .collect();
-    let mut open = open.into_iter();
-    let mut questions = JoinSet::new();
-    let mut changed = Vec::new();
-    loop {
-        while questions.len() < PARALLELISM
-            && let Some(record) = open.next()
-        {
-            let client = client.for_bucket(&record.work.bucket, &record.work.region)?;
-            questions.spawn(async move { ask(&client, record).await });
-        }
-        let Some(answer) = questions.join_next().await else {
-            return Ok(changed);
-        };
-        let (record, job) = answer.map_err(|_| StatusError::CutOff)??;
-        if let Some(record) = with_news(&record, &job) {
-            changed.push(store.append(record).await?);
-        }
-    }
-}
-
-/// Asks until nothing can change any more, ever less often; tells of each record that changed.
-pub async fn wait(
-    store: &StateStore,
-    client: &Client,
-    on_change: &mut (dyn FnMut(&Record) + Send),
-) -> Result<(), StatusError> {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        for record in refresh(store, client).await? {
-            pause = FIRST_PAUSE;
-            on_change(&record);
-        }
-        if !store.records().iter().any(|record| may_change(record)) {
-            return Ok(());
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 3 / 2).min(LONGEST_PAUSE);
-    }
-}
-
-async fn ask(
-    client: &Client,
-    record: Arc<Record>,
-) -> Result<(Arc<Record>, JobDetail), StatusError> {
-    let key = record.key.clone();
-    let Some((_, job_id)) = record.accepted() else {
-        return Err(StatusError::CutOff);
-    };
-    let job_id = job_id.clone();
-    match client.describe(&job_id).await {
-        Ok(Some(job)) => Ok((record, job)),
-        Ok(None) => Err(StatusError::Gone { key, job_id }),
-        Err(error) => Err(StatusError::Call { key, error }),
-    }
-}
-
-/// The record with what the service said, if that is news.
-fn with_news(record: &Record, job: &JobDetail) -> Option<Record> {
-    let now = Timestamp::now();
-    let mut seen = Seen::from_detail(job, now);
-    if let Some(known) = record.last_seen() {
-        seen.objects = known.objects;
-        let is_news = Seen {
-            at: known.at,
-            ..seen.clone()
-        } != *known;
-        if !is_news {
-            return None;
-        }
-    }
-    Some(Record {
-        written_at: now,
-        seen: Some(seen),
-        ..record.clone()
-    })
 }

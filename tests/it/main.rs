@@ -5,6 +5,7 @@
     reason = "nothing outside uses a test, and the harness reads better so"
 )]
 
+mod after_apply;
 mod apply;
 mod bad_input;
 mod client;

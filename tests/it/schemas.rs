@@ -22,6 +22,14 @@ fn the_committed_schema_of_plans_is_the_one_in_use() {
     compare("plan.schema.json", &stocktake::plan::schema_json());
 }
 
+#[test]
+fn the_committed_schema_of_records_is_the_one_in_use() {
+    compare(
+        "state.schema.json",
+        &stocktake::report::records_schema_json(),
+    );
+}
+
 /// `UPDATE_SCHEMAS=1 cargo test` writes the files instead.
 fn compare(name: &str, schema: &Value) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))

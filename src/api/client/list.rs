@@ -8,10 +8,10 @@ use super::error::CallError;
 use super::{Client, JOBS};
 use crate::api::name::{JobName, WorkflowId};
 use crate::api::time;
-use crate::api::wire::{JobDetail, JobState, decode_list_answer};
+use crate::api::wire::{JobDetail, JobState, ListAnswer, decode_list_answer};
 
 /// The most that the API gives.
-const PAGE_SIZE: &str = "100";
+pub(super) const PAGE_SIZE: &str = "100";
 /// A service that never ends its list is stopped here.
 const PAGE_LIMIT: usize = 20_000;
 
@@ -64,18 +64,29 @@ impl ListQuery {
 }
 
 impl Client {
+    /// One page of the jobs that the query lets through, oldest first; `token` is that of the page
+    /// before.
+    pub async fn list_page(
+        &self,
+        query: &ListQuery,
+        token: Option<&str>,
+    ) -> Result<ListAnswer, CallError> {
+        let filters = query.parameters();
+        let filters = filters.iter().map(|(name, value)| (*name, value.as_str()));
+        let parameters: Vec<(&str, &str)> = filters
+            .chain(token.map(|token| ("nextToken", token)))
+            .collect();
+        self.get(JOBS, &parameters, decode_list_answer).await
+    }
+
     /// Every job that the query lets through, each once, in the service's order: oldest first.
     pub async fn list(&self, query: &ListQuery) -> Result<Vec<JobDetail>, CallError> {
-        let filters = query.parameters();
         let mut jobs = Vec::new();
         let mut ids = HashSet::new();
         let mut tokens = HashSet::new();
         let mut token: Option<String> = None;
         for _ in 0..PAGE_LIMIT {
-            let page_token = token.iter().map(|token| ("nextToken", token.as_str()));
-            let filters = filters.iter().map(|(name, value)| (*name, value.as_str()));
-            let parameters: Vec<(&str, &str)> = filters.chain(page_token).collect();
-            let page = self.get(JOBS, &parameters, decode_list_answer).await?;
+            let page = self.list_page(query, token.as_deref()).await?;
             let new = page.jobs.into_iter();
             jobs.extend(new.filter(|job| ids.insert(job.job_id.clone())));
             match page.next_token {

@@ -1,6 +1,7 @@
 //! The one HTTP client: it signs, sends, and says what became of a call.
 
 mod error;
+mod executions;
 mod list;
 mod outcome;
 mod settings;
@@ -20,11 +21,13 @@ use super::request::Request;
 use super::wire::{JobDetail, WireError, decode_describe_answer, decode_error, encode_request};
 
 pub use error::CallError;
+pub use executions::ExecutionQuery;
 pub use list::ListQuery;
 pub use outcome::SendOutcome;
 pub use settings::{ClientError, ClientSettings, Endpoint};
 
 const JOBS: &str = "/inventorytriggerjob";
+const RUNS: &str = "/workflowexecution";
 /// Reads keep this many connections for later.
 const IDLE_READ_CONNECTIONS: usize = 8;
 /// No read waits longer than this before it is tried again, whatever the service asks for.

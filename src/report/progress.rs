@@ -1,0 +1,159 @@
+//! Those who wait see bars on a terminal, and a line now and then elsewhere.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::status;
+use super::table::{count, grouped};
+use super::ui::Ui;
+use crate::state::{Objects, Record};
+use crate::status::{Event, Trouble, may_change};
+
+/// Jobs that have a bar of their own each; more of them share one.
+const BARS: usize = 12;
+/// How often a line is written where there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// Shows what happens while somebody waits.
+#[derive(Debug)]
+pub struct Progress {
+    ui: Ui,
+    bars: Option<Bars>,
+    last_line: Instant,
+    in_trouble: bool,
+}
+
+#[derive(Debug)]
+struct Bars {
+    all: MultiProgress,
+    jobs: Vec<ProgressBar>,
+    total: ProgressBar,
+}
+
+impl Progress {
+    /// Begins to show the way of `records`.
+    pub fn new(ui: Ui, records: &[Arc<Record>]) -> Self {
+        Self {
+            ui,
+            bars: ui.draws_progress().then(|| Bars::new(records)),
+            last_line: Instant::now(),
+            in_trouble: false,
+        }
+    }
+
+    /// Shows one event. A closed terminal is no reason to stop waiting.
+    pub fn event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Changed(record) => {
+                self.in_trouble = false;
+                if let Some(line) = status::ending(record) {
+                    self.say(&line);
+                }
+            }
+            Event::Trouble(troubles) => self.trouble(troubles),
+            Event::Tick(records) => self.tick(records),
+        }
+    }
+
+    /// Takes the bars away.
+    pub fn finish(&self) {
+        if let Some(bars) = &self.bars {
+            let _ = bars.all.clear();
+        }
+    }
+
+    /// An outage is one message, however often it is noticed.
+    fn trouble(&mut self, troubles: &[Trouble]) {
+        if let Some(first) = troubles.first().filter(|_| !self.in_trouble) {
+            self.say(&format!("{first}; going on asking"));
+        }
+        self.in_trouble = true;
+    }
+
+    fn tick(&mut self, records: &[Arc<Record>]) {
+        if let Some(bars) = &self.bars {
+            bars.show(records);
+        } else if self.last_line.elapsed() >= LINE_EVERY {
+            self.last_line = Instant::now();
+            self.say(&summary(records));
+        }
+    }
+
+    fn say(&self, line: &str) {
+        let say = || {
+            let _ = self.ui.note(line);
+        };
+        match &self.bars {
+            Some(bars) => bars.all.suspend(say),
+            None => say(),
+        }
+    }
+}
+
+impl Bars {
+    fn new(records: &[Arc<Record>]) -> Self {
+        let all = MultiProgress::new();
+        let spinner = style("{spinner} {prefix}  {wide_msg}");
+        let own = if records.len() <= BARS {
+            records.len()
+        } else {
+            0
+        };
+        let job = |record: &Arc<Record>| {
+            let bar = all.add(ProgressBar::new_spinner().with_style(spinner.clone()));
+            bar.set_prefix(record.key.to_string());
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        };
+        let jobs = records.iter().take(own).map(job).collect();
+        let total = ProgressBar::new(records.len() as u64);
+        let total =
+            all.add(total.with_style(style("{bar:30} {pos}/{len} jobs  {elapsed}  {wide_msg}")));
+        Self { all, jobs, total }
+    }
+
+    fn show(&self, records: &[Arc<Record>]) {
+        for (bar, record) in self.jobs.iter().zip(records) {
+            let (word, _) = status::state(record);
+            let objects = record.last_seen().and_then(|seen| seen.objects);
+            let objects = objects.map(|objects| format!("  {}", status::objects(objects)));
+            bar.set_message(format!("{word}{}", objects.unwrap_or_default()));
+            if !may_change(record) {
+                bar.finish();
+            }
+        }
+        self.total.set_position(ended(records) as u64);
+        self.total.set_message(status::objects(objects(records)));
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+fn summary(records: &[Arc<Record>]) -> String {
+    let ended = grouped(ended(records));
+    let jobs = count(records.len(), "job has", "jobs have");
+    format!(
+        "{ended} of {jobs} ended; objects: {}",
+        status::objects(objects(records))
+    )
+}
+
+fn ended(records: &[Arc<Record>]) -> usize {
+    records.iter().filter(|record| !may_change(record)).count()
+}
+
+fn objects(records: &[Arc<Record>]) -> Objects {
+    let counted = records
+        .iter()
+        .filter_map(|record| record.last_seen()?.objects);
+    counted.fold(Objects::default(), |sum, objects| Objects {
+        succeeded: sum.succeeded + objects.succeeded,
+        failed: sum.failed + objects.failed,
+        total: sum.total + objects.total,
+        more: sum.more || objects.more,
+    })
+}

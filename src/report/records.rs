@@ -1,0 +1,288 @@
+//! Records as machines read them, and as tables of what is recorded.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::status::state;
+use super::table::{self, Cell};
+use super::ui::style::{BAD, FAINT, STRONG};
+use crate::api::time;
+use crate::state::{Outcome, Record, Submission};
+
+/// The format that [`json`] writes.
+const FORMAT: &str = "stocktake.records/1";
+
+/// Everything recorded of some jobs.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "stocktake records")]
+struct Document<'a> {
+    /// Always `stocktake.records/1`.
+    format: &'a str,
+    /// The target whose jobs these are.
+    target: &'a str,
+    /// The records, sorted by key.
+    records: Vec<RecordView>,
+}
+
+/// What is known of one piece of work.
+#[derive(Debug, Serialize, JsonSchema)]
+struct RecordView {
+    /// The job's name in the workspace.
+    key: String,
+    /// SHA-256 of the work.
+    fingerprint: String,
+    /// The bucket.
+    bucket: String,
+    /// Its region.
+    region: String,
+    /// The service's id of the latest job.
+    job_id: Option<String>,
+    /// The service's word for the job's state; `unresolved`, `rejected`, `abandoned`, `accepted` or
+    /// `removed` where there is none.
+    state: String,
+    /// When the latest attempt was made.
+    submitted_at: Option<String>,
+    /// When the job began to run.
+    started_at: Option<String>,
+    /// When it ended.
+    ended_at: Option<String>,
+    /// When the service was last asked with a new answer.
+    seen_at: Option<String>,
+    /// The service's words for a failure.
+    message: Option<String>,
+    /// What became of its objects, where that was counted.
+    objects: Option<ObjectsView>,
+    /// What was asked for.
+    request: Value,
+    /// Every attempt, oldest first.
+    submissions: Vec<SubmissionView>,
+}
+
+/// What became of a job's objects.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ObjectsView {
+    /// Done.
+    succeeded: u64,
+    /// Failed.
+    failed: u64,
+    /// All that the service lists, those under way included.
+    total: u64,
+    /// Whether there are no more than were counted.
+    complete: bool,
+}
+
+/// One attempt.
+#[derive(Debug, Serialize, JsonSchema)]
+struct SubmissionView {
+    /// Its id.
+    id: String,
+    /// `accepted`, `rejected`, `abandoned` or `unresolved`.
+    outcome: String,
+    /// When it was made.
+    at: String,
+    /// When its end was known.
+    ended_at: Option<String>,
+    /// The job it became.
+    job_id: Option<String>,
+    /// The id of the call, for the service's support.
+    request_id: Option<String>,
+    /// Why it ended as it did.
+    reason: Option<String>,
+    /// Who took it out of the account.
+    removed: Option<RemovalView>,
+}
+
+/// A person's word that an attempt counts no longer.
+#[derive(Debug, Serialize, JsonSchema)]
+struct RemovalView {
+    /// When.
+    at: String,
+    /// Who.
+    by: String,
+    /// Why.
+    reason: Option<String>,
+}
+
+/// The schema of what [`json`] writes.
+pub fn schema_json() -> Value {
+    schemars::schema_for!(Document<'_>).to_value()
+}
+
+/// Writes records as one JSON document.
+pub fn json(out: &mut dyn Write, target: &str, records: &[Arc<Record>]) -> io::Result<()> {
+    let document = Document {
+        format: FORMAT,
+        target,
+        records: records.iter().map(|record| view(record)).collect(),
+    };
+    serde_json::to_writer_pretty(&mut *out, &document)?;
+    writeln!(out)
+}
+
+fn view(record: &Record) -> RecordView {
+    let seen = record.last_seen();
+    let objects = seen.and_then(|seen| seen.objects);
+    let latest = record.latest();
+    let job_id = record.accepted().map(|(_, job_id)| job_id.to_string());
+    RecordView {
+        key: record.key.to_string(),
+        fingerprint: record.fingerprint.to_string(),
+        bucket: record.work.bucket.to_string(),
+        region: record.work.region.to_string(),
+        job_id,
+        state: state(record).0,
+        submitted_at: latest.map(|submission| time::format(submission.intended_at)),
+        started_at: seen.and_then(|seen| seen.started).map(time::format),
+        ended_at: seen.and_then(|seen| seen.ended).map(time::format),
+        seen_at: seen.map(|seen| time::format(seen.at)),
+        message: seen.and_then(|seen| seen.message.clone()),
+        objects: objects.map(|objects| ObjectsView {
+            succeeded: objects.succeeded,
+            failed: objects.failed,
+            total: objects.total,
+            complete: !objects.more,
+        }),
+        request: serde_json::to_value(&record.work.request).unwrap_or_default(),
+        submissions: record.submissions.iter().map(submission).collect(),
+    }
+}
+
+fn submission(submission: &Submission) -> SubmissionView {
+    let (outcome, reason, request_id) = ending(&submission.outcome);
+    let removed = submission.removed.as_ref().map(|removal| RemovalView {
+        at: time::format(removal.at),
+        by: removal.by.clone(),
+        reason: removal.reason.clone(),
+    });
+    SubmissionView {
+        id: submission.id.to_string(),
+        outcome: outcome.to_owned(),
+        at: time::format(submission.intended_at),
+        ended_at: submission.ended_at.map(time::format),
+        job_id: submission.job_id().map(ToString::to_string),
+        request_id,
+        reason,
+        removed,
+    }
+}
+
+/// The word for an outcome, why it came to it, and the id of the call.
+fn ending(outcome: &Outcome) -> (&'static str, Option<String>, Option<String>) {
+    match outcome {
+        Outcome::Accepted { request_id, .. } => ("accepted", None, request_id.clone()),
+        Outcome::Rejected {
+            code,
+            message,
+            request_id,
+        } => (
+            "rejected",
+            Some(format!("{code}: {message}")),
+            request_id.clone(),
+        ),
+        Outcome::Abandoned { reason } => ("abandoned", Some(reason.clone()), None),
+        Outcome::Unresolved { reason } => ("unresolved", reason.clone(), None),
+    }
+}
+
+/// Writes a table of what is recorded, with ids rather than progress.
+pub fn list(out: &mut dyn Write, records: &[Arc<Record>]) -> io::Result<()> {
+    if records.is_empty() {
+        return writeln!(out, "Nothing is recorded yet.");
+    }
+    let head = ["job", "state", "fingerprint", "id"].map(|word| Cell::new(word, FAINT));
+    let mut rows = vec![head.to_vec()];
+    rows.extend(records.iter().map(|record| {
+        let (word, style) = state(record);
+        let job_id = record.accepted().map_or("", |(_, job_id)| job_id.as_str());
+        vec![
+            Cell::new(record.key.as_str(), STRONG),
+            Cell::new(word, style),
+            Cell::plain(record.fingerprint.short()),
+            Cell::new(job_id, FAINT),
+        ]
+    }));
+    table::write(out, 0, &rows)
+}
+
+/// Writes the whole history of records.
+pub fn history(out: &mut dyn Write, records: &[Arc<Record>]) -> io::Result<()> {
+    for (index, record) in records.iter().enumerate() {
+        if index > 0 {
+            writeln!(out)?;
+        }
+        one_history(out, record)?;
+    }
+    Ok(())
+}
+
+fn one_history(out: &mut dyn Write, record: &Record) -> io::Result<()> {
+    let (word, style) = state(record);
+    let work = &record.work;
+    let request = &work.request;
+    writeln!(
+        out,
+        "{STRONG}{}{STRONG:#}  {style}{word}{style:#}",
+        record.key
+    )?;
+    let interval = request.operation.time_interval;
+    let mut facts = vec![
+        ("fingerprint", record.fingerprint.to_string()),
+        ("bucket", format!("{} ({})", work.bucket, work.region)),
+        ("name", request.name.to_string()),
+        (
+            request.input.field(),
+            format!("{:?}", request.input.value()),
+        ),
+        ("workflow", request.operation.workflow_ids.joined()),
+    ];
+    facts.extend(interval.start.map(|start| ("from", time::format(start))));
+    facts.extend(interval.end.map(|end| ("until", time::format(end))));
+    facts.extend(work.rerun.clone().map(|rerun| ("rerun", rerun)));
+    let rows = facts
+        .into_iter()
+        .map(|(name, value)| vec![Cell::new(name, FAINT), Cell::plain(value)]);
+    table::write(out, 2, &rows.collect::<Vec<_>>())?;
+    for attempt in &record.submissions {
+        attempt_lines(out, attempt)?;
+    }
+    if let Some(seen) = record.last_seen() {
+        let state = &seen.state;
+        writeln!(
+            out,
+            "  {}  {} is {state}",
+            time::format(seen.at),
+            seen.job_id
+        )?;
+        if let Some(message) = &seen.message {
+            writeln!(out, "    {BAD}{message}{BAD:#}")?;
+        }
+    }
+    Ok(())
+}
+
+fn attempt_lines(out: &mut dyn Write, attempt: &Submission) -> io::Result<()> {
+    let (word, reason, request_id) = ending(&attempt.outcome);
+    let job_id = attempt
+        .job_id()
+        .map(|id| format!(" as {id}"))
+        .unwrap_or_default();
+    writeln!(
+        out,
+        "  {}  {word}{job_id}",
+        time::format(attempt.intended_at)
+    )?;
+    let call = request_id.map(|id| format!("request {id}"));
+    for detail in reason.into_iter().chain(call) {
+        writeln!(out, "    {FAINT}{detail}{FAINT:#}")?;
+    }
+    if let Some(removal) = &attempt.removed {
+        let reason = removal.reason.as_ref().map(|reason| format!(": {reason}"));
+        let (at, by) = (time::format(removal.at), &removal.by);
+        writeln!(out, "  {at}  removed by {by}{}", reason.unwrap_or_default())?;
+    }
+    Ok(())
+}

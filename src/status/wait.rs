@@ -1,0 +1,138 @@
+//! Waits until jobs have ended, for hours if need be.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use super::record::Recorder;
+use super::refresh::Refresher;
+use super::{StatusError, Trouble, may_change};
+use crate::api::client::Client;
+use crate::state::{Record, StateError};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Those who watch hear something at least this often.
+const TICK: Duration = Duration::from_secs(1);
+/// Recording takes at most one part in so many of the time.
+const RECORDING_SHARE: u32 = 5;
+
+/// What happens while somebody waits.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The service said something new of a job.
+    Changed(&'a Record),
+    /// Nothing was learnt of some jobs; they are asked for again.
+    Trouble(&'a [Trouble]),
+    /// Time passes; here is everything waited for.
+    Tick(&'a [Arc<Record>]),
+}
+
+/// How waiting ended.
+#[derive(Debug)]
+pub enum Waited {
+    /// Nothing can change any more, but for the jobs that the service no longer knows.
+    Ended {
+        /// Jobs whose end nobody will learn.
+        lost: Vec<Trouble>,
+    },
+    /// The time was up.
+    TimedOut,
+}
+
+/// Asks until nothing can change any more, ever less often. Lost connections and a service that is
+/// away are waited out; `reconnect` may know where it has gone.
+pub async fn wait(
+    refresher: &mut Refresher,
+    recorder: &Recorder<'_>,
+    timeout: Option<Duration>,
+    reconnect: &mut (dyn FnMut() -> Option<Client> + Send),
+    tell: &mut (dyn FnMut(Event<'_>) + Send),
+) -> Result<Waited, StatusError> {
+    let begun = Instant::now();
+    let mut unrecorded = Vec::new();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let refreshed = refresher.refresh().await?;
+        let (passing, lost) = sort(refreshed.troubles)?;
+        if !passing.is_empty() {
+            tell(Event::Trouble(&passing));
+            if let Some(client) = reconnect() {
+                refresher.reconnect(client);
+            }
+        }
+        for record in &refreshed.changed {
+            tell(Event::Changed(record));
+        }
+        pause = if refreshed.changed.is_empty() {
+            (pause * 3 / 2).min(LONGEST_PAUSE)
+        } else {
+            (pause / 2).max(FIRST_PAUSE)
+        };
+        unrecorded.extend(refreshed.changed);
+        let open = refresher
+            .records()
+            .iter()
+            .filter(|record| may_change(record));
+        let has_ended = passing.is_empty() && open.count() <= lost.len();
+        let left = timeout.map(|timeout| timeout.saturating_sub(begun.elapsed()));
+        let is_over = has_ended || left.is_some_and(|left| left.is_zero());
+        let recording = Instant::now();
+        record(recorder, &mut unrecorded, is_over).await?;
+        pause = pause.max(recording.elapsed() * RECORDING_SHARE);
+        tell(Event::Tick(refresher.records()));
+        if has_ended {
+            return Ok(Waited::Ended { lost });
+        }
+        if is_over {
+            return Ok(Waited::TimedOut);
+        }
+        rest(left.map_or(pause, |left| pause.min(left)), refresher, tell).await;
+    }
+}
+
+/// What cannot be recorded because another run writes the state is recorded later, but not later
+/// than at the end.
+async fn record(
+    recorder: &Recorder<'_>,
+    unrecorded: &mut Vec<Arc<Record>>,
+    is_over: bool,
+) -> Result<(), StateError> {
+    if unrecorded.is_empty() {
+        return Ok(());
+    }
+    match recorder.record(unrecorded).await {
+        Err(StateError::Locked { .. }) if !is_over => Ok(()),
+        recorded => {
+            unrecorded.clear();
+            recorded
+        }
+    }
+}
+
+/// Troubles that may pass, and jobs that the service no longer knows; anything else is the end.
+fn sort(troubles: Vec<Trouble>) -> Result<(Vec<Trouble>, Vec<Trouble>), StatusError> {
+    let (passing, rest): (Vec<_>, Vec<_>) = troubles.into_iter().partition(Trouble::may_pass);
+    let mut lost = Vec::with_capacity(rest.len());
+    for trouble in rest {
+        match trouble {
+            Trouble::Call { error, .. } => return Err(error.into()),
+            Trouble::Gone { .. } => lost.push(trouble),
+        }
+    }
+    Ok((passing, lost))
+}
+
+async fn rest(
+    mut pause: Duration,
+    refresher: &Refresher,
+    tell: &mut (dyn FnMut(Event<'_>) + Send),
+) {
+    while pause > TICK {
+        sleep(TICK).await;
+        pause -= TICK;
+        tell(Event::Tick(refresher.records()));
+    }
+    sleep(pause).await;
+}

@@ -1,0 +1,241 @@
+//! What people do with jobs once they are submitted.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::env::Env;
+
+/// A `serve` that ends with the test.
+struct Serve(Child);
+
+impl Serve {
+    fn start(env: &Env) -> Self {
+        let mut command = env.command(&["serve"]);
+        let mut serve = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(serve.stderr.take().unwrap()).lines();
+        let announced = lines.any(|line| line.unwrap().contains("http://127.0.0.1:"));
+        assert!(announced, "it ended");
+        // Whoever writes into a pipe that nobody reads gets an error.
+        std::thread::spawn(move || lines.count());
+        Self(serve)
+    }
+
+    fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[track_caller]
+fn eventually(mut is_true: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_true() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "in vain");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn target(command: &str) -> String {
+    format!(
+        "[targets.local]\nservice = \"embedded\"\nbucket = \"demo-1250000000\"\n\
+         region = \"ap-beijing\"\n[targets.local.buckets]\ndemo-1250000000 = \"bucket\"\n\
+         [targets.local.workflows.w1]\ncommand = {command}\n"
+    )
+}
+
+fn job(key: &str, input: &str) -> String {
+    format!("jobs:\n  {key}:\n    input: {input}\n    operation: {{ workflow_ids: w1 }}\n")
+}
+
+fn json(env: &Env, arguments: &[&str]) -> Value {
+    serde_json::from_str(&env.run(arguments).expect(0).stdout).unwrap()
+}
+
+/// Fails for every object whose content is `bad`.
+const PICKY: &str = r#"["sh", "-c", "if grep -q bad \"$1\"; then echo \"no: $2\" >&2; exit 3; fi; cat \"$1\"", "sh", "{object}", "{key}"]"#;
+
+#[test]
+fn failed_objects_become_a_job_over_exactly_these() {
+    let env = Env::empty();
+    env.write("stocktake.toml", &target(PICKY));
+    for number in 0..200 {
+        let is_bad = [7, 80, 199].contains(&number);
+        let text = if is_bad { "bad" } else { "good" };
+        env.write(&format!("bucket/in/{number:03} 视频.txt"), text);
+    }
+    env.write("jobs/a.yaml", &job("all", "{ prefix: in/ }"));
+    env.run(&["apply"]).expect(7);
+    let recorded = json(&env, &["status", "--format", "json", "--no-refresh"]);
+    let objects = &recorded["records"][0]["objects"];
+    assert_eq!(objects["succeeded"], 197, "{recorded:#}");
+    assert_eq!(objects["failed"], 3);
+    assert_eq!(objects["total"], 200);
+    let failed = [
+        "status",
+        "all",
+        "--failed",
+        "--write-url-file",
+        "bucket/again.txt",
+    ];
+    let shown = env.run(&failed).expect(0).stdout;
+    assert!(shown.contains("no: in/007"), "{shown}");
+    assert!(shown.ends_with("3 objects failed\n"), "{shown}");
+    assert_eq!(env.read("bucket/again.txt").lines().count(), 3);
+    for number in [7, 80, 199] {
+        env.write(&format!("bucket/in/{number:03} 视频.txt"), "good");
+    }
+    let both = job("all", "{ prefix: in/ }") + &job("again", "{ url_file: again.txt }")[6..];
+    env.write("jobs/a.yaml", &both);
+    env.run(&["apply"]).expect(0);
+    let again = json(&env, &["status", "again", "--format", "json"]);
+    assert_eq!(again["records"][0]["objects"]["total"], 3, "{again:#}");
+    assert_eq!(again["records"][0]["state"], "Success");
+}
+
+#[test]
+fn a_failed_job_is_resubmitted_as_often_as_it_asks() {
+    let env = Env::empty();
+    env.write("stocktake.toml", &target(r#"["false"]"#));
+    env.write("bucket/in/a", "a");
+    let resubmit = "    on_failure: resubmit\n    max_attempts: 2\n";
+    env.write("jobs/a.yaml", &(job("again", "{ prefix: in/ }") + resubmit));
+    env.run(&["apply"]).expect(7);
+    env.run(&["apply"]).expect(7);
+    let third = env.run(&["apply"]).expect(0);
+    let record = json(&env, &["state", "show", "again", "--format", "json"]);
+    let submissions = record["records"][0]["submissions"].as_array().unwrap();
+    assert_eq!(submissions.len(), 2, "{}", third.stdout);
+    assert_ne!(submissions[0]["job_id"], submissions[1]["job_id"]);
+}
+
+#[test]
+fn what_is_removed_may_run_again_and_says_who_removed_it() {
+    let env = Env::small();
+    env.write("jobs/a.yaml", &job("all", "{ prefix: video/ }"));
+    env.run(&["apply"]).expect(0);
+    env.run(&["plan", "--detailed-exitcode"]).expect(0);
+    let asked = env.run(&["state", "rm", "all"]).expect(1);
+    assert!(asked.stderr.contains("--auto-approve"), "{}", asked.stderr);
+    let remove = [
+        "state",
+        "rm",
+        "all",
+        "--auto-approve",
+        "--reason",
+        "results deleted",
+    ];
+    let mut command = env.command(&remove);
+    assert!(command.env("USER", "ada").status().unwrap().success());
+    env.run(&["plan", "--detailed-exitcode"]).expect(2);
+    env.run(&["apply"]).expect(0);
+    let record = json(&env, &["state", "show", "all", "--format", "json"]);
+    let submissions = record["records"][0]["submissions"].as_array().unwrap();
+    assert_eq!(submissions.len(), 2, "{record:#}");
+    let by = submissions[0]["removed"]["by"].as_str().unwrap();
+    assert!(by.starts_with("ada@"), "{by}");
+    assert_eq!(submissions[0]["removed"]["reason"], "results deleted");
+    assert!(submissions[1]["removed"].is_null());
+    env.run(&["state", "verify"]).expect(0);
+}
+
+#[test]
+fn a_key_can_be_moved_but_not_onto_another_one() {
+    let env = Env::small();
+    let both = job("one", "{ prefix: video/a }") + &job("two", "{ prefix: video/b }")[6..];
+    env.write("jobs/a.yaml", &both);
+    env.run(&["apply"]).expect(0);
+    let taken = env.run(&["state", "mv", "one", "two"]).expect(1);
+    assert!(
+        taken.stderr.contains("recorded already"),
+        "{}",
+        taken.stderr
+    );
+    env.run(&["state", "mv", "one", "three"]).expect(0);
+    let listed = env.run(&["state", "list"]).expect(0).stdout;
+    assert!(
+        listed.contains("three") && !listed.contains("one "),
+        "{listed}"
+    );
+    env.run(&["state", "show", "one"]).expect(1);
+}
+
+/// Waits for a file, so that a test decides when a job ends.
+const GATED: &str = r#"["sh", "-c", "until [ -e gate ]; do sleep 0.02; done"]"#;
+
+fn gated() -> Env {
+    let env = Env::empty();
+    env.write("stocktake.toml", &target(GATED));
+    env.write("bucket/in/a", "a");
+    env.write("jobs/a.yaml", &job("slow", "{ prefix: in/ }"));
+    env
+}
+
+/// Submits without waiting: the apply is interrupted when the job is recorded.
+fn submit(env: &Env) {
+    let mut apply = env.command(&["apply"]);
+    let mut apply = apply
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually(|| {
+        let listed = env.run(&["state", "list"]).stdout;
+        listed.contains("Submitted") || listed.contains("Running")
+    });
+    apply.kill().unwrap();
+    apply.wait().unwrap();
+}
+
+#[test]
+fn waiting_spans_a_restart_of_the_service() {
+    let env = gated();
+    let serve = Serve::start(&env);
+    submit(&env);
+    let mut waiting = env.command(&["status", "--wait"]);
+    let waiting = waiting.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let waiting = waiting.spawn().unwrap();
+    eventually(|| env.run(&["state", "list"]).stdout.contains("Running"));
+    serve.kill();
+    let _serve = Serve::start(&env);
+    env.write("gate", "");
+    let output = waiting.wait_with_output().unwrap();
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{stdout}{stderr}");
+    assert!(stdout.contains("Success"), "{stdout}{stderr}");
+}
+
+#[test]
+fn waiting_ends_when_the_time_is_up_and_cancelling_ends_the_job() {
+    let env = gated();
+    let _serve = Serve::start(&env);
+    submit(&env);
+    let late = env
+        .run(&["status", "--wait", "--timeout", "300ms"])
+        .expect(1);
+    assert!(late.stderr.contains("the time is up"), "{}", late.stderr);
+    let asked = env.run(&["cancel", "slow"]).expect(1);
+    assert!(asked.stderr.contains("--auto-approve"), "{}", asked.stderr);
+    let cancelled = env.run(&["cancel", "slow", "--auto-approve"]).expect(0);
+    assert!(cancelled.stdout.contains("Cancel"), "{}", cancelled.stdout);
+    env.run(&["status", "slow", "--wait"]).expect(7);
+    env.run(&["plan", "--detailed-exitcode"]).expect(0);
+    let again = env.run(&["cancel", "slow"]).expect(0);
+    assert!(
+        again.stderr.contains("nothing to cancel"),
+        "{}",
+        again.stderr
+    );
+}
