@@ -103,11 +103,11 @@ async fn cancel_all(
     }
     // What the service made of it is what is recorded.
     let mut refresher = Refresher::new(connection.client.clone(), open);
-    let refreshed = refresher.refresh().await?;
+    let round = refresher.refresh().await?;
     let recorder = following::recorder(session);
-    recorder.record(&refreshed.changed).await?;
+    recorder.record(&round.changed).await?;
     report::status_human(&mut session.ui.data(), refresher.records(), session.now)?;
-    let troubles = refreshed.troubles.iter();
+    let troubles = round.troubles.iter();
     problems.extend(troubles.map(|trouble| Diagnostic::error("status", trouble.to_string())));
     if problems.is_empty() {
         return Ok(Exit::Done);

@@ -210,11 +210,8 @@ async fn refresh(
     wanted: &[Arc<Record>],
 ) -> Result<Vec<Arc<Record>>, Failure> {
     let mut refresher = Refresher::new(connection.client.clone(), wanted.to_vec());
-    let refreshed = refresher.refresh().await?;
-    match following::recorder(session)
-        .record(&refreshed.changed)
-        .await
-    {
+    let round = refresher.refresh().await?;
+    match following::recorder(session).record(&round.changed).await {
         Err(StateError::Locked { .. }) => {
             session
                 .ui
@@ -222,8 +219,8 @@ async fn refresh(
         }
         recorded => recorded?,
     }
-    if let Some(trouble) = refreshed.troubles.first() {
-        let others = refreshed.troubles.len() - 1;
+    if let Some(trouble) = round.troubles.first() {
+        let others = round.troubles.len() - 1;
         let others = if others == 0 {
             String::new()
         } else {
@@ -272,7 +269,7 @@ fn write_url_file(session: &Session, path: &Path, failed: &[FailedObject]) -> Re
     let mut urls: Vec<&str> = failed.iter().map(|object| object.url.as_str()).collect();
     urls.sort_unstable();
     urls.dedup();
-    let text: String = urls.iter().map(|url| format!("{url}\n")).collect();
+    let text = urls.join("\n") + if urls.is_empty() { "" } else { "\n" };
     fs::write(path, text).map_err(|error| {
         let message = format!("cannot write {}: {error}", path.display());
         Diagnostic::error("output", message)

@@ -220,12 +220,12 @@ pub fn history(out: &mut dyn Write, records: &[Arc<Record>]) -> io::Result<()> {
 }
 
 fn one_history(out: &mut dyn Write, record: &Record) -> io::Result<()> {
-    let (word, style) = state(record);
+    let (label, style) = state(record);
     let work = &record.work;
     let request = &work.request;
     writeln!(
         out,
-        "{STRONG}{}{STRONG:#}  {style}{word}{style:#}",
+        "{STRONG}{}{STRONG:#}  {style}{label}{style:#}",
         record.key
     )?;
     let interval = request.operation.time_interval;

@@ -15,7 +15,7 @@ use crate::api::wire::{JobDetail, JobState};
 use crate::job::Fingerprint;
 use crate::state::{Objects, Record, Seen};
 
-/// Objects of ended jobs are counted when no more jobs than this are asked for: those who look at
+/// Objects of ended jobs are answered when no more jobs than this are asked for: those who look at
 /// thousands of jobs look at the jobs.
 const SCREENFUL: usize = 20;
 
@@ -75,7 +75,7 @@ impl Refresher {
 
     async fn take(&mut self, client: &Client, answers: Vec<Answer>, refreshed: &mut Refreshed) {
         let counts_ended = self.records.len() <= SCREENFUL;
-        let mut counted = Vec::new();
+        let mut answered = Vec::new();
         for answer in answers {
             match answer {
                 Ok((record, job)) => {
@@ -85,13 +85,13 @@ impl Refresher {
                         let counter = self.counters.remove(&job.job_id);
                         counter.unwrap_or_default()
                     });
-                    counted.push((record, job, counter));
+                    answered.push((record, job, counter));
                 }
                 Err(trouble) => refreshed.troubles.push(trouble),
             }
         }
-        let counts =
-            stream::iter(counted).map(|(record, job, counter)| count(client, record, job, counter));
+        let counts = stream::iter(answered)
+            .map(|(record, job, counter)| count(client, record, job, counter));
         let mut counts = counts.buffer_unordered(PARALLELISM);
         while let Some((record, job, counter, objects)) = counts.next().await {
             if let Some(counter) = counter.filter(|_| !job.state.is_final()) {
@@ -126,7 +126,7 @@ async fn count(
     };
     let objects = counter.count(client, &record, &job.job_id).await;
     let objects = objects.inspect_err(|error| {
-        tracing::warn!(job_id = %job.job_id, %error, "its objects cannot be counted");
+        tracing::warn!(job_id = %job.job_id, %error, "its objects cannot be answered");
     });
     (record, job, Some(counter), objects.ok())
 }

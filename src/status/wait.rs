@@ -12,7 +12,7 @@ use crate::api::client::Client;
 use crate::state::{Record, StateError};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// Those who watch hear something at least this often.
 const TICK: Duration = Duration::from_secs(1);
 /// Recording takes at most one part in so many of the time.
@@ -54,23 +54,23 @@ pub async fn wait(
     let mut unrecorded = Vec::new();
     let mut pause = FIRST_PAUSE;
     loop {
-        let refreshed = refresher.refresh().await?;
-        let (passing, lost) = sort(refreshed.troubles)?;
+        let round = refresher.refresh().await?;
+        let (passing, lost) = sort(round.troubles)?;
         if !passing.is_empty() {
             tell(Event::Trouble(&passing));
             if let Some(client) = reconnect() {
                 refresher.reconnect(client);
             }
         }
-        for record in &refreshed.changed {
+        for record in &round.changed {
             tell(Event::Changed(record));
         }
-        pause = if refreshed.changed.is_empty() {
+        pause = if round.changed.is_empty() {
             (pause * 3 / 2).min(LONGEST_PAUSE)
         } else {
             (pause / 2).max(FIRST_PAUSE)
         };
-        unrecorded.extend(refreshed.changed);
+        unrecorded.extend(round.changed);
         let open = refresher
             .records()
             .iter()
@@ -104,9 +104,9 @@ async fn record(
     }
     match recorder.record(unrecorded).await {
         Err(StateError::Locked { .. }) if !is_over => Ok(()),
-        recorded => {
+        ended => {
             unrecorded.clear();
-            recorded
+            ended
         }
     }
 }

@@ -31,8 +31,8 @@ fn the_examples_are_applied_once_and_leave_results() {
 fn the_demo_job_reads_its_quarter() {
     let env = Env::example();
     env.run(&["apply"]).expect(0);
-    let status = env.run(&["status", "demo"]).expect(0).stdout;
-    let id = status
+    let history = env.run(&["state", "show", "demo"]).expect(0).stdout;
+    let id = history
         .split_whitespace()
         .find(|word| word.len() == 33 && word.starts_with('b'))
         .unwrap();
@@ -173,9 +173,9 @@ fn apply_uses_a_serve_that_runs() {
         .spawn()
         .unwrap();
     let mut line = String::new();
-    BufReader::new(serve.stderr.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
+    // Kept open: it goes on writing.
+    let mut lines = BufReader::new(serve.stderr.take().unwrap());
+    lines.read_line(&mut line).unwrap();
     assert!(line.contains("http://127.0.0.1:"), "{line}");
     let apply = env.run(&["apply"]);
     let second = env.run(&["serve"]);
