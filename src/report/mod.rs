@@ -7,9 +7,9 @@ mod apply;
 pub mod diagnostics;
 mod failures;
 mod plan;
-mod render;
 mod progress;
 mod records;
+mod render;
 mod resolve;
 mod serve;
 mod state;
@@ -21,12 +21,13 @@ mod ui;
 pub use apply::{ApplyReporter, outcome as apply_outcome};
 pub use failures::{human as failures_human, json as failures_json};
 pub use plan::{PlanView, human as plan_human, json as plan_json, markdown as plan_markdown};
-pub use render::{
-    Rendered, VariableOrigin, curl as render_curl, human as render_human, json as render_json,
 pub use progress::Progress;
 pub use records::{
     history as records_history, json as records_json, list as records_list,
     schema_json as records_schema_json,
+};
+pub use render::{
+    Rendered, VariableOrigin, curl as render_curl, human as render_human, json as render_json,
 };
 pub use resolve::{resolved, unresolved};
 pub use serve::serving;
