@@ -242,9 +242,10 @@ async fn execute(
     };
     let result = match submitted {
         Ok(Exit::Done) if waits => {
-            let recorder = held
-                .as_ref()
-                .map_or_else(|| following::recorder(session), Recorder::Open);
+            let recorder = held.as_ref().map_or_else(
+                || following::recorder(session, following::LOCK_TIMEOUT),
+                Recorder::Open,
+            );
             wait(session, &connection, &recorder, &records, interrupts).await
         }
         submitted => submitted,

@@ -104,7 +104,7 @@ async fn cancel_all(
     // What the service made of it is what is recorded.
     let mut refresher = Refresher::new(connection.client.clone(), open);
     let round = refresher.refresh().await?;
-    let recorder = following::recorder(session);
+    let recorder = following::recorder(session, following::LOCK_TIMEOUT);
     recorder.record(&round.changed).await?;
     report::status_human(&mut session.ui.data(), refresher.records(), session.now)?;
     let troubles = round.troubles.iter();

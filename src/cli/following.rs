@@ -15,14 +15,14 @@ use crate::state::Record;
 use crate::status::{self, Event, Recorder, Refresher, StatusError, Waited};
 
 /// Another run that records something needs far less.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Writes what is seen into the session's state.
-pub(super) fn recorder(session: &Session) -> Recorder<'static> {
+pub(super) fn recorder(session: &Session, lock_timeout: Duration) -> Recorder<'static> {
     Recorder::Closed {
         state: session.target.state.clone(),
         target: session.target.name.clone(),
-        lock_timeout: LOCK_TIMEOUT,
+        lock_timeout,
     }
 }
 

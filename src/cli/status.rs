@@ -20,7 +20,7 @@ use crate::diagnostic::Diagnostic;
 use crate::report::{self, Ui};
 use crate::service;
 use crate::state::{Record, StateError};
-use crate::status::{self, FailedObject, Refresher};
+use crate::status::{self, FailedObject, Refresher, Trouble};
 
 /// Show how far each recorded job is
 ///
@@ -185,7 +185,7 @@ async fn ask_connected(
         let mut interrupts = Interrupts::listen()?;
         let open = wanted.iter().filter(|record| status::may_change(record));
         let open = open.cloned().collect();
-        let recorder = following::recorder(session);
+        let recorder = following::recorder(session, following::LOCK_TIMEOUT);
         asked.exit = tokio::select! {
             exit = follow(session, connection, &recorder, open, arguments.timeout) => exit?,
             () = interrupts.arrived() => interrupts.exit().unwrap_or(Exit::Interrupted),
@@ -211,15 +211,22 @@ async fn refresh(
 ) -> Result<Vec<Arc<Record>>, Failure> {
     let mut refresher = Refresher::new(connection.client.clone(), wanted.to_vec());
     let round = refresher.refresh().await?;
-    match following::recorder(session).record(&round.changed).await {
+    let recorder = following::recorder(session, Duration::ZERO);
+    match recorder.record(&round.changed).await {
         Err(StateError::Locked { .. }) => {
             session
                 .ui
                 .note("another run writes the state; this is not recorded")?;
         }
-        recorded => recorded?,
+        result => result?,
     }
-    if let Some(trouble) = round.troubles.first() {
+    // A service of this machine lives as long as the apply that runs it.
+    if session.target.embedded().is_some() && round.troubles.iter().all(Trouble::may_pass) {
+        if !round.troubles.is_empty() {
+            let note = "the service has ended; this is what is recorded";
+            session.ui.note(note)?;
+        }
+    } else if let Some(trouble) = round.troubles.first() {
         let others = round.troubles.len() - 1;
         let others = if others == 0 {
             String::new()
