@@ -162,7 +162,9 @@ async fn submit_all(
 ) -> Vec<usize> {
     let submissions = stream::iter(indices.iter().copied())
         .map(|index| async move { (index, submit::submit(run, &plan.jobs[index]).await) });
-    let mut submissions = submissions.buffer_unordered(run.options.parallelism.max(1));
+    // While some are under way, the intents of the next ones are written to disk.
+    let at_once = run.options.parallelism.max(1).saturating_mul(2);
+    let mut submissions = submissions.buffer_unordered(at_once);
     let mut unresolved = Vec::new();
     while let Some((index, result)) = submissions.next().await {
         if matches!(result, JobResult::Unresolved { .. }) {

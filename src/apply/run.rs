@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, interval};
 
 use super::breaker::Breaker;
@@ -26,6 +26,8 @@ pub(super) struct Run<'a> {
     pub(super) client: &'a Client,
     pub(super) options: &'a Options,
     pub(super) pace: Pace,
+    /// One for each submission that may be in flight.
+    pub(super) slots: Semaphore,
     interrupt: watch::Receiver<Interrupt>,
     events: &'a (dyn Fn(Event) + Send + Sync),
     breaker: Mutex<Breaker>,
@@ -51,6 +53,7 @@ impl<'a> Run<'a> {
             client,
             options,
             pace: Pace::new(options.rate),
+            slots: Semaphore::new(options.parallelism.max(1)),
             interrupt,
             events,
             breaker: Mutex::new(Breaker::new(options.failures_in_a_row)),

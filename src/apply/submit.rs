@@ -42,7 +42,6 @@ pub(super) async fn submit(run: &Run<'_>, planned: &PlannedJob) -> JobResult {
     if let Some(result) = already_triggered(planned, record.as_deref()) {
         return result;
     }
-    let in_flight = run.fly();
     let submission = match run.intend(job).await {
         Ok(submission) => submission,
         Err(error) => {
@@ -51,6 +50,17 @@ pub(super) async fn submit(run: &Run<'_>, planned: &PlannedJob) -> JobResult {
             };
         }
     };
+    // A slot is kept until the end is recorded and noted: a run that has to stop sends no more than
+    // what has a slot already.
+    let slot = select! {
+        slot = run.slots.acquire() => slot.ok(),
+        () = run.interrupted(Interrupt::Drain) => None,
+    };
+    if slot.is_none() || run.halted().is_some() {
+        let end = End::NotTaken("the run ended before it was sent".to_owned());
+        return record_end(run, job, submission, end).await;
+    }
+    let in_flight = run.fly();
     run.tell(Event::Sending {
         key: job.key.clone(),
         fingerprint: job.fingerprint,
