@@ -1,10 +1,12 @@
 //! `stocktake apply`
 
+use std::collections::HashSet;
 use std::io::{IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use jiff::SignedDuration;
 
 use super::connection::Connection;
@@ -17,11 +19,12 @@ use super::session::Session;
 use super::settings::Settings;
 use super::signals::Interrupts;
 use crate::api::name::{BucketName, Region};
-use crate::apply::{self, ApplyOutcome, Halt};
+use crate::apply::{self, ApplyOutcome, Event, Halt};
 use crate::diagnostic::Diagnostic;
+use crate::job::Fingerprint;
 use crate::plan::{self, Plan, PlanDocument};
-use crate::report::{self, ApplyReporter, PlanView, Ui};
-use crate::state::{Expected, OpenOptions, Records, StateError, StateStore};
+use crate::report::{self, ApplyReporter, ApplyStream, PlanView, Ui};
+use crate::state::{Expected, OpenOptions, Record, Records, StateError, StateStore};
 use crate::status::{self, Recorder};
 
 /// Submit what is new, each job exactly once, and record it
@@ -67,6 +70,95 @@ pub(super) struct ApplyArgs {
     /// Wait until every job has ended
     #[arg(long)]
     wait: bool,
+
+    /// The form of what is said: human, json (one event a line)
+    #[arg(
+        long,
+        value_name = "FORM",
+        default_value = "human",
+        hide_possible_values = true
+    )]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Human,
+    /// For programs: JSON Lines, the last one a summary
+    Json,
+}
+
+impl ApplyArgs {
+    /// Jobs of an embedded target run in this process, and are waited for.
+    fn waits(&self, session: &Session) -> bool {
+        self.wait || session.target.embedded().is_some()
+    }
+}
+
+/// Says what happens, in the form that is asked for.
+enum View {
+    Human(Ui, ApplyReporter),
+    Json(ApplyStream),
+}
+
+impl View {
+    fn plan(&self, plan: &PlanDocument) -> std::io::Result<()> {
+        match self {
+            Self::Human(ui, _) => {
+                let view = PlanView {
+                    plan,
+                    all: false,
+                    details: false,
+                    next: None,
+                    width: ui.look().width,
+                };
+                report::plan_human(&mut ui.data(), &view)
+            }
+            Self::Json(stream) => stream.plan(plan),
+        }
+    }
+
+    fn event(&self, event: &Event) -> std::io::Result<()> {
+        match self {
+            Self::Human(_, reporter) => reporter.event(event),
+            Self::Json(stream) => stream.event(event),
+        }
+    }
+
+    fn outcome(&self, outcome: &ApplyOutcome) -> std::io::Result<()> {
+        match self {
+            Self::Human(ui, _) => report::apply_outcome(&mut ui.data(), outcome),
+            Self::Json(stream) => {
+                stream.outcome(outcome);
+                Ok(())
+            }
+        }
+    }
+
+    /// People have seen it as it happened.
+    fn status(&self, record: &Record) -> std::io::Result<()> {
+        match self {
+            Self::Human(..) => Ok(()),
+            Self::Json(stream) => stream.status(record),
+        }
+    }
+
+    /// The stream ends with a summary, whatever happened.
+    fn end(&self, result: &Result<Exit, Failure>) -> std::io::Result<()> {
+        let Self::Json(stream) = self else {
+            return Ok(());
+        };
+        match result {
+            Ok(exit) => stream.end(exit.code()),
+            Err(failure) => {
+                for finding in &failure.diagnostics {
+                    stream.diagnostic(finding)?;
+                }
+                stream.end(failure.exit.code())
+            }
+        }
+    }
 }
 
 pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
@@ -81,22 +173,30 @@ pub(super) fn run(
     settings: Settings,
     ui: Ui,
 ) -> Result<Exit, Failure> {
+    let view = match arguments.format {
+        Format::Human => View::Human(ui, ApplyReporter::new(ui)),
+        Format::Json => View::Json(ApplyStream::begin(ui)?),
+    };
+    let result = run_in(&view, arguments, options, settings, ui);
+    view.end(&result)?;
+    result
+}
+
+fn run_in(
+    view: &View,
+    arguments: &ApplyArgs,
+    options: &GlobalOptions,
+    settings: Settings,
+    ui: Ui,
+) -> Result<Exit, Failure> {
     let saved = arguments.plan_file.as_deref();
     let (session, store, plan) = match saved {
         Some(path) => prepare_saved(arguments, path, options, settings, ui)?,
         None => prepare(arguments, options, settings, ui)?,
     };
     let lineage = Some(store.header().lineage.clone());
-    let origin = plan_file::origin(&session, lineage, &plan, false);
-    let document = PlanDocument::new(plan.clone(), origin);
-    let view = PlanView {
-        plan: &document,
-        all: false,
-        details: false,
-        next: None,
-        width: ui.look().width,
-    };
-    report::plan_human(&mut ui.data(), &view)?;
+    let origin = plan_file::origin(&session, lineage, &plan, arguments.format == Format::Json);
+    view.plan(&PlanDocument::new(plan.clone(), origin))?;
     if !plan.blocked.is_empty() {
         store.close()?;
         return Ok(Exit::Blocked);
@@ -104,11 +204,10 @@ pub(super) fn run(
     let embedded = session.target.embedded().is_some();
     let is_approved = embedded || arguments.auto_approve || saved.is_some();
     if plan.has_work() && !is_approved {
-        approve(&session)?;
+        approve(&session, arguments.format)?;
     }
-    let waits = arguments.wait || embedded;
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(execute(&session, &plan, store, arguments, waits))
+    runtime.block_on(execute(&session, &plan, store, arguments, view))
 }
 
 /// Plans now, under the lock.
@@ -191,9 +290,10 @@ fn lock_state(
 }
 
 /// Asks on a terminal; elsewhere nobody could answer.
-fn approve(session: &Session) -> Result<(), Failure> {
+fn approve(session: &Session, format: Format) -> Result<(), Failure> {
     let target = &session.target.name;
-    let can_ask = std::io::stdin().is_terminal() && !session.settings.no_input;
+    let can_ask =
+        std::io::stdin().is_terminal() && !session.settings.no_input && format == Format::Human;
     if !can_ask {
         let message = format!("`{target}` costs money, and there is nobody to ask");
         return Err(Diagnostic::error("approval", message)
@@ -217,21 +317,30 @@ async fn execute(
     plan: &Plan,
     store: StateStore,
     arguments: &ApplyArgs,
-    waits: bool,
+    view: &View,
 ) -> Result<Exit, Failure> {
     let may_change = store
         .records()
         .iter()
         .any(|record| status::may_change(record));
-    let Some((bucket, region)) =
-        bucket(session, plan, &store).filter(|_| plan.has_work() || (waits && may_change))
+    let Some((bucket, region)) = bucket(session, plan, &store)
+        .filter(|_| plan.has_work() || (arguments.waits(session) && may_change))
     else {
         store.close()?;
         return Ok(Exit::Done);
     };
     let interrupts = Interrupts::listen()?;
     let connection = Connection::open(session, bucket, region).await?;
-    let submitted = submit(session, plan, &store, &connection, arguments, &interrupts).await;
+    let submitted = submit(
+        session,
+        plan,
+        &store,
+        &connection,
+        arguments,
+        &interrupts,
+        view,
+    )
+    .await;
     let records = store.records();
     // The service that runs in this process ends with it: nobody else may begin to rely on it.
     let held = if session.target.embedded().is_some() {
@@ -241,12 +350,12 @@ async fn execute(
         None
     };
     let result = match submitted {
-        Ok(Exit::Done) if waits => {
+        Ok(Exit::Done) if arguments.waits(session) => {
             let recorder = held.as_ref().map_or_else(
                 || following::recorder(session, following::LOCK_TIMEOUT),
                 Recorder::Open,
             );
-            wait(session, &connection, &recorder, &records, interrupts).await
+            wait(session, &connection, &recorder, &records, interrupts, view).await
         }
         submitted => submitted,
     };
@@ -289,8 +398,8 @@ async fn submit(
     connection: &Connection,
     arguments: &ApplyArgs,
     interrupts: &Interrupts,
+    view: &View,
 ) -> Result<Exit, Failure> {
-    let reporter = ApplyReporter::new(session.ui);
     let options = apply::Options {
         parallelism: usize::from(arguments.parallelism),
         look_up_after: connection.look_up_after,
@@ -305,12 +414,12 @@ async fn submit(
         interrupts.interrupt.clone(),
         &|event| {
             // A closed terminal must not stop what is being recorded.
-            let _ = reporter.event(&event);
+            let _ = view.event(&event);
         },
     )
     .await;
     if plan.has_work() {
-        report::apply_outcome(&mut session.ui.data(), &outcome)?;
+        view.outcome(&outcome)?;
     }
     Ok(exit(&outcome, interrupts))
 }
@@ -337,11 +446,20 @@ async fn wait(
     recorder: &Recorder<'_>,
     records: &Records,
     mut interrupts: Interrupts,
+    view: &View,
 ) -> Result<Exit, Failure> {
     let open = records.iter().filter(|record| status::may_change(record));
-    let open = open.cloned().collect();
+    let open: Vec<Arc<Record>> = open.cloned().collect();
+    let waited_for: HashSet<Fingerprint> = open.iter().map(|record| record.fingerprint).collect();
     tokio::select! {
-        result = following::follow(session, connection, recorder, open, None) => result,
+        result = following::follow(session, connection, recorder, open, None) => {
+            let records = session.records()?;
+            let ended = records.iter().filter(|record| waited_for.contains(&record.fingerprint));
+            for record in ended {
+                view.status(record)?;
+            }
+            result
+        }
         () = interrupts.arrived() => {
             session.ui.note("interrupted; the jobs stay as they are recorded")?;
             Ok(interrupts.exit().unwrap_or(Exit::Interrupted))

@@ -93,39 +93,43 @@ impl ApplyReporter {
         if is_left && self.is_halted.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let key = &outcome.key;
-        let words = match &outcome.result {
-            JobResult::Submitted { job_id, .. } => {
-                format!("{GOOD}submitted{GOOD:#}  {key}  {FAINT}{job_id}{FAINT:#}")
-            }
-            JobResult::Adopted { job_id, .. } => {
-                format!("{GOOD}found{GOOD:#}      {key}  {FAINT}{job_id}{FAINT:#}")
-            }
-            JobResult::Renamed { from } => {
-                format!("{CHANGE}renamed{CHANGE:#}    {from} is now {key}")
-            }
-            JobResult::AlreadySubmitted { job_id } => {
-                format!("{FAINT}known{FAINT:#}      {key}  another run submitted it as {job_id}")
-            }
-            JobResult::Rejected { error, .. } => {
-                let call = error
-                    .request_id
-                    .as_ref()
-                    .map(|id| format!("  (request {id})"))
-                    .unwrap_or_default();
-                format!(
-                    "{BAD}rejected{BAD:#}   {key}  {}: {}{call}",
-                    error.code, error.message
-                )
-            }
-            JobResult::Unresolved { reason, .. } => {
-                format!("{BAD}unresolved{BAD:#} {key}  {reason}")
-            }
-            JobResult::NotAttempted { reason } => {
-                format!("{CHANGE}not sent{CHANGE:#}   {key}  {reason}")
-            }
-        };
-        self.ui.note(words)
+        self.ui.note(finished_words(outcome))
+    }
+}
+
+/// How a job ended, in words.
+pub(super) fn finished_words(outcome: &JobOutcome) -> String {
+    let key = &outcome.key;
+    match &outcome.result {
+        JobResult::Submitted { job_id, .. } => {
+            format!("{GOOD}submitted{GOOD:#}  {key}  {FAINT}{job_id}{FAINT:#}")
+        }
+        JobResult::Adopted { job_id, .. } => {
+            format!("{GOOD}found{GOOD:#}      {key}  {FAINT}{job_id}{FAINT:#}")
+        }
+        JobResult::Renamed { from } => {
+            format!("{CHANGE}renamed{CHANGE:#}    {from} is now {key}")
+        }
+        JobResult::AlreadySubmitted { job_id } => {
+            format!("{FAINT}known{FAINT:#}      {key}  another run submitted it as {job_id}")
+        }
+        JobResult::Rejected { error, .. } => {
+            let call = error
+                .request_id
+                .as_ref()
+                .map(|id| format!("  (request {id})"))
+                .unwrap_or_default();
+            format!(
+                "{BAD}rejected{BAD:#}   {key}  {}: {}{call}",
+                error.code, error.message
+            )
+        }
+        JobResult::Unresolved { reason, .. } => {
+            format!("{BAD}unresolved{BAD:#} {key}  {reason}")
+        }
+        JobResult::NotAttempted { reason } => {
+            format!("{CHANGE}not sent{CHANGE:#}   {key}  {reason}")
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! decided once, in [`Ui`].
 
 mod apply;
+mod apply_json;
 pub mod diagnostics;
 mod failures;
 mod plan;
@@ -19,6 +20,7 @@ mod text;
 mod ui;
 
 pub use apply::{ApplyReporter, outcome as apply_outcome};
+pub use apply_json::ApplyStream;
 pub use failures::{human as failures_human, json as failures_json};
 pub use plan::{PlanView, human as plan_human, json as plan_json, markdown as plan_markdown};
 pub use progress::Progress;

@@ -12,6 +12,7 @@ mod client;
 mod env;
 mod examples;
 mod fingerprint;
+mod forms;
 mod help;
 mod init;
 mod job_files;

@@ -98,7 +98,7 @@ impl PlaceJson {
     }
 }
 
-fn slashes(path: &str) -> String {
+pub(super) fn slashes(path: &str) -> String {
     if std::path::MAIN_SEPARATOR == '/' {
         path.to_owned()
     } else {

@@ -1,6 +1,10 @@
 //! Findings, for people and for programs.
 
+mod github;
+mod gitlab;
 mod json;
+mod junit;
+mod sarif;
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -14,7 +18,11 @@ use super::text::{clean, wrap};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::{Place, SourceFile, Span};
 
+pub use github::github;
+pub use gitlab::gitlab;
 pub use json::json;
+pub use junit::junit;
+pub use sarif::sarif;
 
 /// A line longer than this is not shown, only named.
 const LINE_LIMIT: usize = 16 * 1024;
