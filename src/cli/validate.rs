@@ -1,6 +1,6 @@
 //! `stocktake validate`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -11,6 +11,7 @@ use super::session::Session;
 use super::settings::Settings;
 use crate::load::Loaded;
 use crate::report::{Ui, diagnostics};
+use crate::workspace;
 
 /// Check the job files: every mistake, underlined where it stands
 ///
@@ -57,44 +58,49 @@ pub(super) fn run(
     settings: Settings,
     ui: Ui,
 ) -> Result<Exit, Failure> {
-    let session = Session::open(options, settings, ui)?;
-    let loaded = session.load();
-    let exit = if loaded.has_errors() {
+    let (loaded, root) = match Session::open(options, settings, ui) {
+        Ok(session) => (session.load(), session.workspace.root().to_path_buf()),
+        Err(failure) if arguments.format == Format::Human => return Err(failure),
+        // What is wrong with the workspace itself belongs into the report too.
+        Err(failure) => {
+            let start = options.dir.clone().unwrap_or_else(|| PathBuf::from("."));
+            let start = start.canonicalize().unwrap_or(start);
+            let loaded = Loaded {
+                diagnostics: failure.diagnostics,
+                ..Loaded::default()
+            };
+            (loaded, workspace::find(&start).unwrap_or(start))
+        }
+    };
+    write(arguments.format, &loaded, &root, ui)?;
+    Ok(if loaded.has_errors() {
         Exit::Failed
     } else {
         Exit::Done
-    };
+    })
+}
+
+/// Writes findings in the form that is asked for; `root` is the folder of the workspace.
+fn write(format: Format, loaded: &Loaded, root: &Path, ui: Ui) -> std::io::Result<()> {
+    let out = &mut ui.data();
+    let findings = &loaded.diagnostics;
     let totals = diagnostics::Totals {
         files: loaded.files,
         jobs: loaded.jobs.len(),
     };
-    match arguments.format {
-        Format::Human => {
-            diagnostics::human(&mut ui.messages(), &loaded.diagnostics, ui.look().width)?;
-            diagnostics::summary(&mut ui.data(), &loaded.diagnostics, totals)?;
-        }
-        Format::Json => diagnostics::json(&mut ui.data(), &loaded.diagnostics, totals)?,
-        Format::Github | Format::Gitlab | Format::Sarif | Format::Junit => {
-            report(arguments.format, &session, &loaded)?;
-        }
-    }
-    Ok(exit)
-}
-
-/// Writes findings in the form of a forge.
-fn report(format: Format, session: &Session, loaded: &Loaded) -> std::io::Result<()> {
-    let out = &mut session.ui.data();
-    let findings = &loaded.diagnostics;
-    let prefix = prefix(session.workspace.root());
     match format {
-        Format::Github => diagnostics::github(out, findings, &prefix),
-        Format::Gitlab => diagnostics::gitlab(out, findings, &prefix),
-        Format::Sarif => diagnostics::sarif(out, findings, &prefix),
+        Format::Human => {
+            diagnostics::human(&mut ui.messages(), findings, ui.look().width)?;
+            diagnostics::summary(out, findings, totals)
+        }
+        Format::Json => diagnostics::json(out, findings, totals),
+        Format::Github => diagnostics::github(out, findings, &prefix(root)),
+        Format::Gitlab => diagnostics::gitlab(out, findings, &prefix(root)),
+        Format::Sarif => diagnostics::sarif(out, findings, &prefix(root)),
         Format::Junit => {
             let files = loaded.jobs.iter().map(|job| job.source.file.path());
             diagnostics::junit(out, findings, files)
         }
-        Format::Human | Format::Json => Ok(()),
     }
 }
 

@@ -52,6 +52,16 @@ fn a_workspace_below_its_repository_names_files_from_the_repository() {
     std::fs::create_dir_all(below.join("jobs")).unwrap();
     env.write("batch/stocktake.toml", crate::env::SMALL_TARGET);
     env.write("batch/jobs/a.yaml", "jobs: 7\n");
+    // Not even the workspace file is right yet: its bucket has no folder.
+    let run = env
+        .run(&["-C", "batch", "validate", "--format", "github"])
+        .expect(1);
+    assert!(
+        run.stdout.contains("file=batch/stocktake.toml,line="),
+        "{}",
+        run.stdout
+    );
+    env.write("batch/bucket/a.txt", "a");
     let run = env
         .run(&["-C", "batch", "validate", "--format", "github"])
         .expect(1);
@@ -209,6 +219,7 @@ fn the_stream_is_whole_when_nothing_could_begin() {
 /// Every action but `resolve`, a blocked overlap, Chinese names.
 fn rich() -> Env {
     let env = Env::small();
+    env.write("bucket/video/c.txt", "c\n");
     env.write(
         "jobs/归档.yaml",
         "jobs:\n  视频归档:\n    matrix: { folder: [a, b, c, d, e, f, g] }\n    name: x_${ matrix.folder }\n    \
