@@ -6,6 +6,7 @@
 //! files -> jobfile -> resolve -> Vec<Job> -> plan(state) -> Plan -> apply -> State
 //! ```
 
+pub mod adopt;
 pub mod api;
 pub mod apply;
 pub mod cli;

@@ -1,5 +1,6 @@
 //! The command line: one file a command, each an args struct and a short `run`.
 
+mod adopt;
 mod apply;
 mod approval;
 mod cancel;
@@ -70,6 +71,7 @@ enum Command {
     Show(show::ShowArgs),
     Status(status::StatusArgs),
     Cancel(cancel::CancelArgs),
+    Adopt(adopt::AdoptArgs),
     Resolve(resolve::ResolveArgs),
     State(state::StateArgs),
     Serve(serve::ServeArgs),
@@ -115,6 +117,7 @@ fn dispatch(
         Command::Show(arguments) => show::run(&arguments, ui),
         Command::Status(arguments) => status::run(&arguments, options, settings, ui),
         Command::Cancel(arguments) => cancel::run(&arguments, options, settings, ui),
+        Command::Adopt(arguments) => adopt::run(&arguments, options, settings, ui),
         Command::Resolve(arguments) => resolve::run(&arguments, options, settings, ui),
         Command::State(arguments) => state::run(&arguments, options, settings, ui),
         Command::Serve(arguments) => serve::run(&arguments, options, settings, ui),

@@ -239,3 +239,38 @@ fn waiting_ends_when_the_time_is_up_and_cancelling_ends_the_job() {
         again.stderr
     );
 }
+
+#[test]
+fn jobs_of_a_lost_state_are_adopted_once_and_nothing_is_submitted() {
+    let env = Env::small();
+    let both = job("one", "{ prefix: video/a }") + &job("two", "{ prefix: video/b }")[6..];
+    env.write("jobs/a.yaml", &both);
+    env.run(&["apply"]).expect(0);
+    for entry in std::fs::read_dir(env.path().join(".stocktake")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.to_string_lossy().ends_with(".state.jsonl") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    env.run(&["plan", "--detailed-exitcode"]).expect(2);
+    let adopted = env.run(&["adopt"]).expect(0);
+    assert!(adopted.stderr.contains("2 adopted"), "{}", adopted.stderr);
+    env.run(&["plan", "--detailed-exitcode"]).expect(0);
+    let again = env.run(&["adopt"]).expect(0);
+    assert!(again.stderr.contains("0 adopted"), "{}", again.stderr);
+}
+
+#[test]
+fn the_log_names_calls_and_their_ids_and_no_secret() {
+    let env = Env::small();
+    env.write("jobs/a.yaml", &job("all", "{ prefix: video/ }"));
+    let mut command = env.command(&["-v", "--log-format", "json", "apply"]);
+    command.env("STOCKTAKE_SERVE_SECRET_ID", "canary-id");
+    command.env("STOCKTAKE_SERVE_SECRET_KEY", "canary-secret");
+    let output = command.output().unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{log}");
+    assert!(log.contains("POST demo-1250000000.ci.ap-beijing.myqcloud.com/inventorytriggerjob"));
+    assert!(log.contains("request_id"), "{log}");
+    assert!(!log.contains("canary"), "{log}");
+}

@@ -6,8 +6,8 @@ use crate::env::Env;
 fn help_pages() {
     let env = Env::empty();
     for command in [
-        "", "validate", "plan", "apply", "show", "status", "cancel", "resolve", "state", "serve",
-        "schema",
+        "", "validate", "plan", "apply", "show", "status", "cancel", "adopt", "resolve", "state",
+        "serve", "schema",
     ] {
         let arguments: Vec<&str> = [command, "-h"]
             .into_iter()

@@ -1,6 +1,6 @@
 //! Signs and sends one request, and reads its answer up to a limit.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use data_encoding::BASE64;
 use jiff::Timestamp;
@@ -107,12 +107,38 @@ pub(super) async fn send(
     if !call.parameters.is_empty() {
         url.set_query(Some(&query(call.parameters)));
     }
+    let called = format!("{} {host}{}", call.method, path_and_query(&url));
     let mut request = client.request(call.method, url).headers(headers);
     if let Some(body) = call.body {
         request = request.body(body);
     }
-    let response = request.send().await.map_err(failure)?;
-    read(response).await
+    let begun = Instant::now();
+    let answer = match request.send().await {
+        Ok(response) => read(response).await,
+        Err(error) => Err(failure(error)),
+    };
+    log(&called, begun.elapsed(), answer.as_ref());
+    answer
+}
+
+/// A line for whoever has to write to the service's support. Headers, which carry the signature,
+/// are left out.
+fn log(called: &str, took: Duration, answer: Result<&Answer, &Failure>) {
+    match answer {
+        Ok(answer) => tracing::debug!(
+            call = called,
+            status = answer.status,
+            request_id = answer.request_id.as_deref().unwrap_or("-"),
+            ?took,
+            "answered"
+        ),
+        Err(failure) => tracing::debug!(call = called, ?failure, ?took, "no answer"),
+    }
+}
+
+fn path_and_query(url: &Url) -> String {
+    let query = url.query().map(|query| format!("?{query}"));
+    format!("{}{}", url.path(), query.unwrap_or_default())
 }
 
 fn query(parameters: &[(&str, &str)]) -> String {
