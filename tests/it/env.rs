@@ -148,6 +148,7 @@ impl Run {
 pub const FILTERS: &[(&str, &str)] = &[
     (r"b[0-9a-f]{32}", "<job id>"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+0800", "<time>"),
+    (r"<time>  \d+s ", "<time>  <took> "),
     (r"127\.0\.0\.1:\d+", "<address>"),
     (r"(/private)?/tmp/\.tmp\w+", "<folder>"),
 ];
