@@ -22,4 +22,5 @@ pub mod service;
 pub mod source;
 pub mod state;
 pub mod status;
+pub mod watch;
 pub mod workspace;

@@ -323,7 +323,7 @@ async fn execute(
         .records()
         .iter()
         .any(|record| status::may_change(record));
-    let Some((bucket, region)) = bucket(session, plan, &store)
+    let Some((bucket, region)) = first_bucket(session, plan, &store)
         .filter(|_| plan.has_work() || (arguments.waits(session) && may_change))
     else {
         store.close()?;
@@ -367,7 +367,11 @@ async fn execute(
 }
 
 /// The bucket to connect to first; the client goes on to others by itself.
-fn bucket(session: &Session, plan: &Plan, store: &StateStore) -> Option<(BucketName, Region)> {
+pub(super) fn first_bucket(
+    session: &Session,
+    plan: &Plan,
+    store: &StateStore,
+) -> Option<(BucketName, Region)> {
     let of_target = session
         .target
         .bucket

@@ -10,6 +10,7 @@ mod exit;
 mod failure;
 mod following;
 mod init;
+mod keys;
 mod logging;
 mod options;
 mod plan;
@@ -26,6 +27,7 @@ mod signals;
 mod state;
 mod status;
 mod validate;
+mod watch;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -74,6 +76,7 @@ enum Command {
     Adopt(adopt::AdoptArgs),
     Resolve(resolve::ResolveArgs),
     State(state::StateArgs),
+    Watch(watch::WatchArgs),
     Serve(serve::ServeArgs),
     Schema(schema::SchemaArgs),
 }
@@ -120,6 +123,7 @@ fn dispatch(
         Command::Adopt(arguments) => adopt::run(&arguments, options, settings, ui),
         Command::Resolve(arguments) => resolve::run(&arguments, options, settings, ui),
         Command::State(arguments) => state::run(&arguments, options, settings, ui),
+        Command::Watch(arguments) => watch::run(&arguments, options, settings, ui),
         Command::Serve(arguments) => serve::run(&arguments, options, settings, ui),
         Command::Schema(arguments) => schema::run(&arguments, ui),
     }

@@ -74,12 +74,14 @@ impl Session {
 
     /// All jobs of the workspace with every finding.
     pub(super) fn load(&self) -> Loaded {
-        let buckets = self
-            .target
-            .embedded()
-            .map(|service| service.buckets.values().cloned().collect());
-        let buckets: Vec<PathBuf> = buckets.unwrap_or_default();
-        load::load(&self.workspace, &buckets, self.surroundings())
+        load::load(&self.workspace, &self.bucket_folders(), self.surroundings())
+    }
+
+    /// The folders that stand for buckets: what is in them is no job file.
+    pub(super) fn bucket_folders(&self) -> Vec<PathBuf> {
+        let service = self.target.embedded();
+        let folders = service.map(|service| service.buckets.values().cloned().collect());
+        folders.unwrap_or_default()
     }
 
     /// All jobs of the workspace; warnings are shown, mistakes end the command.

@@ -1,11 +1,12 @@
 //! Finding and opening the files of a workspace.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ignore::{DirEntry, WalkBuilder};
+use ignore::{DirEntry, Walk, WalkBuilder};
 
 use super::document::Syntax;
 use crate::diagnostic::Diagnostic;
@@ -25,6 +26,18 @@ pub struct FoundFile {
     pub syntax: Syntax,
 }
 
+impl FoundFile {
+    /// The file at `path` as [`discover`] would find it under `workspace`, were it there. None for a
+    /// name that no job file has.
+    pub fn at(workspace: &Path, path: &Path) -> Option<Self> {
+        Some(Self {
+            shown: path.strip_prefix(workspace).unwrap_or(path).to_path_buf(),
+            path: path.to_path_buf(),
+            syntax: Syntax::of(path)?,
+        })
+    }
+}
+
 /// Finds the job files under `workspace`/`folder`, in the order of their names, without the folders
 /// in `exclude` (relative to the workspace, or absolute).
 ///
@@ -36,16 +49,10 @@ pub fn discover(
     exclude: &[PathBuf],
 ) -> (Vec<FoundFile>, Vec<Diagnostic>) {
     let root = workspace.join(folder);
-    let excluded: Vec<PathBuf> = exclude.iter().map(|path| workspace.join(path)).collect();
-    let walk = WalkBuilder::new(&root)
-        .standard_filters(false)
-        .hidden(true)
-        .filter_entry(move |entry| !excluded.iter().any(|path| path == entry.path()))
-        .build();
     let boundary = fs::canonicalize(workspace).unwrap_or_else(|_| workspace.to_path_buf());
     let mut found = Vec::new();
     let mut findings = Vec::new();
-    for entry in walk {
+    for entry in walk(&root, workspace, exclude) {
         match entry {
             Ok(entry) => match job_file(workspace, &boundary, &entry) {
                 Ok(file) => found.extend(file),
@@ -56,6 +63,38 @@ pub fn discover(
     }
     found.sort();
     (found, findings)
+}
+
+/// The folders that [`discover`] looks into for job files under `root`, and the files that links
+/// among them lead to.
+pub fn folders(
+    root: &Path,
+    workspace: &Path,
+    exclude: &[PathBuf],
+) -> (BTreeSet<PathBuf>, BTreeSet<PathBuf>) {
+    let (mut folders, mut linked) = (BTreeSet::new(), BTreeSet::new());
+    // What cannot be read is a finding of `discover`.
+    for entry in walk(root, workspace, exclude).filter_map(Result::ok) {
+        match entry.file_type() {
+            Some(kind) if kind.is_dir() => {
+                folders.insert(entry.into_path());
+            }
+            Some(kind) if kind.is_symlink() => {
+                linked.extend(fs::canonicalize(entry.path()).ok());
+            }
+            _ => {}
+        }
+    }
+    (folders, linked)
+}
+
+fn walk(root: &Path, workspace: &Path, exclude: &[PathBuf]) -> Walk {
+    let excluded: Vec<PathBuf> = exclude.iter().map(|path| workspace.join(path)).collect();
+    WalkBuilder::new(root)
+        .standard_filters(false)
+        .hidden(true)
+        .filter_entry(move |entry| !excluded.iter().any(|path| path == entry.path()))
+        .build()
 }
 
 fn job_file(
@@ -69,13 +108,7 @@ fn job_file(
         Some(kind) if kind.is_symlink() => linked_file(boundary, path, shown)?,
         kind => kind.is_some_and(|kind| kind.is_file()),
     };
-    Ok(Syntax::of(path)
-        .filter(|_| is_file)
-        .map(|syntax| FoundFile {
-            shown: shown.to_path_buf(),
-            path: path.to_path_buf(),
-            syntax,
-        }))
+    Ok(FoundFile::at(workspace, path).filter(|_| is_file))
 }
 
 /// Whether a link leads to a file. It must not make something elsewhere part of what is reviewed

@@ -115,7 +115,7 @@ pub fn confirm(
             reason: job.reason,
             record: record.cloned(),
             changes: job.changes.clone(),
-            job: files.job(job),
+            job: files.job(job).into(),
         });
     }
     if stale.is_empty() {

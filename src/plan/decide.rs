@@ -8,7 +8,7 @@ use crate::job::{Job, JobKey, OnFailure};
 use crate::state::{Outcome, Record, Records};
 
 /// Decides what is to be done about one job.
-pub(super) fn decide(job: Job, records: &Records) -> PlannedJob {
+pub(super) fn decide(job: Arc<Job>, records: &Records) -> PlannedJob {
     let record = records.get(&job.fingerprint).cloned();
     let record = record.filter(|record| !record.is_removed());
     let previous = latest_under_key(&job.key, records);

@@ -1,5 +1,7 @@
 //! A plan as a document: what is shown, given to programs, saved, and applied later.
 
+use std::sync::Arc;
+
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -214,7 +216,7 @@ impl PlanDocument {
 
 impl From<PlannedJob> for DocumentJob {
     fn from(planned: PlannedJob) -> Self {
-        let job = planned.job;
+        let job = Arc::unwrap_or_clone(planned.job);
         Self {
             source: SourceLine {
                 file: slashes(job.source.file.path()),

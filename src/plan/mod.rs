@@ -45,20 +45,24 @@ pub struct Limits {
 /// Decides what is to be done about every job of a target.
 ///
 /// `jobs` have distinct keys and distinct fingerprints; `resolve` has made sure of both.
-pub fn plan(jobs: Vec<Job>, records: &Records, limits: Limits) -> Plan {
+pub fn plan(
+    jobs: impl IntoIterator<Item = impl Into<Arc<Job>>>,
+    records: &Records,
+    limits: Limits,
+) -> Plan {
     plan_selected(jobs, records, limits, &Selection::default())
 }
 
 /// [`plan`] for some of the jobs. What is recorded of the others counts for the guards all the same.
 pub fn plan_selected(
-    jobs: Vec<Job>,
+    jobs: impl IntoIterator<Item = impl Into<Arc<Job>>>,
     records: &Records,
     limits: Limits,
     selection: &Selection,
 ) -> Plan {
     let mut planned: Vec<PlannedJob> = jobs
         .into_iter()
-        .map(|job| decide::decide(job, records))
+        .map(|job| decide::decide(job.into(), records))
         .collect();
     if selection.is_everything() {
         return assemble(planned, records, limits);

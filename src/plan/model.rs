@@ -96,7 +96,7 @@ pub struct Change {
 #[derive(Debug, Clone)]
 pub struct PlannedJob {
     /// The job.
-    pub job: Job,
+    pub job: Arc<Job>,
     /// What is to be done.
     pub action: Action,
     /// Why.

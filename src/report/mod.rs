@@ -18,6 +18,7 @@ mod status;
 mod table;
 mod text;
 mod ui;
+mod watch;
 
 pub use apply::{ApplyReporter, outcome as apply_outcome};
 pub use apply_json::ApplyStream;
@@ -36,3 +37,7 @@ pub use serve::serving;
 pub use state::{begun as state_begun, verified as state_verified};
 pub use status::{human as status_human, markdown as status_markdown};
 pub use ui::{ColorChoice, Look, Ui, Verbosity};
+pub use watch::{
+    SHOWN_JOBS, WatchCause, WatchOpening, WatchView, intention, opening as watch_opening,
+    plan as watch_plan,
+};

@@ -85,6 +85,24 @@ impl Ui {
         AutoStream::new(io::stderr(), self.choice(io::stderr().is_terminal()))
     }
 
+    /// Clears the terminal, if standard output is one.
+    pub fn clear_screen(&self) -> io::Result<()> {
+        let terminal = console::Term::stdout();
+        if terminal.is_term() {
+            terminal.clear_screen()?;
+        }
+        Ok(())
+    }
+
+    /// Rings the bell of the terminal, if standard output is one.
+    pub fn ring(&self) -> io::Result<()> {
+        let mut terminal = console::Term::stdout();
+        if terminal.is_term() {
+            terminal.write_all(b"\x07")?;
+        }
+        Ok(())
+    }
+
     /// Says something on standard error, unless people asked for quiet.
     pub fn note(&self, words: impl AsRef<str>) -> io::Result<()> {
         if self.verbosity == Verbosity::Quiet {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::uses::Tracker;
 use super::windows::{Every, Window, Windows};
 use super::{EXPANSION_LIMIT, place};
 use crate::api::time;
@@ -74,6 +75,7 @@ impl Element<'_> {
 pub(super) fn expand<'a>(
     layers: &Layers<'a>,
     now: Timestamp,
+    tracker: &Tracker,
 ) -> Result<Vec<Element<'a>>, Vec<Diagnostic>> {
     let mut elements = vec![Element::default()];
     let mut problems = Vec::new();
@@ -85,7 +87,7 @@ pub(super) fn expand<'a>(
     }
     if let Some(windows) = layers.find(|spec| spec.windows.as_ref()) {
         let limit = EXPANSION_LIMIT / elements.len().max(1);
-        match passed(layers, windows, now, limit) {
+        match passed(layers, windows, now, limit, tracker) {
             Ok(windows) => elements = cross(&elements, &windows),
             Err(mut found) => problems.append(&mut found),
         }
@@ -243,6 +245,7 @@ fn passed(
     spec: &Spanned<WindowsSpec>,
     now: Timestamp,
     limit: usize,
+    tracker: &Tracker,
 ) -> Result<Vec<Arc<Window>>, Vec<Diagnostic>> {
     let mut problems = Vec::new();
     let every = spec.value.every.value.parse::<Every>().map_err(|error| {
@@ -295,8 +298,10 @@ fn passed(
         let message =
             format!("these windows make {error}; one spec may become {EXPANSION_LIMIT} jobs");
         vec![Diagnostic::error("too-many-jobs", message).at(place(layers, spec.span))]
-    })?;
-    Ok(passed.into_iter().map(Arc::new).collect())
+    });
+    let count = passed.as_ref().map_or(0, Vec::len);
+    tracker.uses_periods(windows.end_after(count));
+    Ok(passed?.into_iter().map(Arc::new).collect())
 }
 
 /// A text that should be a moment and is none.

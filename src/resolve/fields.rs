@@ -10,6 +10,7 @@ use minijinja::Value;
 
 use super::expand::{Element, Layers, time_problem};
 use super::expression::Expressions;
+use super::uses::Tracker;
 use super::{Resolver, place};
 use crate::api::name::{BucketName, JobName, NameError, Region, WorkflowId, is_job_name_character};
 use crate::api::request::{Input, JobType, Operation, Request, TimeInterval, WorkflowIds};
@@ -36,6 +37,7 @@ pub(super) struct Scope<'a> {
     resolver: &'a Resolver,
     layers: &'a Layers<'a>,
     element: &'a Element<'a>,
+    tracker: &'a Tracker,
     key: String,
     context: OnceCell<Value>,
     diagnostics: Vec<Diagnostic>,
@@ -46,8 +48,10 @@ impl<'a> Scope<'a> {
         resolver: &'a Resolver,
         layers: &'a Layers<'a>,
         element: &'a Element<'a>,
+        tracker: &'a Tracker,
     ) -> Self {
         Self {
+            tracker,
             resolver,
             layers,
             element,
@@ -123,8 +127,12 @@ impl<'a> Scope<'a> {
             &surroundings.bucket,
         ) {
             (Some(text), _) => self.named(text, "bucket", BucketName::new),
-            (None, Some(bucket)) => Ok(bucket.clone()),
+            (None, Some(bucket)) => {
+                self.tracker.uses_bucket();
+                Ok(bucket.clone())
+            }
             (None, None) => {
+                self.tracker.uses_bucket();
                 let message = format!(
                     "no bucket: neither this job nor the target `{}` names one",
                     surroundings.target
@@ -144,8 +152,12 @@ impl<'a> Scope<'a> {
             &surroundings.region,
         ) {
             (Some(text), _) => self.named(text, "region", Region::new),
-            (None, Some(region)) => Ok(region.clone()),
+            (None, Some(region)) => {
+                self.tracker.uses_region();
+                Ok(region.clone())
+            }
             (None, None) => {
+                self.tracker.uses_region();
                 let message = format!(
                     "no region: neither this job nor the target `{}` names one",
                     surroundings.target
@@ -435,7 +447,7 @@ impl<'a> Scope<'a> {
 
     fn make_context(&self) -> Value {
         let mut context = BTreeMap::from([
-            ("vars", self.resolver.variables.clone()),
+            ("vars", self.tracker.variables()),
             ("key", Value::from(self.layers.key.value.as_str())),
         ]);
         if !self.element.matrix.is_empty() {

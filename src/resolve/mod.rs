@@ -7,6 +7,7 @@ mod expression;
 mod fields;
 mod origin;
 mod unique;
+mod uses;
 mod windows;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,8 @@ pub use expression::closest;
 use fields::Scope;
 pub use origin::{Layer, Origin, origins, variables_used};
 pub use unique::check_unique;
+pub use uses::Uses;
+use uses::{Tracker, Variables};
 
 /// The most jobs that one spec may become.
 pub const EXPANSION_LIMIT: usize = 100_000;
@@ -50,16 +53,17 @@ pub struct Surroundings {
 pub struct Resolver {
     surroundings: Surroundings,
     expressions: Expressions,
-    variables: Value,
+    variables: Variables,
 }
 
 impl Resolver {
     /// A resolver for one target at one moment.
     pub fn new(surroundings: Surroundings) -> Self {
-        let variables = Value::from(surroundings.variables.clone());
+        let variables = surroundings.variables.iter();
+        let variables = variables.map(|(name, value)| (name.clone(), Value::from(value.as_str())));
         Self {
             expressions: Expressions::new(),
-            variables,
+            variables: Arc::new(variables.collect()),
             surroundings,
         }
     }
@@ -70,6 +74,17 @@ impl Resolver {
         file: &Arc<SourceFile>,
         job_file: &JobFile,
     ) -> (Vec<Job>, Vec<Diagnostic>) {
+        let (jobs, diagnostics, _) = self.resolve_traced(file, job_file);
+        (jobs, diagnostics)
+    }
+
+    /// [`resolve`](Self::resolve), and what the jobs took from their surroundings.
+    pub fn resolve_traced(
+        &self,
+        file: &Arc<SourceFile>,
+        job_file: &JobFile,
+    ) -> (Vec<Job>, Vec<Diagnostic>, Uses) {
+        let tracker = Tracker::new(&self.variables);
         let mut jobs = Vec::with_capacity(job_file.jobs.0.len());
         let mut diagnostics = Vec::new();
         for (key, spec) in &job_file.jobs.0 {
@@ -79,10 +94,10 @@ impl Resolver {
                 spec,
                 defaults: job_file.defaults.as_ref(),
             };
-            match expand::expand(&layers, self.surroundings.now) {
+            match expand::expand(&layers, self.surroundings.now, &tracker) {
                 Ok(elements) => {
                     for element in elements {
-                        let mut scope = Scope::new(self, &layers, &element);
+                        let mut scope = Scope::new(self, &layers, &element, &tracker);
                         let job = scope.job();
                         let failed = job.is_err();
                         jobs.extend(job);
@@ -97,7 +112,7 @@ impl Resolver {
             }
         }
         dedup_warnings(&mut diagnostics);
-        (jobs, diagnostics)
+        (jobs, diagnostics, tracker.finish())
     }
 }
 

@@ -6,9 +6,10 @@ use crate::diagnostic::Diagnostic;
 use crate::job::Job;
 
 /// Every pair of jobs with one key, or with one fingerprint, as an error that shows both places.
-pub fn check_unique(jobs: &[Job]) -> Vec<Diagnostic> {
-    let mut keys = HashMap::with_capacity(jobs.len());
-    let mut fingerprints = HashMap::with_capacity(jobs.len());
+pub fn check_unique<'a>(jobs: impl IntoIterator<Item = &'a Job>) -> Vec<Diagnostic> {
+    let jobs = jobs.into_iter();
+    let mut keys = HashMap::with_capacity(jobs.size_hint().0);
+    let mut fingerprints = HashMap::with_capacity(jobs.size_hint().0);
     let mut problems = Vec::new();
     for job in jobs {
         if let Some(first) = keys.insert(&job.key, job) {

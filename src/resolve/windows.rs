@@ -152,6 +152,13 @@ impl Windows {
         Ok(windows)
     }
 
+    /// The end of the period that follows the first `passed` ones, if there is one.
+    pub(super) fn end_after(&self, passed: usize) -> Option<Timestamp> {
+        let steps = i32::try_from(passed).ok()?.checked_add(1)?;
+        let end = self.boundary(steps)?;
+        self.until.is_none_or(|until| end <= until).then_some(end)
+    }
+
     fn boundary(&self, steps: i32) -> Option<Timestamp> {
         let first = self.offset.to_datetime(self.from);
         let local = first.checked_add(self.every.times(steps)?).ok()?;

@@ -17,7 +17,7 @@ use crate::source::{Place, SourceFile};
 
 use file::WorkspaceFile;
 use read::TargetReader;
-pub use target::{DATA_FOLDER, EmbeddedService, LOCAL, Service, Target, Workflow};
+pub use target::{DATA_FOLDER, DEFAULT_CONFIRM, EmbeddedService, LOCAL, Service, Target, Workflow};
 
 /// The name of the workspace file.
 pub const FILE_NAME: &str = "stocktake.toml";

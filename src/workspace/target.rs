@@ -32,7 +32,7 @@ pub struct Target {
 }
 
 /// What a person types where the target does not say.
-pub(super) const DEFAULT_CONFIRM: &str = "yes";
+pub const DEFAULT_CONFIRM: &str = "yes";
 
 /// What takes the jobs.
 #[derive(Debug, Clone)]

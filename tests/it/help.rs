@@ -7,7 +7,7 @@ fn help_pages() {
     let env = Env::empty();
     for command in [
         "", "validate", "plan", "apply", "show", "status", "cancel", "adopt", "resolve", "state",
-        "serve", "schema",
+        "watch", "serve", "schema",
     ] {
         let arguments: Vec<&str> = [command, "-h"]
             .into_iter()

@@ -87,6 +87,14 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
             "crate::cli",
         ],
     ),
+    (
+        "src/watch",
+        &["crate::report", "crate::cli", "crate::apply", "reqwest"],
+    ),
+    (
+        "src/load",
+        &["crate::report", "crate::cli", "tokio", "reqwest"],
+    ),
     ("src/report", &["crate::cli", "reqwest", "clap"]),
 ];
 

@@ -61,7 +61,7 @@ pub fn json(out: &mut dyn Write, plan: &PlanDocument) -> io::Result<()> {
 }
 
 /// One sentence, then the counts.
-fn verdict(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {
+pub(super) fn verdict(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {
     let sentence = words::verdict(view.plan);
     writeln!(out, "{STRONG}{sentence}{STRONG:#}")?;
     let counts = words::counts(&view.plan.summary);
@@ -72,7 +72,7 @@ fn verdict(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {
 }
 
 /// What forbids the plan, and what is worth a look.
-fn findings(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {
+pub(super) fn findings(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {
     let limit = if view.all { usize::MAX } else { FINDINGS };
     let blocked = &view.plan.blocked;
     for found in blocked.iter().take(limit) {
@@ -160,6 +160,13 @@ fn files(out: &mut dyn Write, view: &PlanView<'_>, mut jobs: Vec<&DocumentJob>) 
         )?;
     }
     Ok(())
+}
+
+/// A line for each job, in the order of the plan.
+pub(super) fn each(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {
+    let groups = view.plan.jobs.iter().map(Group::One);
+    let lines: Vec<Line<'_>> = groups.map(|group| Line::new(&group, true)).collect();
+    lines::write(out, view, &lines)
 }
 
 fn groups_of<'a>(view: &PlanView<'_>, jobs: &[&'a DocumentJob]) -> Vec<Group<'a>> {

@@ -1,5 +1,9 @@
 //! All jobs of a workspace: its files found, read, validated and resolved, on all cores.
 
+mod cache;
+mod census;
+mod stamp;
+
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -10,6 +14,9 @@ use crate::jobfile::Reader;
 use crate::jobfile::discover::{self, FoundFile};
 use crate::resolve::{Resolver, Surroundings, check_unique};
 use crate::workspace::{JOBS_FOLDER, Workspace};
+
+pub use cache::{Cache, Changes, Updated};
+pub use stamp::Stamp;
 
 /// What the job files of a workspace come to.
 #[derive(Debug, Default)]
@@ -40,19 +47,17 @@ pub fn load(
     let mut loaded = load_files(&found, surroundings);
     loaded.diagnostics.extend(problems);
     if found.is_empty() {
-        let message = format!(
-            "there is no job file in {}",
-            workspace.root().join(folder).display()
-        );
-        let problem = Diagnostic::error("no-job-files", message);
-        loaded
-            .diagnostics
-            .push(problem.help(
-                "job files end in .yaml, .yml or .toml; `stocktake init` writes a first one",
-            ));
+        loaded.diagnostics.push(no_job_files(workspace.root()));
     }
     diagnostic::sort(&mut loaded.diagnostics);
     loaded
+}
+
+fn no_job_files(root: &Path) -> Diagnostic {
+    let folder = root.join(JOBS_FOLDER);
+    let message = format!("there is no job file in {}", folder.display());
+    Diagnostic::error("no-job-files", message)
+        .help("job files end in .yaml, .yml or .toml; `stocktake init` writes a first one")
 }
 
 /// Loads the jobs of the given files.

@@ -1,0 +1,164 @@
+//! An apply beside the watch: submits, then follows the jobs until they end or until there is more
+//! to submit.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::apply;
+use crate::cli::apply::{first_bucket, open_state};
+use crate::cli::connection::Connection;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::following;
+use crate::cli::session::Session;
+use crate::cli::signals::Interrupts;
+use crate::plan::{self, Plan, PlannedJob};
+use crate::report::{self, ApplyReporter};
+use crate::state::StateStore;
+use crate::status::{self, Recorder};
+
+/// An apply under way.
+pub(super) struct Applying {
+    /// Polled by the watch itself: what is in flight goes on between two looks.
+    task: Pin<Box<dyn Future<Output = Result<Ending, Failure>>>>,
+    enough: watch::Sender<bool>,
+}
+
+/// How an apply ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// What could be done is done.
+    Done,
+    /// Another run writes the state; nothing was done.
+    Locked,
+    /// The state says something else than the plan that was agreed to; nothing was done.
+    Outdated,
+}
+
+impl Applying {
+    /// Begins to apply what `plan` shows.
+    pub(super) fn begin(session: Arc<Session>, plan: Arc<Plan>, interrupts: Interrupts) -> Self {
+        let (enough, asked) = watch::channel(false);
+        let task = Box::pin(async move { run(&session, &plan, interrupts, asked).await });
+        Self { task, enough }
+    }
+
+    /// Lets it end as soon as nothing of it is in flight.
+    pub(super) fn hurry(&self) {
+        self.enough.send_replace(true);
+    }
+
+    /// How it ended; never returns where there is none. May be given up and called again.
+    pub(super) async fn ended(applying: &mut Option<Self>) -> Result<Ending, Failure> {
+        let Some(under_way) = applying else {
+            return std::future::pending().await;
+        };
+        let ending = under_way.task.as_mut().await;
+        *applying = None;
+        ending
+    }
+}
+
+async fn run(
+    session: &Session,
+    shown: &Plan,
+    interrupts: Interrupts,
+    enough: watch::Receiver<bool>,
+) -> Result<Ending, Failure> {
+    let store = match open_state(session, Duration::ZERO) {
+        Ok(store) => store,
+        Err(failure) if failure.exit == Exit::Locked => return Ok(Ending::Locked),
+        Err(failure) => return Err(failure),
+    };
+    let jobs = shown.jobs.iter().map(|planned| Arc::clone(&planned.job));
+    let plan = plan::plan(jobs, &store.records(), session.limits(None));
+    if !plan.blocked.is_empty() || submits_more(shown, &plan) {
+        store.close()?;
+        return Ok(Ending::Outdated);
+    }
+    let follows = session.target.embedded().is_some();
+    let is_open = || {
+        store
+            .records()
+            .iter()
+            .any(|record| status::may_change(record))
+    };
+    let bucket = first_bucket(session, &plan, &store);
+    let Some((bucket, region)) = bucket.filter(|_| plan.has_work() || (follows && is_open()))
+    else {
+        store.close()?;
+        return Ok(Ending::Done);
+    };
+    let connection = Connection::open(session, bucket, region).await?;
+    let result = submit(session, &plan, &store, &connection, &interrupts).await;
+    let result = match result {
+        Ok(()) if follows => follow(session, &store, &connection, interrupts, enough).await,
+        other => other,
+    };
+    connection.close().await;
+    store.close()?;
+    result.map(|()| Ending::Done)
+}
+
+/// Whether a plan would submit a job that the one that was shown would not.
+fn submits_more(shown: &Plan, now: &Plan) -> bool {
+    let both = shown.jobs.iter().zip(&now.jobs);
+    let submits_more =
+        |(shown, now): (&PlannedJob, &PlannedJob)| now.action.submits() && !shown.action.submits();
+    both.into_iter().any(submits_more)
+}
+
+async fn submit(
+    session: &Session,
+    plan: &Plan,
+    store: &StateStore,
+    connection: &Connection,
+    interrupts: &Interrupts,
+) -> Result<(), Failure> {
+    if !plan.has_work() {
+        return Ok(());
+    }
+    let reporter = ApplyReporter::new(session.ui);
+    let options = apply::Options {
+        look_up_after: connection.look_up_after,
+        rate: session.target.rate,
+        ..apply::Options::default()
+    };
+    let interrupt = interrupts.interrupt.clone();
+    let outcome = apply::apply(
+        plan,
+        store,
+        &connection.client,
+        &options,
+        interrupt,
+        &|event| {
+            // A closed terminal must not stop what is being recorded.
+            let _ = reporter.event(&event);
+        },
+    )
+    .await;
+    report::apply_outcome(&mut session.ui.data(), &outcome)?;
+    Ok(())
+}
+
+/// Tells how jobs end, as long as nobody wants anything else.
+async fn follow(
+    session: &Session,
+    store: &StateStore,
+    connection: &Connection,
+    mut interrupts: Interrupts,
+    mut enough: watch::Receiver<bool>,
+) -> Result<(), Failure> {
+    let records = store.records();
+    let open = records.iter().filter(|record| status::may_change(record));
+    let open = open.cloned().collect();
+    let recorder = Recorder::Open(store);
+    tokio::select! {
+        result = following::follow(session, connection, &recorder, open, None) => result.map(drop),
+        () = interrupts.arrived() => Ok(()),
+        _ = enough.wait_for(|enough| *enough) => Ok(()),
+    }
+}

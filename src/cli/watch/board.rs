@@ -1,0 +1,256 @@
+//! The plan as it stands, brought up to date with what was noticed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::cli::failure::Failure;
+use crate::cli::options::GlobalOptions;
+use crate::cli::session::Session;
+use crate::cli::settings::Settings;
+use crate::diagnostic::Diagnostic;
+use crate::load::{Cache, Changes, Stamp, Updated};
+use crate::plan::{self, Plan};
+use crate::report::{Ui, WatchCause};
+use crate::resolve::Surroundings;
+use crate::source::Span;
+use crate::state::Records;
+use crate::status;
+use crate::watch::{Batch, Difference, Places};
+use crate::workspace::FILE_NAME;
+
+/// The workspace, its jobs, its records, and the last good plan.
+pub(super) struct Board {
+    options: GlobalOptions,
+    settings: Settings,
+    ui: Ui,
+    /// As the last good workspace file says.
+    session: Arc<Session>,
+    workspace_file: Kept<Option<Vec<u8>>>,
+    cache: Cache,
+    records: Records,
+    state: Kept<Option<Stamp>>,
+    plan: Option<Arc<Plan>>,
+    /// What was found at the last look.
+    marks: Vec<Mark>,
+    is_broken: bool,
+}
+
+/// A file as it was read last, and what was wrong with it.
+struct Kept<T> {
+    content: T,
+    problems: Vec<Diagnostic>,
+}
+
+/// What tells one finding from another.
+#[derive(PartialEq, Eq)]
+struct Mark(String, Option<(PathBuf, Span)>);
+
+/// What a look at the workspace came to.
+pub(super) struct Outlook {
+    /// Why it was taken.
+    pub(super) cause: WatchCause,
+    /// Mistakes and warnings.
+    pub(super) findings: Vec<Diagnostic>,
+    /// Against the last good plan; absent for the first plan, and where mistakes stand in its way.
+    pub(super) difference: Option<Difference>,
+    /// Whether mistakes stand in the way of a plan.
+    pub(super) is_broken: bool,
+}
+
+impl Board {
+    /// Opens the workspace; its jobs are not read yet.
+    pub(super) fn open(
+        options: &GlobalOptions,
+        settings: Settings,
+        ui: Ui,
+    ) -> Result<Self, Failure> {
+        let session = Session::open(options, settings.clone(), ui)?;
+        let content = fs::read(session.workspace.root().join(FILE_NAME)).ok();
+        Ok(Self {
+            options: options.clone(),
+            settings,
+            ui,
+            workspace_file: Kept {
+                content,
+                problems: Vec::new(),
+            },
+            cache: Cache::new(session.workspace.root(), session.surroundings()),
+            session: Arc::new(session),
+            records: Records::default(),
+            state: Kept {
+                content: None,
+                problems: Vec::new(),
+            },
+            plan: None,
+            marks: Vec::new(),
+            is_broken: false,
+        })
+    }
+
+    pub(super) fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    /// The last good plan.
+    pub(super) fn plan(&self) -> Option<&Arc<Plan>> {
+        self.plan.as_ref()
+    }
+
+    /// The last good plan, if it is that of what is on disk.
+    pub(super) fn current_plan(&self) -> Option<&Arc<Plan>> {
+        self.plan.as_ref().filter(|_| !self.is_broken)
+    }
+
+    /// Whether the service may still have news of a job.
+    pub(super) fn has_open_jobs(&self) -> bool {
+        self.records.iter().any(|record| status::may_change(record))
+    }
+
+    /// How many job files there are.
+    pub(super) fn files(&self) -> usize {
+        self.cache.files().len()
+    }
+
+    /// What to keep an eye on.
+    pub(super) fn places(&self) -> Places {
+        Places {
+            root: self.session.workspace.root().to_path_buf(),
+            exclude: self.session.bucket_folders(),
+            state: self.session.target.state.clone(),
+        }
+    }
+
+    /// Whether a period has passed since the last look.
+    pub(super) fn is_due(&self) -> bool {
+        let next = self.cache.next_period();
+        next.is_some_and(|next| next <= self.now())
+    }
+
+    /// Looks where something was noticed. None when it all says the same as before.
+    pub(super) fn update(&mut self, batch: &Batch) -> Option<Outlook> {
+        let reopened = batch.workspace_file && self.reopen();
+        let updated = self.load(&batch.changes);
+        let reread = (batch.state || reopened) && self.reread();
+        if self.plan.is_some() && !reopened && !reread && !updated.is_news() {
+            return None;
+        }
+        let is_first = self.plan.is_none() && !self.is_broken;
+        let findings = self.findings();
+        let marks: Vec<Mark> = findings.iter().map(Mark::of).collect();
+        let had_same_findings = self.marks == marks;
+        self.marks = marks;
+        let was_broken = self.is_broken;
+        self.is_broken = findings.iter().any(Diagnostic::is_error);
+        let difference = (!self.is_broken).then(|| self.replan()).flatten();
+        let says_the_same = had_same_findings
+            && was_broken == self.is_broken
+            && difference.as_ref().is_none_or(Difference::is_empty);
+        let is_asked = reopened || !updated.files.is_empty();
+        if says_the_same && !is_asked && (self.is_broken || difference.is_some()) {
+            return None;
+        }
+        Some(Outlook {
+            cause: if is_first {
+                WatchCause::Start
+            } else {
+                cause(updated, reopened, reread)
+            },
+            findings,
+            difference,
+            is_broken: self.is_broken,
+        })
+    }
+
+    /// Opens the workspace anew if its file says something else, or could not be opened before.
+    fn reopen(&mut self) -> bool {
+        let content = fs::read(self.session.workspace.root().join(FILE_NAME)).ok();
+        if content == self.workspace_file.content && self.workspace_file.problems.is_empty() {
+            return false;
+        }
+        let has_changed = content != self.workspace_file.content;
+        self.workspace_file.content = content;
+        match Session::open(&self.options, self.settings.clone(), self.ui) {
+            Ok(session) => {
+                self.session = Arc::new(session);
+                self.state.content = None;
+                self.workspace_file.problems.clear();
+                true
+            }
+            Err(failure) => {
+                self.workspace_file.problems = failure.diagnostics;
+                has_changed
+            }
+        }
+    }
+
+    fn load(&mut self, changes: &Changes) -> Updated {
+        let surroundings = Surroundings {
+            now: self.now(),
+            ..self.session.surroundings()
+        };
+        let exclude = self.session.bucket_folders();
+        self.cache.update(changes, &exclude, surroundings)
+    }
+
+    /// Reads the state unless it is as it was.
+    fn reread(&mut self) -> bool {
+        let stamp = Stamp::of(&self.session.target.state).ok().flatten();
+        if stamp.is_some() && stamp == self.state.content {
+            return false;
+        }
+        self.state.content = stamp;
+        match self.session.records() {
+            Ok(records) => {
+                self.records = records;
+                self.state.problems.clear();
+            }
+            Err(failure) => self.state.problems = failure.diagnostics,
+        }
+        true
+    }
+
+    fn findings(&self) -> Vec<Diagnostic> {
+        let mut findings = self.workspace_file.problems.clone();
+        findings.extend(self.cache.findings());
+        findings.extend(self.state.problems.iter().cloned());
+        findings
+    }
+
+    /// Plans, and compares with the last good plan, if there is one.
+    fn replan(&mut self) -> Option<Difference> {
+        let jobs = self.cache.jobs().cloned();
+        let plan = plan::plan(jobs, &self.records, self.session.limits(None));
+        let before = self.plan.replace(Arc::new(plan));
+        before
+            .zip(self.plan.as_ref())
+            .map(|(before, after)| Difference::between(&before, after))
+    }
+
+    fn now(&self) -> Timestamp {
+        self.options.now.unwrap_or_else(Timestamp::now)
+    }
+}
+
+impl Mark {
+    fn of(finding: &Diagnostic) -> Self {
+        let place = finding.place.as_ref();
+        let place = place.map(|place| (place.file.path().to_path_buf(), place.span));
+        Self(finding.message.clone(), place)
+    }
+}
+
+fn cause(updated: Updated, reopened: bool, reread: bool) -> WatchCause {
+    let mut files = updated.files;
+    if reopened {
+        files.insert(0, Path::new(FILE_NAME).to_path_buf());
+    }
+    match files.is_empty() {
+        false => WatchCause::Files(files),
+        true if updated.resolved > 0 => WatchCause::Period,
+        true if reread => WatchCause::State,
+        true => WatchCause::Start,
+    }
+}

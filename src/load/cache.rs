@@ -1,0 +1,315 @@
+//! The jobs of a workspace, kept up to date: what did not change is not read, parsed, validated or
+//! resolved again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rayon::prelude::*;
+
+use super::census::Census;
+use super::no_job_files;
+use super::stamp::Stamp;
+use crate::diagnostic::{self, Diagnostic};
+use crate::job::Job;
+use crate::jobfile::discover::{self, FoundFile};
+use crate::jobfile::{JobFile, Reader};
+use crate::resolve::{Resolver, Surroundings, Uses, check_unique};
+use crate::source::SourceFile;
+use crate::workspace::JOBS_FOLDER;
+
+/// Where to look for changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changes {
+    /// These files may have changed, come or gone; their content decides.
+    Files(BTreeSet<PathBuf>),
+    /// Any file may have: all are looked for, and those that were written since are read.
+    Anywhere,
+}
+
+/// What an update came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Updated {
+    /// The files that came, went or have another content, as messages show them.
+    pub files: Vec<PathBuf>,
+    /// How many files were read.
+    pub read: usize,
+    /// How many files were resolved.
+    pub resolved: usize,
+}
+
+impl Updated {
+    /// Whether jobs or findings can be others than before.
+    pub fn is_news(&self) -> bool {
+        !self.files.is_empty() || self.resolved > 0
+    }
+}
+
+/// What each job file came to, and what that depends on.
+#[derive(Debug)]
+pub struct Cache {
+    root: PathBuf,
+    exclude: Vec<PathBuf>,
+    reader: Reader,
+    surroundings: Surroundings,
+    files: BTreeMap<FoundFile, Entry>,
+    /// What was wrong where files were looked for.
+    walk_findings: Vec<Diagnostic>,
+    census: Census,
+}
+
+/// One file at each stage.
+#[derive(Debug)]
+struct Entry {
+    stamp: Option<Stamp>,
+    /// Absent when the file cannot be read.
+    source: Option<Arc<SourceFile>>,
+    /// Absent when something is wrong with it.
+    job_file: Option<JobFile>,
+    /// From reading and validating.
+    findings: Vec<Diagnostic>,
+    resolved: Resolved,
+}
+
+/// What a file came to in its surroundings.
+#[derive(Debug, Default)]
+struct Resolved {
+    jobs: Vec<Arc<Job>>,
+    findings: Vec<Diagnostic>,
+    uses: Uses,
+}
+
+impl Cache {
+    /// Knows nothing yet of the workspace in `root`; the first update finds everything.
+    pub fn new(root: &Path, surroundings: Surroundings) -> Self {
+        Self {
+            root: root.to_path_buf(),
+            exclude: Vec::new(),
+            reader: Reader::new(),
+            surroundings,
+            files: BTreeMap::new(),
+            walk_findings: Vec::new(),
+            census: Census::default(),
+        }
+    }
+
+    /// Takes in what has changed: files, folders that stand for buckets, and what jobs take from
+    /// outside their files.
+    pub fn update(
+        &mut self,
+        changes: &Changes,
+        exclude: &[PathBuf],
+        surroundings: Surroundings,
+    ) -> Updated {
+        let candidates = match changes {
+            Changes::Files(paths) if exclude == self.exclude => self.candidates(paths),
+            Changes::Files(_) | Changes::Anywhere => None,
+        };
+        exclude.clone_into(&mut self.exclude);
+        let mut updated = Updated::default();
+        let to_read = match candidates {
+            Some((found, gone)) => {
+                self.forget(&gone, &mut updated);
+                found
+            }
+            None => self.walk(&mut updated),
+        };
+        let before = std::mem::replace(&mut self.surroundings, surroundings);
+        let resolver = Resolver::new(self.surroundings.clone());
+        self.resolve_affected(&before, &resolver, &mut updated);
+        self.read(to_read, &resolver, &mut updated);
+        updated.files.sort();
+        updated.files.dedup();
+        updated
+    }
+
+    /// Every finding, in the order of files and places, as [`load`](super::load) has them.
+    pub fn findings(&self) -> Vec<Diagnostic> {
+        let entries = self.files.values();
+        let in_files =
+            entries.flat_map(|entry| entry.findings.iter().chain(&entry.resolved.findings));
+        let mut findings: Vec<Diagnostic> = in_files.cloned().collect();
+        if self.census.has_doubles() {
+            findings.extend(check_unique(self.jobs().map(Arc::as_ref)));
+        }
+        findings.extend(self.walk_findings.iter().cloned());
+        if self.files.is_empty() {
+            findings.push(no_job_files(&self.root));
+        }
+        diagnostic::sort(&mut findings);
+        findings
+    }
+
+    /// The jobs of the files without mistakes, in the order of files.
+    pub fn jobs(&self) -> impl Iterator<Item = &Arc<Job>> {
+        self.files.values().flat_map(|entry| &entry.resolved.jobs)
+    }
+
+    /// The files that were found.
+    pub fn files(&self) -> impl ExactSizeIterator<Item = &FoundFile> {
+        self.files.keys()
+    }
+
+    /// The moment at which jobs change by themselves, because another period has passed.
+    pub fn next_period(&self) -> Option<Timestamp> {
+        let entries = self.files.values();
+        entries
+            .filter_map(|entry| entry.resolved.uses.next_period())
+            .min()
+    }
+
+    /// The named files that are there, and those that are gone. None when only a look at all files
+    /// can tell: folders and links may add or remove others.
+    fn candidates(&self, paths: &BTreeSet<PathBuf>) -> Option<(Vec<FoundFile>, Vec<FoundFile>)> {
+        if !self.walk_findings.is_empty() {
+            return None;
+        }
+        let (mut there, mut gone) = (Vec::new(), Vec::new());
+        for path in paths {
+            let found = FoundFile::at(&self.root, path)?;
+            match std::fs::symlink_metadata(path) {
+                Ok(metadata) if metadata.is_file() => there.push(found),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => gone.push(found),
+                _ => return None,
+            }
+        }
+        Some((there, gone))
+    }
+
+    /// Looks for all files; gives back those that may have another content.
+    fn walk(&mut self, updated: &mut Updated) -> Vec<FoundFile> {
+        let folder = Path::new(JOBS_FOLDER);
+        let (found, findings) = discover::discover(&self.root, folder, &self.exclude);
+        self.walk_findings = findings;
+        let there: BTreeSet<&FoundFile> = found.iter().collect();
+        let gone = self.files.keys().filter(|file| !there.contains(file));
+        let gone: Vec<FoundFile> = gone.cloned().collect();
+        self.forget(&gone, updated);
+        let is_as_read = |file: &FoundFile| {
+            let known = self.files.get(file).and_then(|entry| entry.stamp);
+            known.is_some() && Stamp::of(&file.path).ok().flatten() == known
+        };
+        found
+            .into_par_iter()
+            .filter(|file| !is_as_read(file))
+            .collect()
+    }
+
+    fn forget(&mut self, gone: &[FoundFile], updated: &mut Updated) {
+        for file in gone {
+            if let Some(entry) = self.files.remove(file) {
+                self.census.remove(&entry.resolved.jobs);
+                updated.files.push(file.shown.clone());
+            }
+        }
+    }
+
+    /// Resolves again what took something from the surroundings that is different now.
+    fn resolve_affected(
+        &mut self,
+        before: &Surroundings,
+        resolver: &Resolver,
+        updated: &mut Updated,
+    ) {
+        let after = &self.surroundings;
+        let affected: Vec<&mut Entry> = self
+            .files
+            .values_mut()
+            .filter(|entry| !entry.resolved.uses.hold(before, after))
+            .collect();
+        updated.resolved += affected.len();
+        for entry in &affected {
+            self.census.remove(&entry.resolved.jobs);
+        }
+        let anew = affected.into_par_iter().map(|entry| {
+            entry.resolved = resolve(entry.source.as_ref(), entry.job_file.as_ref(), resolver);
+            &*entry
+        });
+        for entry in anew.collect::<Vec<_>>() {
+            self.census.add(&entry.resolved.jobs);
+        }
+    }
+
+    /// Reads files, and takes those further whose content is another one.
+    fn read(&mut self, to_read: Vec<FoundFile>, resolver: &Resolver, updated: &mut Updated) {
+        updated.read = to_read.len();
+        let read = to_read.into_par_iter().map(|file| {
+            let known = self.files.get(&file);
+            let entry = read_entry(&file, known, &self.reader, resolver);
+            (file, entry)
+        });
+        for (file, (stamp, entry)) in read.collect::<Vec<_>>() {
+            let Some(entry) = entry else {
+                if let Some(known) = self.files.get_mut(&file) {
+                    known.stamp = stamp;
+                }
+                continue;
+            };
+            updated.resolved += 1;
+            updated.files.push(file.shown.clone());
+            self.census.add(&entry.resolved.jobs);
+            if let Some(known) = self.files.insert(file, entry) {
+                self.census.remove(&known.resolved.jobs);
+            }
+        }
+    }
+}
+
+/// The stamp of a file as it is read now, and what it comes to unless its content is as `known`.
+fn read_entry(
+    file: &FoundFile,
+    known: Option<&Entry>,
+    reader: &Reader,
+    resolver: &Resolver,
+) -> (Option<Stamp>, Option<Entry>) {
+    // Taken first: a write that comes between makes the stamp stale, not the content.
+    let stamp = Stamp::of(&file.path).ok().flatten();
+    let source = match discover::open(file) {
+        Ok(source) => source,
+        Err(problem) => return (stamp, unreadable(problem, known)),
+    };
+    let text = known.and_then(|entry| entry.source.as_ref());
+    if text.is_some_and(|known| known.text() == source.text()) {
+        return (stamp, None);
+    }
+    let (job_file, findings) = reader.load(&source, file.syntax);
+    let entry = Entry {
+        stamp,
+        resolved: resolve(Some(&source), job_file.as_ref(), resolver),
+        source: Some(source),
+        job_file,
+        findings,
+    };
+    (stamp, Some(entry))
+}
+
+fn unreadable(problem: Diagnostic, known: Option<&Entry>) -> Option<Entry> {
+    let is_known = known.is_some_and(|entry| {
+        let mut findings = entry.findings.iter();
+        entry.source.is_none() && findings.any(|finding| finding.message == problem.message)
+    });
+    (!is_known).then(|| Entry {
+        stamp: None,
+        source: None,
+        job_file: None,
+        findings: vec![problem],
+        resolved: Resolved::default(),
+    })
+}
+
+fn resolve(
+    source: Option<&Arc<SourceFile>>,
+    job_file: Option<&JobFile>,
+    resolver: &Resolver,
+) -> Resolved {
+    let (Some(source), Some(job_file)) = (source, job_file) else {
+        return Resolved::default();
+    };
+    let (jobs, findings, uses) = resolver.resolve_traced(source, job_file);
+    Resolved {
+        jobs: jobs.into_iter().map(Arc::new).collect(),
+        findings,
+        uses,
+    }
+}

@@ -1,0 +1,218 @@
+//! Notices changes: by the events of the system, or by looking from time to time.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use notify::{ErrorKind, Event, RecommendedWatcher, RecursiveMode, Watcher as _};
+
+use super::inbox::{Batch, Inbox, Sign};
+use super::places::{Layout, Places};
+
+/// However busy the files are, a look is taken this often.
+const LONGEST_BUSY: Duration = Duration::from_secs(3);
+
+/// Why changes are looked for from time to time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Polling {
+    /// The person wants it.
+    Asked,
+    /// The file system is one that sends no events of changes made elsewhere.
+    FileSystem(&'static str),
+    /// The system gives no more events.
+    NoEvents(String),
+}
+
+/// Notices changes at [`Places`].
+#[derive(Debug)]
+pub struct Watcher {
+    inbox: Arc<Inbox>,
+    layout: Arc<Mutex<Layout>>,
+    source: Source,
+    quiet: Duration,
+    interval: Duration,
+    /// Root and folder of jobs as they were when the watch was set up.
+    anchors: [Option<(u64, u64)>; 2],
+}
+
+#[derive(Debug)]
+enum Source {
+    Events(RecommendedWatcher),
+    Polling(Polling),
+}
+
+impl Watcher {
+    /// Watches `places` from now on. A batch ends when it has been quiet for `quiet`. Without events
+    /// a look is taken every `interval`; `poll` asks for that.
+    pub fn start(places: Places, quiet: Duration, interval: Duration, poll: bool) -> Self {
+        let sends_none = sends_no_events(&places.root);
+        let layout = Arc::new(Mutex::new(Layout::of(places)));
+        let inbox = Arc::new(Inbox::default());
+        let source = match sends_none {
+            _ if poll => Source::Polling(Polling::Asked),
+            Some(name) => Source::Polling(Polling::FileSystem(name)),
+            None => match listen(&inbox, &layout) {
+                Ok(watcher) => Source::Events(watcher),
+                Err(error) => Source::Polling(Polling::NoEvents(error.to_string())),
+            },
+        };
+        let mut watcher = Self {
+            inbox,
+            layout,
+            source,
+            quiet,
+            interval,
+            anchors: [None; 2],
+        };
+        watcher.register(&BTreeSet::new());
+        watcher
+    }
+
+    /// Why changes are looked for from time to time, if they are.
+    pub fn polling(&self) -> Option<&Polling> {
+        match &self.source {
+            Source::Events(_) => None,
+            Source::Polling(reason) => Some(reason),
+        }
+    }
+
+    /// The next reason to look. May be given up and called again.
+    pub async fn next(&self) -> Batch {
+        match self.source {
+            Source::Events(_) => self.inbox.next(self.quiet, LONGEST_BUSY).await,
+            Source::Polling(_) => {
+                tokio::time::sleep(self.interval).await;
+                Batch::everything()
+            }
+        }
+    }
+
+    /// Follows folders and links that came or went, and other places.
+    pub fn follow(&mut self, places: Places) {
+        let next = Layout::of(places);
+        let before = std::mem::replace(&mut *lock(&self.layout), next);
+        self.register(&before.folders);
+    }
+
+    /// Whether the workspace was removed and made again, which ends all events in silence.
+    pub fn has_lost_its_place(&self) -> bool {
+        matches!(self.source, Source::Events(_)) && self.anchors != anchors(&lock(&self.layout))
+    }
+
+    /// Watches each folder on its own, so that folders without job files cost nothing.
+    fn register(&mut self, before: &BTreeSet<PathBuf>) {
+        let layout = lock(&self.layout);
+        let folders = layout.folders.clone();
+        self.anchors = anchors(&layout);
+        drop(layout);
+        let Source::Events(watcher) = &mut self.source else {
+            return;
+        };
+        for gone in before.difference(&folders) {
+            // What is gone from the disk is gone from the watch, too.
+            let _ = watcher.unwatch(gone);
+        }
+        let mut failure = None;
+        for folder in &folders {
+            // A folder made again under an old name is another folder.
+            match watcher.watch(folder, RecursiveMode::NonRecursive) {
+                Ok(()) => {}
+                Err(error) if is_absence(&error) => self.inbox.put([Sign::Anywhere]),
+                Err(error) => failure = Some(error),
+            }
+        }
+        if let Some(error) = failure {
+            self.source = Source::Polling(Polling::NoEvents(words(&error)));
+        }
+    }
+}
+
+fn listen(inbox: &Arc<Inbox>, layout: &Arc<Mutex<Layout>>) -> notify::Result<RecommendedWatcher> {
+    let (inbox, layout) = (Arc::clone(inbox), Arc::clone(layout));
+    notify::recommended_watcher(move |event: notify::Result<Event>| match event {
+        Ok(event) => {
+            let signs = lock(&layout).signs(&event);
+            inbox.put(signs);
+        }
+        // Whatever was missed, a look at everything finds it.
+        Err(_) => inbox.put([Sign::Anywhere, Sign::WorkspaceFile, Sign::State]),
+    })
+}
+
+fn is_absence(error: &notify::Error) -> bool {
+    match &error.kind {
+        ErrorKind::PathNotFound | ErrorKind::WatchNotFound => true,
+        ErrorKind::Io(error) => error.kind() == std::io::ErrorKind::NotFound,
+        _ => false,
+    }
+}
+
+fn words(error: &notify::Error) -> String {
+    match error.kind {
+        ErrorKind::MaxFilesWatch => "the system's limit of watched folders is reached".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+fn anchors(layout: &Layout) -> [Option<(u64, u64)>; 2] {
+    layout.anchors().map(identity)
+}
+
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    path.exists().then_some((0, 0))
+}
+
+/// The name of the file system at `path`, if changes made elsewhere cause no events on it.
+#[cfg(target_os = "linux")]
+fn sends_no_events(path: &Path) -> Option<&'static str> {
+    let kind = rustix::fs::statfs(path).ok()?.f_type;
+    name_without_events(u32::try_from(kind).ok()?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn sends_no_events(_path: &Path) -> Option<&'static str> {
+    None
+}
+
+/// Numbers as `statfs(2)` has them.
+#[cfg(target_os = "linux")]
+fn name_without_events(kind: u32) -> Option<&'static str> {
+    Some(match kind {
+        0x6969 => "NFS",
+        0x517b | 0xff53_4d42 | 0xfe53_4d42 => "SMB",
+        0x6573_5546 => "FUSE",
+        0x0102_1997 => "9P",
+        0x786f_4256 => "a shared folder of VirtualBox",
+        0x00c3_6400 => "Ceph",
+        0x5346_414f | 0x6b41_4653 => "AFS",
+        _ => return None,
+    })
+}
+
+fn lock(layout: &Mutex<Layout>) -> MutexGuard<'_, Layout> {
+    layout.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::path::Path;
+
+    use super::{name_without_events, sends_no_events};
+
+    #[test]
+    fn network_file_systems_are_polled_and_local_ones_are_not() {
+        const EXT4: u32 = 0xef53;
+        assert_eq!(name_without_events(0x6969), Some("NFS"));
+        assert_eq!(name_without_events(EXT4), None);
+        assert_eq!(sends_no_events(Path::new("/proc")), None);
+    }
+}

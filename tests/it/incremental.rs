@@ -1,0 +1,231 @@
+//! What is kept up to date file by file is what a full reading gives, whatever the edits.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use stocktake::diagnostic::Diagnostic;
+use stocktake::job::Job;
+use stocktake::load::{Cache, Changes, load};
+use stocktake::resolve::Surroundings;
+use stocktake::source::Place;
+use stocktake::workspace::Workspace;
+
+use crate::env::Env;
+
+/// What a file may hold: jobs that meet those of other files, take something from outside, or are
+/// wrong.
+const TEXTS: &[&str] = &[
+    "jobs: { a: { input: { prefix: a/ }, operation: { workflow_ids: w1 } } }\n",
+    "jobs: { b: { input: { prefix: b/ }, operation: { workflow_ids: \"${ vars.one }\" } } }\n",
+    "jobs: { c: { input: { prefix: \"${ vars.two }/\" }, operation: { workflow_ids: w1 } } }\n",
+    "jobs: { d: { input: { prefix: d/ }, operation: { workflow_ids: \"${ vars.three }\" } } }\n",
+    "defaults: { bucket: own-1, region: ap-guangzhou, operation: { workflow_ids: w2 } }\n\
+     jobs: { e: { input: { object: e } }, f: { input: { object: f } } }\n",
+    "jobs: { g: { windows: { every: 1 day, from: 2022-01-01T00:00:00Z, until: 2022-01-05T00:00:00Z }, \
+     input: { prefix: g/ }, operation: { workflow_ids: w1 } } }\n",
+    "jobs: { h: { matrix: { part: [1, 2] }, input: { prefix: \"h/${ matrix.part }/${ vars }/\" }, \
+     operation: { workflow_ids: w1 } } }\n",
+    "jobs: { a: { inptu: 1 } }\n",
+    "jobs: [\n",
+    "",
+];
+
+const NAMES: &[&str] = &[
+    "a.yaml",
+    "b.yaml",
+    "c.toml",
+    "deep/d.yaml",
+    ".hidden.yaml",
+    "notes.md",
+];
+
+#[derive(Debug, Clone)]
+enum Edit {
+    Write(usize, usize),
+    Remove(usize),
+    Rename(usize, usize),
+    Link(usize, usize),
+    Variable(usize, u8),
+    Bucket(u8),
+    Days(i64),
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    let (name, text) = (0..NAMES.len(), 0..TEXTS.len());
+    prop_oneof![
+        6 => (name.clone(), text).prop_map(|(name, text)| Edit::Write(name, text)),
+        1 => name.clone().prop_map(Edit::Remove),
+        1 => (name.clone(), name.clone()).prop_map(|(from, to)| Edit::Rename(from, to)),
+        1 => (name.clone(), name).prop_map(|(from, to)| Edit::Link(from, to)),
+        2 => (0..3_usize, 0..3_u8).prop_map(|(name, value)| Edit::Variable(name, value)),
+        1 => (0..3_u8).prop_map(Edit::Bucket),
+        1 => (-2..4_i64).prop_map(Edit::Days),
+    ]
+}
+
+/// Does an edit; gives back the files it touched, or none when folders or links are concerned.
+fn perform(edit: &Edit, jobs: &Path, surroundings: &mut Surroundings) -> Option<Vec<PathBuf>> {
+    let path = |name: &usize| jobs.join(NAMES[*name]);
+    match edit {
+        Edit::Write(name, text) => {
+            fs::create_dir_all(path(name).parent().unwrap()).unwrap();
+            // Through a link, the file behind it is written.
+            let _ = fs::remove_file(path(name));
+            fs::write(path(name), TEXTS[*text]).unwrap();
+            return Some(vec![path(name)]);
+        }
+        Edit::Remove(name) => {
+            let _ = fs::remove_file(path(name));
+            return Some(vec![path(name)]);
+        }
+        Edit::Rename(from, to) => {
+            let _ = fs::rename(path(from), path(to));
+            return Some(vec![path(from), path(to)]);
+        }
+        Edit::Link(from, to) if from != to => {
+            let _ = fs::remove_file(path(to));
+            let _ = std::os::unix::fs::symlink(path(from), path(to));
+            return None;
+        }
+        Edit::Link(..) => {}
+        Edit::Variable(name, value) => {
+            let name = ["one", "two", "three"][*name].to_owned();
+            match value {
+                0 => surroundings.variables.remove(&name),
+                _ => surroundings.variables.insert(name, format!("w{value}")),
+            };
+        }
+        Edit::Bucket(number) => {
+            let name = format!("demo-{number}");
+            surroundings.bucket = (*number > 0).then(|| name.parse().unwrap());
+        }
+        Edit::Days(days) => {
+            surroundings.now += SignedDuration::from_hours(24 * days);
+        }
+    }
+    Some(Vec::new())
+}
+
+fn job_words<'a>(jobs: impl IntoIterator<Item = &'a Job>) -> Vec<String> {
+    let words = |job: &Job| {
+        let place = (job.source.file.path(), job.source.span);
+        format!("{} {} {:?} {place:?}", job.key, job.fingerprint, job.work)
+    };
+    jobs.into_iter().map(words).collect()
+}
+
+fn finding_words(findings: &[Diagnostic]) -> Vec<String> {
+    let at = |place: &Place| (place.file.path().to_path_buf(), place.span);
+    let words = |finding: &Diagnostic| {
+        let related = finding.related.iter();
+        let related: Vec<_> = related.map(|(place, words)| (at(place), words)).collect();
+        format!(
+            "{:?}",
+            (
+                finding.severity,
+                finding.code,
+                &finding.message,
+                &finding.label,
+                &finding.help,
+                finding.place.as_ref().map(at),
+                related,
+            )
+        )
+    };
+    findings.iter().map(words).collect()
+}
+
+fn surroundings() -> Surroundings {
+    Surroundings {
+        target: "local".to_owned(),
+        bucket: Some("demo-1".parse().unwrap()),
+        region: Some("ap-beijing".parse().unwrap()),
+        variables: [("one", "w1"), ("two", "w2")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        now: "2022-01-02T00:00:00Z".parse::<Timestamp>().unwrap(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn an_update_is_what_a_full_reading_gives(
+        edits in prop::collection::vec((edit(), any::<bool>()), 1..24),
+    ) {
+        let env = Env::empty();
+        let jobs = env.path().join("jobs");
+        fs::create_dir_all(&jobs).unwrap();
+        let workspace = Workspace::open(env.path()).unwrap();
+        let mut surroundings = surroundings();
+        let mut cache = Cache::new(env.path(), surroundings.clone());
+        cache.update(&Changes::Anywhere, &[], surroundings.clone());
+        for (edit, names_files) in edits {
+            let files = perform(&edit, &jobs, &mut surroundings);
+            // A watch never names what it does not look at.
+            let looked_at = |path: &PathBuf| {
+                path.extension().is_some_and(|extension| extension != "md") && !path.ends_with(".hidden.yaml")
+            };
+            let has_link = NAMES.iter().any(|name| jobs.join(name).is_symlink());
+            let changes = match files.filter(|_| names_files && !has_link) {
+                Some(files) => Changes::Files(files.into_iter().filter(looked_at).collect()),
+                None => Changes::Anywhere,
+            };
+            let updated = cache.update(&changes, &[], surroundings.clone());
+            let full = load(&workspace, &[], surroundings.clone());
+            prop_assert_eq!(job_words(cache.jobs().map(AsRef::as_ref)), job_words(&full.jobs));
+            prop_assert_eq!(finding_words(&cache.findings()), finding_words(&full.diagnostics));
+            // The same look again finds nothing.
+            let again = cache.update(&changes, &[], surroundings.clone());
+            prop_assert!(!again.is_news(), "{:?} after {:?}", again, updated);
+        }
+    }
+}
+
+#[test]
+fn only_what_depends_on_a_change_is_resolved_again() {
+    let env = Env::empty();
+    for (name, text) in ["a", "b", "c", "own", "windows"]
+        .into_iter()
+        .zip([0, 1, 2, 4, 5])
+    {
+        env.write(&format!("jobs/{name}.yaml"), TEXTS[text]);
+    }
+    let mut surroundings = surroundings();
+    let mut cache = Cache::new(env.path(), surroundings.clone());
+    let nothing = Changes::Files([].into());
+    let first = cache.update(&Changes::Anywhere, &[], surroundings.clone());
+    assert_eq!((first.read, first.resolved), (5, 5));
+    let mut resolved = |surroundings: &Surroundings| {
+        let updated = cache.update(&nothing, &[], surroundings.clone());
+        assert_eq!((updated.read, updated.files.len()), (0, 0));
+        updated.resolved
+    };
+    assert_eq!(resolved(&surroundings), 0);
+    surroundings
+        .variables
+        .insert("two".to_owned(), "x".to_owned());
+    assert_eq!(resolved(&surroundings), 1);
+    surroundings
+        .variables
+        .insert("unused".to_owned(), "x".to_owned());
+    assert_eq!(resolved(&surroundings), 0);
+    surroundings.bucket = Some("demo-2".parse().unwrap());
+    assert_eq!(resolved(&surroundings), 4);
+    surroundings.now += SignedDuration::from_hours(23);
+    assert_eq!(resolved(&surroundings), 0);
+    surroundings.now += SignedDuration::from_hours(1);
+    assert_eq!(resolved(&surroundings), 1);
+
+    env.write("jobs/a.yaml", TEXTS[0]);
+    let named = Changes::Files([env.path().join("jobs/a.yaml")].into());
+    let touched = cache.update(&named, &[], surroundings.clone());
+    assert_eq!((touched.read, touched.resolved), (1, 0));
+    env.write("jobs/a.yaml", "jobs: {}\n");
+    let edited = cache.update(&named, &[], surroundings);
+    assert_eq!((edited.read, edited.resolved), (1, 1));
+    assert_eq!(edited.files, [PathBuf::from("jobs/a.yaml")]);
+}
