@@ -79,12 +79,13 @@ pub(super) fn run(
     tokio::runtime::Runtime::new()?.block_on(async {
         let mut interrupts = Interrupts::listen()?;
         let service = service::start(service_settings.clone(), arguments.listen).await?;
-        serving(
+        // A closed terminal must not end what runs here.
+        let _ = serving(
             &mut ui.messages(),
             ui.look(),
             service.address(),
             &service_settings,
-        )?;
+        );
         interrupts.arrived().await;
         service.shutdown().await;
         Ok(Exit::Done)

@@ -61,6 +61,10 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         &["crate::service", "crate::report", "crate::cli"],
     ),
     (
+        "src/adopt",
+        &["crate::service", "crate::report", "crate::cli"],
+    ),
+    (
         "src/status",
         &["crate::service", "crate::report", "crate::cli"],
     ),
