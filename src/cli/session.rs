@@ -10,6 +10,7 @@ use super::options::GlobalOptions;
 use super::settings::Settings;
 use crate::diagnostic::Diagnostic;
 use crate::job::Job;
+use crate::jobfile::schema::closest;
 use crate::load::{self, Loaded};
 use crate::plan::{self, Limits, Plan, Selection};
 use crate::report::{Ui, diagnostics};
@@ -151,7 +152,7 @@ impl Session {
 fn unknown_key(key: &str, jobs: &[Job]) -> Diagnostic {
     let keys: Vec<String> = jobs.iter().map(|job| job.key.to_string()).collect();
     let problem = Diagnostic::error("unknown-key", format!("there is no job `{key}`"));
-    match crate::resolve::closest(key, &keys) {
+    match closest(key, keys.iter().map(String::as_str)) {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
         None => problem.help("`stocktake plan --all` lists every job"),
     }
@@ -187,7 +188,7 @@ fn variables(
         if !variables.contains_key(name) {
             let message = format!("the variable `{name}` is not declared");
             let problem = Diagnostic::error("undeclared-variable", message);
-            let help = match crate::resolve::closest(name, &declared) {
+            let help = match closest(name, declared.iter().map(String::as_str)) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!(
                     "declare it in {} under [vars], with its usual value",

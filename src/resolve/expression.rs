@@ -16,6 +16,7 @@ use minijinja::{
 };
 
 use crate::api::time;
+use crate::jobfile::schema::closest;
 
 /// Statements and comments do not exist in our expressions; their delimiters are characters of
 /// Unicode's private use, which `evaluate` refuses in a text.
@@ -199,7 +200,7 @@ fn unknown_name(
         .map(|known| known.to_string())
         .collect();
     let prefix = name.strip_suffix(&last).unwrap_or_default();
-    let help = match closest(&last, &known) {
+    let help = match closest(&last, known.iter().map(String::as_str)) {
         Some(close) => Some(format!("did you mean `{prefix}{close}`?")),
         None if known.is_empty() && prefix == "vars." => {
             Some("declare it in stocktake.toml under [vars], or give it with --var".to_owned())
@@ -231,14 +232,6 @@ fn missing_part(name: &str, context: &Value) -> Option<(String, Value, String)> 
         path.push('.');
     }
     None
-}
-
-/// The known word nearest to `word`, if one is near enough to have been meant.
-pub fn closest<'a>(word: &str, known: &'a [String]) -> Option<&'a String> {
-    let distance = |candidate: &&String| strsim::damerau_levenshtein(word, candidate);
-    let nearest = known.iter().min_by_key(distance)?;
-    let longer = word.chars().count().max(nearest.chars().count());
-    (distance(&nearest) <= longer.div_ceil(3)).then_some(nearest)
 }
 
 fn listed(prefix: &str, names: &[String]) -> String {

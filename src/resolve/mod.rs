@@ -24,7 +24,6 @@ use crate::source::{Place, SourceFile};
 
 use expand::Layers;
 use expression::Expressions;
-pub use expression::closest;
 use fields::Scope;
 pub use origin::{Layer, Origin, origins, variables_used};
 pub use unique::check_unique;

@@ -11,8 +11,7 @@ use std::sync::Arc;
 use crate::diagnostic::Diagnostic;
 use crate::jobfile::discover;
 use crate::jobfile::document::{self, Syntax};
-use crate::jobfile::schema::Schema;
-use crate::resolve::closest;
+use crate::jobfile::schema::{Schema, closest};
 use crate::source::{Place, SourceFile};
 
 use file::WorkspaceFile;
@@ -160,7 +159,7 @@ impl Workspace {
             }
             _ => problem,
         };
-        match closest(name, &names) {
+        match closest(name, names.iter().map(String::as_str)) {
             Some(near) => problem.help(format!("did you mean `{near}`?")),
             None => problem.help(format!("{FILE_NAME} has: {}", names.join(", "))),
         }

@@ -199,9 +199,9 @@ fn each_save_shows_what_it_changes() {
 #[test]
 fn every_way_to_save_is_one_replan_and_no_save_is_none() {
     let env = workspace();
-    fs::create_dir_all(env.path().join("shared")).unwrap();
-    env.write("shared/real.yaml", &job("linked"));
-    std::os::unix::fs::symlink("../shared/real.yaml", env.path().join("jobs/link.yaml")).unwrap();
+    fs::create_dir_all(env.path().join("common")).unwrap();
+    env.write("common/real.yaml", &job("linked"));
+    std::os::unix::fs::symlink("../common/real.yaml", env.path().join("jobs/link.yaml")).unwrap();
     let mut watch = Watch::start(&env, &[]);
     watch.wait_for("2 new\n");
     let path = |name: &str| env.path().join(name);
@@ -218,7 +218,7 @@ fn every_way_to_save_is_one_replan_and_no_save_is_none() {
     fs::write(path("jobs/a.yaml"), job("code")).unwrap();
     text += &watch.wait_for("2 new\n");
     // Behind a link, and in a folder that comes.
-    fs::write(path("shared/real.yaml"), job("behind")).unwrap();
+    fs::write(path("common/real.yaml"), job("behind")).unwrap();
     text += &watch.wait_for("2 new\n");
     env.write("jobs/new/deep/c.yaml", &job("deep"));
     text += &watch.wait_for("3 new\n");
