@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row, named_params, params_from_iter};
 
-use super::job_list::{Order, in_states};
+use super::query::{Order, Query};
 use super::{Store, StoreError};
 use crate::api::name::BucketName;
 use crate::api::wire::JobState;
@@ -94,32 +94,21 @@ impl Store {
 }
 
 fn statement(filter: ExecutionFilter) -> (String, Vec<Value>) {
-    let (behind, direction) = filter.order.sql();
-    let seconds = |moment: Option<Timestamp>| moment.map(|moment| moment.as_second().into());
-    let behind = format!("executions.sequence {behind} ?");
-    let conditions: [(&str, Option<Value>); 6] = [
-        ("executions.workflow = ?", Some(filter.workflow.into())),
-        (
-            "executions.job = (SELECT sequence FROM jobs WHERE id = ? AND listed)",
-            filter.job.map(Value::from),
-        ),
-        ("executions.key = ?", filter.key.map(Value::from)),
-        ("executions.created >= ?", seconds(filter.created_from)),
-        ("executions.created <= ?", seconds(filter.created_until)),
-        (&behind, filter.after.map(Value::from)),
-    ];
-    let mut query = format!("{SELECT} ?");
-    let mut values = vec![Value::from(filter.bucket.as_str().to_owned())];
-    for (condition, value) in conditions {
-        if let Some(value) = value {
-            query = format!("{query} AND {condition}");
-            values.push(value);
-        }
-    }
-    query += &in_states("executions.state", &filter.states, &mut values);
-    values.push(i64::try_from(filter.limit).unwrap_or(i64::MAX).into());
-    (
-        format!("{query} ORDER BY executions.sequence {direction} LIMIT ?"),
-        values,
-    )
+    let of_job = "executions.job = (SELECT sequence FROM jobs WHERE id = ? AND listed)";
+    Query::new(format!("{SELECT} ?"), filter.bucket.as_str())
+        .and("executions.workflow = ?", Some(filter.workflow))
+        .and(of_job, filter.job)
+        .and("executions.key = ?", filter.key)
+        .and_between(
+            "executions.created",
+            filter.created_from,
+            filter.created_until,
+        )
+        .and_in("executions.state", filter.states)
+        .page(
+            "executions.sequence",
+            filter.order,
+            filter.after,
+            filter.limit,
+        )
 }

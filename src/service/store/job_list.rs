@@ -5,25 +5,9 @@ use rusqlite::params_from_iter;
 use rusqlite::types::Value;
 
 use super::jobs::COLUMNS;
+use super::query::{Order, Query};
 use super::{Store, StoreError, StoredJob};
 use crate::api::name::BucketName;
-
-/// The order of a list, by the time at which its entries came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::service) enum Order {
-    Ascending,
-    Descending,
-}
-
-impl Order {
-    /// The comparison that what comes behind an entry fulfils, and the word that sorts so.
-    pub(super) fn sql(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Ascending => (">", "ASC"),
-            Self::Descending => ("<", "DESC"),
-        }
-    }
-}
 
 /// Which jobs of a bucket to list; what is absent or empty filters nothing.
 #[derive(Debug, Clone)]
@@ -58,41 +42,13 @@ impl Store {
 }
 
 fn statement(filter: JobFilter) -> (String, Vec<Value>) {
-    let (behind, direction) = filter.order.sql();
-    let seconds = |moment: Option<Timestamp>| moment.map(|moment| moment.as_second().into());
-    let behind = format!("sequence {behind} ?");
-    let conditions: [(&str, Option<Value>); 6] = [
-        ("id = ?", filter.id.map(Value::from)),
-        ("name = ?", filter.name.map(Value::from)),
-        (
-            "instr(workflows, ?) > 0",
-            filter.workflow.map(|id| format!(",{id},").into()),
-        ),
-        ("created >= ?", seconds(filter.created_from)),
-        ("created <= ?", seconds(filter.created_until)),
-        (&behind, filter.after.map(Value::from)),
-    ];
-    let mut query = format!("SELECT {COLUMNS} FROM jobs WHERE bucket = ? AND listed");
-    let mut values = vec![Value::from(filter.bucket.as_str().to_owned())];
-    for (condition, value) in conditions {
-        if let Some(value) = value {
-            query = format!("{query} AND {condition}");
-            values.push(value);
-        }
-    }
-    query += &in_states("state", &filter.states, &mut values);
-    values.push(i64::try_from(filter.limit).unwrap_or(i64::MAX).into());
-    (
-        format!("{query} ORDER BY sequence {direction} LIMIT ?"),
-        values,
-    )
-}
-
-/// The condition that the state is one of these, if any are given.
-pub(super) fn in_states(column: &str, states: &[String], values: &mut Vec<Value>) -> String {
-    if states.is_empty() {
-        return String::new();
-    }
-    values.extend(states.iter().cloned().map(Value::from));
-    format!(" AND {column} IN ({})", vec!["?"; states.len()].join(", "))
+    let select = format!("SELECT {COLUMNS} FROM jobs WHERE bucket = ? AND listed");
+    let workflow = filter.workflow.map(|id| format!(",{id},"));
+    Query::new(select, filter.bucket.as_str())
+        .and("id = ?", filter.id)
+        .and("name = ?", filter.name)
+        .and("instr(workflows, ?) > 0", workflow)
+        .and_between("created", filter.created_from, filter.created_until)
+        .and_in("state", filter.states)
+        .page("sequence", filter.order, filter.after, filter.limit)
 }

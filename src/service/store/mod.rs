@@ -7,6 +7,7 @@ mod execution_list;
 mod executions;
 mod job_list;
 mod jobs;
+mod query;
 mod readers;
 mod writer;
 
@@ -17,8 +18,9 @@ use rusqlite::Connection;
 
 pub(super) use execution_list::{ExecutionFilter, StoredExecution};
 pub(super) use executions::{Execution, Start};
-pub(super) use job_list::{JobFilter, Order};
+pub(super) use job_list::JobFilter;
 pub(super) use jobs::{NewJob, StoredJob};
+pub(super) use query::Order;
 
 use readers::Readers;
 use writer::Writer;
