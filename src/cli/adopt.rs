@@ -5,11 +5,10 @@ use std::time::Duration;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::apply::{open_state, parse_duration};
 use super::connection::Connection;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::options::{GlobalOptions, parse_moment};
+use super::options::{GlobalOptions, parse_duration, parse_moment};
 use super::session::Session;
 use super::settings::Settings;
 use crate::adopt::{self, Matches};
@@ -54,7 +53,7 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let session = Session::open(options, settings, ui)?;
     let jobs = session.jobs()?;
-    let store = open_state(&session, arguments.lock_timeout)?;
+    let store = session.open_state(arguments.lock_timeout)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let adopted = runtime.block_on(adopt(&session, arguments, &jobs, &store));
     store.close()?;

@@ -10,7 +10,9 @@ use super::settings::Settings;
 use crate::api::client::{Client, ClientSettings, Endpoint};
 use crate::api::name::{BucketName, Region};
 use crate::diagnostic::Diagnostic;
+use crate::plan::Plan;
 use crate::service::{self, RunningService, ServiceSettings, WorkflowSettings};
+use crate::state::Records;
 use crate::workspace::{EmbeddedService, Service, Workspace};
 
 /// A client of the target's service, and the service itself if this process runs it.
@@ -138,4 +140,32 @@ pub(super) fn service_settings(
     });
     service.workflows = workflows.collect();
     service
+}
+
+/// The bucket to connect to first; the client goes on to others by itself.
+pub(super) fn first_bucket(
+    session: &Session,
+    plan: &Plan,
+    records: &Records,
+) -> Option<(BucketName, Region)> {
+    let of_target = session
+        .target
+        .bucket
+        .clone()
+        .zip(session.target.region.clone());
+    let of_plan = || {
+        plan.jobs.first().map(|planned| {
+            (
+                planned.job.work.bucket.clone(),
+                planned.job.work.region.clone(),
+            )
+        })
+    };
+    let of_state = || {
+        records
+            .iter()
+            .next()
+            .map(|record| (record.work.bucket.clone(), record.work.region.clone()))
+    };
+    of_target.or_else(of_plan).or_else(of_state)
 }

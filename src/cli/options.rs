@@ -1,9 +1,10 @@
 //! The options that every command has.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::api::time;
 use crate::report;
@@ -106,4 +107,11 @@ fn parse_variable(text: &str) -> Result<(String, String), String> {
 /// A moment on the command line.
 pub(super) fn parse_moment(text: &str) -> Result<Timestamp, String> {
     time::parse(text).map_err(|error| format!("it {error}"))
+}
+
+/// A length of time on the command line.
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let duration = text.parse::<SignedDuration>().ok();
+    let duration = duration.and_then(|duration| Duration::try_from(duration).ok());
+    duration.ok_or_else(|| "write a length of time such as 30s or 5m".to_owned())
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::apply::{open_state, parse_duration};
 use super::approval;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::options::parse_duration;
 use super::session::Session;
 use super::status::wanted;
 use crate::diagnostic::Diagnostic;
@@ -146,7 +146,7 @@ pub(super) fn rename(arguments: &MoveArgs, session: &Session) -> Result<Exit, Fa
     }
     let new = JobKey::new(new);
     wanted(session, std::slice::from_ref(&arguments.key))?;
-    let store = open_state(session, arguments.lock.lock_timeout)?;
+    let store = session.open_state(arguments.lock.lock_timeout)?;
     let renamed = rename_all(&store, &JobKey::new(&arguments.key), &new);
     store.close()?;
     let number = renamed?;
@@ -193,7 +193,7 @@ pub(super) fn remove(arguments: &RemoveArgs, session: &Session) -> Result<Exit, 
         );
         approval::ask(session, &question)?;
     }
-    let store = open_state(session, arguments.lock.lock_timeout)?;
+    let store = session.open_state(arguments.lock.lock_timeout)?;
     let removed = remove_all(&store, arguments, &removal(arguments, session));
     store.close()?;
     let number = removed?;

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::apply::{open_state, parse_duration};
 use super::connection::Connection;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::options::GlobalOptions;
+use super::options::{GlobalOptions, parse_duration};
 use super::session::Session;
 use super::settings::Settings;
 use crate::api::client::Client;
@@ -67,7 +66,7 @@ pub(super) fn run(
         let record = unresolved_record(&records, &arguments.key)?;
         return runtime.block_on(show(&session, &records, &record));
     }
-    let store = open_state(&session, arguments.lock_timeout)?;
+    let store = session.open_state(arguments.lock_timeout)?;
     let record = unresolved_record(&store.records(), &arguments.key)?;
     let decided = runtime.block_on(decide(&session, &store, &record, arguments));
     store.close()?;

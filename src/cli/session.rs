@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -15,7 +16,7 @@ use crate::load::{self, Loaded};
 use crate::plan::{self, Limits, Plan, Selection};
 use crate::report::{Ui, diagnostics};
 use crate::resolve::Surroundings;
-use crate::state::{Expected, Lineage, Records, StateError, StateStore};
+use crate::state::{Expected, Lineage, OpenOptions, Records, StateError, StateStore};
 use crate::workspace::{self, Target, Workspace};
 
 /// A workspace, one of its targets, and how to talk to people.
@@ -115,6 +116,32 @@ impl Session {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Opens the state for writing. Only the embedded target may begin one by itself.
+    pub(super) fn open_state(&self, lock_timeout: Duration) -> Result<StateStore, Failure> {
+        Ok(self.lock_state(self.expected(), lock_timeout)?)
+    }
+
+    /// [`Session::open_state`] for a state of which more is expected.
+    pub(super) fn lock_state(
+        &self,
+        expected: Expected<'_>,
+        lock_timeout: Duration,
+    ) -> Result<StateStore, StateError> {
+        let options = OpenOptions {
+            create: self.target.embedded().is_some(),
+            lock_timeout,
+        };
+        let ui = self.ui;
+        StateStore::open_for_writing(&self.target.state, expected, options, &mut |holder| {
+            let holder = holder
+                .map(|holder| format!(" (process {} on {})", holder.pid, holder.host))
+                .unwrap_or_default();
+            let _ = ui.note(format!(
+                "waiting for another run that writes the state{holder}"
+            ));
+        })
     }
 
     /// Which state belongs to the target.

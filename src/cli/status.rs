@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::apply::parse_duration;
 use super::connection::Connection;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::following::{self, follow};
-use super::options::GlobalOptions;
+use super::options::{GlobalOptions, parse_duration};
 use super::session::Session;
 use super::settings::Settings;
 use super::signals::Interrupts;

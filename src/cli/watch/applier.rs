@@ -8,8 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::apply;
-use crate::cli::apply::{first_bucket, open_state};
-use crate::cli::connection::Connection;
+use crate::cli::connection::{Connection, first_bucket};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::following;
@@ -68,7 +67,7 @@ async fn run(
     interrupts: Interrupts,
     enough: watch::Receiver<bool>,
 ) -> Result<Ending, Failure> {
-    let store = match open_state(session, Duration::ZERO) {
+    let store = match session.open_state(Duration::ZERO) {
         Ok(store) => store,
         Err(failure) if failure.exit == Exit::Locked => return Ok(Ending::Locked),
         Err(failure) => return Err(failure),
@@ -86,7 +85,7 @@ async fn run(
             .iter()
             .any(|record| status::may_change(record))
     };
-    let bucket = first_bucket(session, &plan, &store);
+    let bucket = first_bucket(session, &plan, &store.records());
     let Some((bucket, region)) = bucket.filter(|_| plan.has_work() || (follows && is_open()))
     else {
         store.close()?;

@@ -9,11 +9,10 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use tokio::time::MissedTickBehavior;
 
-use super::apply::parse_duration;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::keys::Keys;
-use super::options::GlobalOptions;
+use super::options::{GlobalOptions, parse_duration};
 use super::plan_file;
 use super::settings::Settings;
 use super::signals::Interrupts;

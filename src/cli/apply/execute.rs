@@ -1,0 +1,149 @@
+//! Carries a plan out: submits, then waits where that is wanted.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::ApplyArgs;
+use super::view::View;
+use crate::apply::{self, ApplyOutcome, Halt};
+use crate::cli::connection::{Connection, first_bucket};
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::following;
+use crate::cli::session::Session;
+use crate::cli::signals::Interrupts;
+use crate::job::Fingerprint;
+use crate::plan::Plan;
+use crate::state::{Record, Records, StateStore};
+use crate::status::{self, Recorder};
+
+/// Submits what `plan` says, into the state that `store` holds.
+pub(super) async fn execute(
+    session: &Session,
+    plan: &Plan,
+    store: StateStore,
+    arguments: &ApplyArgs,
+    view: &View,
+) -> Result<Exit, Failure> {
+    let may_change = store
+        .records()
+        .iter()
+        .any(|record| status::may_change(record));
+    let Some((bucket, region)) = first_bucket(session, plan, &store.records())
+        .filter(|_| plan.has_work() || (arguments.waits(session) && may_change))
+    else {
+        store.close()?;
+        return Ok(Exit::Done);
+    };
+    let interrupts = Interrupts::listen()?;
+    let connection = Connection::open(session, bucket, region).await?;
+    let submitted = submit(
+        session,
+        plan,
+        &store,
+        &connection,
+        arguments,
+        &interrupts,
+        view,
+    )
+    .await;
+    let records = store.records();
+    // The service that runs in this process ends with it: nobody else may begin to rely on it.
+    let held = if session.target.embedded().is_some() {
+        Some(store)
+    } else {
+        store.close()?;
+        None
+    };
+    let result = match submitted {
+        Ok(Exit::Done) if arguments.waits(session) => {
+            let recorder = held.as_ref().map_or_else(
+                || following::recorder(session, following::LOCK_TIMEOUT),
+                Recorder::Open,
+            );
+            wait(session, &connection, &recorder, &records, interrupts, view).await
+        }
+        submitted => submitted,
+    };
+    connection.close().await;
+    if let Some(store) = held {
+        store.close()?;
+    }
+    result
+}
+
+async fn submit(
+    session: &Session,
+    plan: &Plan,
+    store: &StateStore,
+    connection: &Connection,
+    arguments: &ApplyArgs,
+    interrupts: &Interrupts,
+    view: &View,
+) -> Result<Exit, Failure> {
+    let options = apply::Options {
+        parallelism: usize::from(arguments.parallelism),
+        look_up_after: connection.look_up_after,
+        rate: session.target.rate,
+        ..apply::Options::default()
+    };
+    let outcome = apply::apply(
+        plan,
+        store,
+        &connection.client,
+        &options,
+        interrupts.interrupt.clone(),
+        &|event| {
+            // A closed terminal must not stop what is being recorded.
+            let _ = view.event(&event);
+        },
+    )
+    .await;
+    if plan.has_work() {
+        view.outcome(&outcome)?;
+    }
+    Ok(exit(&outcome, interrupts))
+}
+
+fn exit(outcome: &ApplyOutcome, interrupts: &Interrupts) -> Exit {
+    if outcome.unresolved() > 0 {
+        Exit::Unresolved
+    } else if let Some(exit) = interrupts.exit() {
+        exit
+    } else if outcome.rejected() > 0
+        || outcome.not_attempted() > 0
+        || matches!(outcome.halt, Some(Halt::StateUnwritable(_)))
+    {
+        Exit::Failed
+    } else {
+        Exit::Done
+    }
+}
+
+/// Waits until nothing can change any more.
+async fn wait(
+    session: &Session,
+    connection: &Connection,
+    recorder: &Recorder<'_>,
+    records: &Records,
+    mut interrupts: Interrupts,
+    view: &View,
+) -> Result<Exit, Failure> {
+    let open = records.iter().filter(|record| status::may_change(record));
+    let open: Vec<Arc<Record>> = open.cloned().collect();
+    let waited_for: HashSet<Fingerprint> = open.iter().map(|record| record.fingerprint).collect();
+    tokio::select! {
+        result = following::follow(session, connection, recorder, open, None) => {
+            let records = session.records()?;
+            let ended = records.iter().filter(|record| waited_for.contains(&record.fingerprint));
+            for record in ended {
+                view.status(record)?;
+            }
+            result
+        }
+        () = interrupts.arrived() => {
+            session.ui.note("interrupted; the jobs stay as they are recorded")?;
+            Ok(interrupts.exit().unwrap_or(Exit::Interrupted))
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! `stocktake apply`
+
+mod execute;
+mod prepare;
+mod view;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::approval;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::options::{GlobalOptions, parse_duration};
+use super::plan_file;
+use super::session::Session;
+use super::settings::Settings;
+use crate::plan::PlanDocument;
+use crate::report::Ui;
+use view::View;
+
+/// Submit what is new, each job exactly once, and record it
+///
+/// Shows the plan first. On the embedded target it asks nobody and waits for the jobs to end, because
+/// they run in this process; on any other target it asks, or needs --auto-approve.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stocktake apply                            the default target
+  stocktake -t prod apply --auto-approve     in a pipeline
+  stocktake -t prod apply --max-submissions 200
+  stocktake apply plan.json                  what `plan --out plan.json` kept
+
+Exit codes: 0 done, 1 something was rejected or is wrong, 3 unresolved
+submissions: run it again, 4 a guard blocks the plan, 5 the state is locked, 6
+the saved plan is stale, 7 a job that was waited for failed, 130 and 143
+interrupted; everything sent is recorded.")]
+pub(super) struct ApplyArgs {
+    /// Apply this saved plan, which counts as approved, instead of planning now
+    #[arg(value_name = "PLANFILE", conflicts_with = "only")]
+    plan_file: Option<PathBuf>,
+
+    /// Submit these jobs alone
+    #[arg(long, value_name = "KEY", num_args = 1..)]
+    only: Vec<String>,
+
+    /// Do not ask
+    #[arg(long)]
+    auto_approve: bool,
+
+    /// How many submissions are in flight at once
+    #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    parallelism: u16,
+
+    /// Allow this many submissions in this run, instead of what the target allows
+    #[arg(long, value_name = "N")]
+    max_submissions: Option<usize>,
+
+    /// How long to wait for another run that writes the state, such as 5m
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = parse_duration)]
+    lock_timeout: Duration,
+
+    /// Wait until every job has ended
+    #[arg(long)]
+    wait: bool,
+
+    /// The form of what is said: human, json (one event a line)
+    #[arg(
+        long,
+        value_name = "FORM",
+        default_value = "human",
+        hide_possible_values = true
+    )]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Human,
+    /// For programs: JSON Lines, the last one a summary
+    Json,
+}
+
+impl ApplyArgs {
+    /// Jobs of an embedded target run in this process, and are waited for.
+    fn waits(&self, session: &Session) -> bool {
+        self.wait || session.target.embedded().is_some()
+    }
+}
+
+pub(super) fn run(
+    arguments: &ApplyArgs,
+    options: &GlobalOptions,
+    settings: Settings,
+    ui: Ui,
+) -> Result<Exit, Failure> {
+    let view = View::begin(arguments.format, ui)?;
+    let result = run_in(&view, arguments, options, settings, ui);
+    view.end(&result)?;
+    result
+}
+
+fn run_in(
+    view: &View,
+    arguments: &ApplyArgs,
+    options: &GlobalOptions,
+    settings: Settings,
+    ui: Ui,
+) -> Result<Exit, Failure> {
+    let saved = arguments.plan_file.as_deref();
+    let (session, store, plan) = match saved {
+        Some(path) => prepare::saved(arguments, path, options, settings, ui)?,
+        None => prepare::now(arguments, options, settings, ui)?,
+    };
+    let lineage = Some(store.header().lineage.clone());
+    let origin = plan_file::origin(&session, lineage, &plan, arguments.format == Format::Json);
+    view.plan(&PlanDocument::new(plan.clone(), origin))?;
+    if !plan.blocked.is_empty() {
+        store.close()?;
+        return Ok(Exit::Blocked);
+    }
+    let embedded = session.target.embedded().is_some();
+    let is_approved = embedded || arguments.auto_approve || saved.is_some();
+    if plan.has_work() && !is_approved {
+        let can_ask = arguments.format == Format::Human;
+        approval::submit(&session, can_ask)?;
+    }
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(execute::execute(&session, &plan, store, arguments, view))
+}

@@ -1,0 +1,67 @@
+//! The plan that an apply carries out, and the state that it holds the lock of.
+
+use std::path::Path;
+
+use super::ApplyArgs;
+use crate::cli::failure::Failure;
+use crate::cli::options::GlobalOptions;
+use crate::cli::plan_file;
+use crate::cli::session::Session;
+use crate::cli::settings::Settings;
+use crate::plan::{self, Plan};
+use crate::report::Ui;
+use crate::state::{Expected, StateError, StateStore};
+
+/// Plans now, under the lock.
+pub(super) fn now(
+    arguments: &ApplyArgs,
+    options: &GlobalOptions,
+    settings: Settings,
+    ui: Ui,
+) -> Result<(Session, StateStore, Plan), Failure> {
+    let session = Session::open(options, settings, ui)?;
+    let jobs = session.jobs()?;
+    let store = session.open_state(arguments.lock_timeout)?;
+    let plan = session.plan_only(
+        jobs,
+        &store.records(),
+        arguments.max_submissions,
+        &arguments.only,
+    )?;
+    Ok((session, store, plan))
+}
+
+/// Takes the plan from a file, if everything that it assumes still holds under the lock.
+pub(super) fn saved(
+    arguments: &ApplyArgs,
+    path: &Path,
+    options: &GlobalOptions,
+    settings: Settings,
+    ui: Ui,
+) -> Result<(Session, StateStore, Plan), Failure> {
+    let document = plan_file::read(path)?;
+    if let Some(asked) = options
+        .target
+        .as_ref()
+        .filter(|asked| **asked != document.target)
+    {
+        return Err(plan_file::other_target(&document, asked));
+    }
+    let options = GlobalOptions {
+        target: Some(document.target.clone()),
+        ..options.clone()
+    };
+    let session = Session::open(&options, settings, ui)?;
+    let expected = Expected {
+        lineage: document.lineage.as_ref(),
+        ..session.expected()
+    };
+    let store = match session.lock_state(expected, arguments.lock_timeout) {
+        Err(error @ StateError::Foreign { .. }) => return Err(plan_file::other_state(&error)),
+        other => other?,
+    };
+    let limits = session.limits(arguments.max_submissions);
+    let plan = plan::confirm(document, &store.records(), limits)
+        .map_err(|jobs| plan_file::stale(&jobs))?;
+    Ok((session, store, plan))
+}

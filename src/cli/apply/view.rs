@@ -1,0 +1,83 @@
+//! Says what happens during an apply, in the form that is asked for.
+
+use super::Format;
+use crate::apply::{ApplyOutcome, Event};
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::plan::PlanDocument;
+use crate::report::{self, ApplyReporter, ApplyStream, PlanView, Ui};
+use crate::state::Record;
+
+/// Says what happens, in the form that is asked for.
+pub(super) enum View {
+    Human(Ui, ApplyReporter),
+    Json(ApplyStream),
+}
+
+impl View {
+    /// Begins to say things.
+    pub(super) fn begin(format: Format, ui: Ui) -> std::io::Result<Self> {
+        Ok(match format {
+            Format::Human => Self::Human(ui, ApplyReporter::new(ui)),
+            Format::Json => Self::Json(ApplyStream::begin(ui)?),
+        })
+    }
+
+    /// What is to be done.
+    pub(super) fn plan(&self, plan: &PlanDocument) -> std::io::Result<()> {
+        match self {
+            Self::Human(ui, _) => {
+                let view = PlanView {
+                    plan,
+                    all: false,
+                    details: false,
+                    next: None,
+                    width: ui.look().width,
+                };
+                report::plan_human(&mut ui.data(), &view)
+            }
+            Self::Json(stream) => stream.plan(plan),
+        }
+    }
+
+    pub(super) fn event(&self, event: &Event) -> std::io::Result<()> {
+        match self {
+            Self::Human(_, reporter) => reporter.event(event),
+            Self::Json(stream) => stream.event(event),
+        }
+    }
+
+    pub(super) fn outcome(&self, outcome: &ApplyOutcome) -> std::io::Result<()> {
+        match self {
+            Self::Human(ui, _) => report::apply_outcome(&mut ui.data(), outcome),
+            Self::Json(stream) => {
+                stream.outcome(outcome);
+                Ok(())
+            }
+        }
+    }
+
+    /// People have seen it as it happened.
+    pub(super) fn status(&self, record: &Record) -> std::io::Result<()> {
+        match self {
+            Self::Human(..) => Ok(()),
+            Self::Json(stream) => stream.status(record),
+        }
+    }
+
+    /// The stream ends with a summary, whatever happened.
+    pub(super) fn end(&self, result: &Result<Exit, Failure>) -> std::io::Result<()> {
+        let Self::Json(stream) = self else {
+            return Ok(());
+        };
+        match result {
+            Ok(exit) => stream.end(exit.code()),
+            Err(failure) => {
+                for finding in &failure.diagnostics {
+                    stream.diagnostic(finding)?;
+                }
+                stream.end(failure.exit.code())
+            }
+        }
+    }
+}
