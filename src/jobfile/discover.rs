@@ -176,7 +176,8 @@ fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     Ok((bytes.len() as u64 <= SIZE_LIMIT).then_some(bytes))
 }
 
-fn decode(mut bytes: Vec<u8>, shown: &Path) -> Result<Arc<SourceFile>, Diagnostic> {
+/// The bytes of a file as text, to be shown as `shown`.
+pub fn decode(mut bytes: Vec<u8>, shown: &Path) -> Result<Arc<SourceFile>, Diagnostic> {
     const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
     if bytes.starts_with(BYTE_ORDER_MARK) {
         bytes.drain(..BYTE_ORDER_MARK.len());

@@ -8,6 +8,7 @@ pub mod discover;
 pub mod document;
 pub mod model;
 pub mod schema;
+pub mod written;
 
 use std::sync::Arc;
 

@@ -21,6 +21,8 @@ const BUCKET: &str = r"^([a-z0-9][a-z0-9-]*-\d+|[\s\S]*\$\{[\s\S]*)$";
 const REGION: &str = r"^([a-z0-9-]+|[\s\S]*\$\{[\s\S]*)$";
 const WORKFLOW_ID: &str = r"^([A-Za-z0-9_-]{1,128}|[\s\S]*\$\{[\s\S]*)$";
 const EXAMPLE_ID: &str = "w7476ff3564ee45b7b490d64bccaba6cc";
+/// The most characters of a key.
+pub(super) const KEY_LIMIT: usize = 128;
 /// A key becomes part of `key[name=value,…]`.
 const KEY: &str = r"^[^\s\u0000-\u001f\u007f-\u009f\[\],=$]{1,128}$";
 /// The name of a list is a name in expressions, too.

@@ -23,6 +23,7 @@ use crate::source::{SourceFile, Spanned};
 pub(crate) use builder::{FINDING_LIMIT, shorten};
 pub(crate) use json::Tree;
 pub use tree::{Children, Document, Node, NodeId, Text, Value};
+pub(crate) use yaml_1_1::other_meaning;
 
 /// The languages in which a file can be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

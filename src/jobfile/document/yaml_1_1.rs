@@ -5,7 +5,7 @@
 /// What a reader of YAML 1.1 takes a plain scalar for, where that differs.
 ///
 /// Times with an offset are left out: both versions mean the same moment.
-pub(super) fn other_meaning(text: &str) -> Option<&'static str> {
+pub(crate) fn other_meaning(text: &str) -> Option<&'static str> {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     match unsigned.as_bytes() {
         [b'y' | b'Y' | b'n' | b'N' | b'o' | b'O', ..] if text.len() <= 3 => {
