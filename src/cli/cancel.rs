@@ -16,7 +16,6 @@ use super::status::wanted;
 use crate::api::name::JobId;
 use crate::diagnostic::Diagnostic;
 use crate::report::{self, Ui};
-use crate::service;
 use crate::state::Record;
 use crate::status::{self, Refresher};
 
@@ -58,7 +57,7 @@ pub(super) fn run(
     let Some(first) = open.first() else {
         return Ok(Exit::Done);
     };
-    check_running(&session)?;
+    session.check_running()?;
     if !arguments.auto_approve {
         let keys: Vec<&str> = open.iter().map(|record| record.key.as_str()).collect();
         let question = format!(
@@ -74,18 +73,6 @@ pub(super) fn run(
         connection.close().await;
         result
     })
-}
-
-/// An embedded service that is not running runs no job; starting it would.
-fn check_running(session: &Session) -> Result<(), Failure> {
-    let embedded = session.target.embedded();
-    if embedded.is_none_or(|service| service::running_at(&service.data).is_some()) {
-        return Ok(());
-    }
-    let problem = Diagnostic::error("not-running", "the embedded service is not running");
-    Err(problem
-        .help("start it with `stocktake serve`, and cancel from another terminal")
-        .into())
 }
 
 async fn cancel_all(

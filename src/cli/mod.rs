@@ -16,6 +16,7 @@ mod options;
 mod plan;
 mod plan_file;
 mod records;
+mod refreshing;
 mod render;
 mod resolve;
 mod schema;

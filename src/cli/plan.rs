@@ -8,21 +8,26 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::options::GlobalOptions;
 use super::plan_file;
+use super::refreshing;
 use super::session::Session;
 use super::settings::Settings;
-use crate::plan::PlanDocument;
+use crate::job::Job;
+use crate::plan::{Drift, PlanDocument};
 use crate::report::{self, PlanView, Ui};
+use crate::state::Records;
 
 /// Show what `apply` would submit, and why
 ///
-/// Compares the jobs of the files with the records of the state. Asks no service, takes no lock and
-/// changes nothing.
+/// Compares the jobs of the files with the records of the state. Takes no lock, changes nothing, and
+/// asks no service, unless --refresh is given: then this plan, and nothing else, counts with what
+/// the service says, and shows where that differs from the records.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stocktake plan                        what is new or changed
   stocktake plan --all                  every job, unchanged ones too
   stocktake plan --only archive         every field of one job or one matrix
   stocktake plan --out plan.json        keep it for `stocktake apply plan.json`
+  stocktake plan --refresh              after a look at the service
   stocktake plan --detailed-exitcode    for a pipeline: 2 means work to do
 
 Exit codes: 0 planned, 1 something is wrong, 2 with --detailed-exitcode: there is
@@ -35,6 +40,11 @@ pub(super) struct PlanArgs {
     /// Plan these jobs alone, and show every field of them
     #[arg(long, value_name = "KEY", num_args = 1..)]
     only: Vec<String>,
+
+    /// Ask the service first how far the recorded jobs are; only this plan
+    /// counts with the answers, nothing is recorded
+    #[arg(long)]
+    refresh: bool,
 
     /// Also keep the plan in this file, for `apply` and `show`
     #[arg(long, value_name = "FILE")]
@@ -73,8 +83,10 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let session = Session::open(options, settings, ui)?;
     let (jobs, state) = rayon::join(|| session.jobs(), || session.state());
-    let (jobs, (lineage, records)) = (jobs?, state?);
-    let plan = session.plan_only(jobs, &records, None, &arguments.only)?;
+    let (jobs, (lineage, mut records)) = (jobs?, state?);
+    let drift = refresh(&session, arguments, &jobs, &mut records)?;
+    let mut plan = session.plan_only(jobs, &records, None, &arguments.only)?;
+    plan.drift = drift;
     let is_kept = arguments.out.is_some() || arguments.format != Format::Human;
     let origin = plan_file::origin(&session, lineage, &plan, is_kept);
     let plan = PlanDocument::new(plan, origin);
@@ -82,7 +94,10 @@ pub(super) fn run(
         plan_file::write(path, &plan)?;
     }
     let apply = arguments.out.as_ref().map_or_else(
-        || "`stocktake apply` does this; each job is submitted once.".to_owned(),
+        || {
+            let refresh = if arguments.refresh { " --refresh" } else { "" };
+            format!("`stocktake apply{refresh}` does this; each job is submitted once.")
+        },
         |path| {
             let path = path.display();
             format!("Kept in {path}; `stocktake apply {path}` does exactly this.")
@@ -98,6 +113,25 @@ pub(super) fn run(
     };
     show(ui, arguments.format, &view)?;
     Ok(exit(&plan, arguments.detailed_exitcode))
+}
+
+/// With --refresh, takes what the service says into `records` and gives what differs.
+fn refresh(
+    session: &Session,
+    arguments: &PlanArgs,
+    jobs: &[Job],
+    records: &mut Records,
+) -> Result<Option<Vec<Drift>>, Failure> {
+    if !arguments.refresh {
+        return Ok(None);
+    }
+    let asked = refreshing::of_jobs(records, jobs, &arguments.only);
+    if !asked.is_empty() {
+        session.check_running()?;
+    }
+    let refreshed = refreshing::ask(session, &asked)?;
+    refreshed.enter(records);
+    Ok(Some(refreshed.drift))
 }
 
 /// Writes a plan in the form that is asked for.

@@ -16,6 +16,7 @@ use crate::load::{self, Loaded};
 use crate::plan::{self, Limits, Plan, Selection};
 use crate::report::{Ui, diagnostics};
 use crate::resolve::Surroundings;
+use crate::service;
 use crate::state::{Expected, Lineage, OpenOptions, Records, StateError, StateStore};
 use crate::workspace::{self, Target, Workspace};
 
@@ -142,6 +143,18 @@ impl Session {
                 "waiting for another run that writes the state{holder}"
             ));
         })
+    }
+
+    /// An embedded service that is not running runs no job; starting it would.
+    pub(super) fn check_running(&self) -> Result<(), Failure> {
+        let embedded = self.target.embedded();
+        if embedded.is_none_or(|service| service::running_at(&service.data).is_some()) {
+            return Ok(());
+        }
+        let problem = Diagnostic::error("not-running", "the embedded service is not running");
+        Err(problem
+            .help("start it with `stocktake serve`, and ask from another terminal")
+            .into())
     }
 
     /// Which state belongs to the target.

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::drift::Drift;
 use super::model::{Action, Blocked, Change, Plan, PlannedJob, Reason, Summary};
 use crate::api::name::{BucketName, JobId, Region};
 use crate::api::request::Request;
@@ -62,6 +63,9 @@ pub struct PlanDocument {
     pub blocked: Vec<Blocked>,
     /// What is worth a look but forbids nothing.
     pub warnings: Vec<String>,
+    /// What the service says otherwise than the records; absent when it was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Vec<Drift>>,
     /// Every job, in the order of keys.
     pub jobs: Vec<DocumentJob>,
     /// Records whose job is no longer in the files, in the order of keys.
@@ -198,6 +202,7 @@ impl PlanDocument {
             summary: plan.summary,
             blocked: plan.blocked,
             warnings: plan.warnings,
+            drift: plan.drift,
             retired: retired.collect(),
             jobs: plan.jobs.into_iter().map(DocumentJob::from).collect(),
         }

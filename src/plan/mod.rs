@@ -7,6 +7,7 @@ mod changes;
 mod confirm;
 mod decide;
 mod document;
+mod drift;
 mod model;
 mod overlap;
 mod selection;
@@ -23,6 +24,7 @@ pub use document::{
     DocumentJob, KnownOutcome, KnownRecord, KnownSubmission, Origin, PlanDocument, RetiredRecord,
     SourceLine,
 };
+pub use drift::{Drift, DriftKind};
 pub use model::{Action, Blocked, Change, Guard, Plan, PlannedJob, Reason, Summary};
 pub use selection::{Selection, family};
 
@@ -94,6 +96,7 @@ fn assemble(mut planned: Vec<PlannedJob>, records: &Records, limits: Limits) -> 
         retired,
         blocked: Vec::new(),
         warnings: Vec::new(),
+        drift: None,
         summary,
     };
     plan.blocked.extend(too_many_submissions(&plan, limits));

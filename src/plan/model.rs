@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::drift::Drift;
 use crate::job::{Job, JobKey};
 use crate::state::Record;
 
@@ -182,6 +183,9 @@ pub struct Plan {
     pub blocked: Vec<Blocked>,
     /// What is worth a look but forbids nothing.
     pub warnings: Vec<String>,
+    /// What the service says otherwise than the records, in the order of keys; absent when it was
+    /// not asked.
+    pub drift: Option<Vec<Drift>>,
     /// The counts.
     pub summary: Summary,
 }

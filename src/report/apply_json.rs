@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::apply::finished_words;
+use super::plan::drift_words;
 use super::table::count;
 use super::ui::Ui;
 use crate::apply::{ApplyOutcome, Event, Halt, JobOutcome, JobResult};
@@ -89,6 +90,10 @@ impl ApplyStream {
                 warning,
                 json!({ "severity": "warning" }),
             )?;
+        }
+        for drift in plan.drift.iter().flatten() {
+            let message = format!("{}: {}", drift.key, drift_words(drift));
+            self.line("warn", "drift", &message, json!(drift))?;
         }
         let jobs = count(plan.summary.submit + plan.summary.resubmit, "job", "jobs");
         let message = format!("{jobs} to submit");

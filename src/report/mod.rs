@@ -5,6 +5,7 @@
 
 mod apply;
 mod apply_json;
+mod asking;
 pub mod diagnostics;
 mod failures;
 mod plan;
@@ -22,6 +23,7 @@ mod watch;
 
 pub use apply::{ApplyReporter, outcome as apply_outcome};
 pub use apply_json::ApplyStream;
+pub use asking::Asking;
 pub use failures::{human as failures_human, json as failures_json};
 pub use plan::{PlanView, human as plan_human, json as plan_json, markdown as plan_markdown};
 pub use progress::Progress;

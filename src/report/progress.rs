@@ -14,7 +14,7 @@ use crate::status::{Event, Trouble, may_change};
 /// Jobs that have a bar of their own each; more of them share one.
 const BARS: usize = 12;
 /// How often a line is written where there is no terminal.
-const LINE_EVERY: Duration = Duration::from_secs(10);
+pub(super) const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// Shows what happens while somebody waits.
 #[derive(Debug)]
@@ -129,7 +129,7 @@ impl Bars {
     }
 }
 
-fn style(template: &str) -> ProgressStyle {
+pub(super) fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 

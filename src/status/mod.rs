@@ -8,7 +8,10 @@ mod count;
 mod failures;
 mod record;
 mod refresh;
+mod survey;
 mod wait;
+
+use jiff::{SignedDuration, Timestamp};
 
 use crate::api::client::{CallError, ClientError};
 use crate::api::name::JobId;
@@ -18,10 +21,14 @@ use crate::state::{Record, StateError};
 pub use failures::{FailedObject, failed_objects, object_url};
 pub use record::Recorder;
 pub use refresh::{Refreshed, Refresher};
+pub use survey::{Survey, survey};
 pub use wait::{Event, Waited, wait};
 
 /// How many questions are under way at once.
 const PARALLELISM: usize = 8;
+
+/// How long the service may need to know a job that it took.
+const FRESH: SignedDuration = SignedDuration::from_mins(2);
 
 /// Why nothing can be asked or recorded at all.
 #[derive(Debug, thiserror::Error)]
@@ -73,4 +80,11 @@ impl Trouble {
 /// Whether the service may still change what is recorded.
 pub fn may_change(record: &Record) -> bool {
     record.accepted().is_some() && !record.last_seen().is_some_and(|seen| seen.state.is_final())
+}
+
+/// Whether the accepted job was submitted a moment before `now`: the service may need time to know
+/// what it took.
+pub fn is_fresh(record: &Record, now: Timestamp) -> bool {
+    let accepted = record.accepted();
+    accepted.is_some_and(|(submission, _)| now.duration_since(submission.intended_at) < FRESH)
 }

@@ -1,6 +1,7 @@
 //! One round of asking about everything that may still change.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt};
@@ -58,15 +59,16 @@ impl Refresher {
 
     /// Asks once for every record that may still change.
     pub async fn refresh(&mut self) -> Result<Refreshed, StatusError> {
-        let mut groups: BTreeMap<(BucketName, Region), Vec<Arc<Record>>> = BTreeMap::new();
-        for record in self.records.iter().filter(|record| may_change(record)) {
-            let bucket = (record.work.bucket.clone(), record.work.region.clone());
-            groups.entry(bucket).or_default().push(Arc::clone(record));
-        }
+        let open = self.records.iter().filter(|record| may_change(record));
         let mut refreshed = Refreshed::default();
-        for ((bucket, region), records) in groups {
+        for ((bucket, region), records) in by_bucket(open) {
             let client = self.client.for_bucket(&bucket, &region)?;
-            let answers = ask(&client, records).await;
+            let mut answers = Vec::with_capacity(records.len());
+            let _ = ask(&client, records, &mut |answer| {
+                answers.push(answer);
+                ControlFlow::Continue(())
+            })
+            .await;
             self.take(&client, answers, &mut refreshed).await;
         }
         self.remember(&refreshed.changed);
@@ -114,6 +116,18 @@ impl Refresher {
     }
 }
 
+/// Records side by side that one client can ask for.
+pub(super) fn by_bucket<'a>(
+    records: impl IntoIterator<Item = &'a Arc<Record>>,
+) -> BTreeMap<(BucketName, Region), Vec<Arc<Record>>> {
+    let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for record in records {
+        let bucket = (record.work.bucket.clone(), record.work.region.clone());
+        groups.entry(bucket).or_default().push(Arc::clone(record));
+    }
+    groups
+}
+
 /// A count that fails is no reason to do without the state.
 async fn count(
     client: &Client,
@@ -132,7 +146,11 @@ async fn count(
 }
 
 /// The record with what the service said, if that is new.
-fn with_news(record: &Record, job: &JobDetail, objects: Option<Objects>) -> Option<Record> {
+pub(super) fn with_news(
+    record: &Record,
+    job: &JobDetail,
+    objects: Option<Objects>,
+) -> Option<Record> {
     let mut seen = Seen::from_detail(job, Timestamp::now());
     let known = record.last_seen();
     seen.objects = objects.or(known.and_then(|known| known.objects));

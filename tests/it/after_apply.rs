@@ -1,61 +1,11 @@
 //! What people do with jobs once they are submitted.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Stdio;
 
 use serde_json::Value;
 
 use crate::env::Env;
-
-/// A `serve` that ends with the test.
-struct Serve(Child);
-
-impl Serve {
-    fn start(env: &Env) -> Self {
-        let mut command = env.command(&["serve"]);
-        let mut serve = command.stderr(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(serve.stderr.take().unwrap()).lines();
-        let announced = lines.any(|line| line.unwrap().contains("http://127.0.0.1:"));
-        assert!(announced, "it ended");
-        // Whoever writes into a pipe that nobody reads gets an error.
-        std::thread::spawn(move || lines.count());
-        Self(serve)
-    }
-
-    fn kill(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-impl Drop for Serve {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-#[track_caller]
-fn eventually(mut is_true: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_true() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "in vain");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-fn target(command: &str) -> String {
-    format!(
-        "[targets.local]\nservice = \"embedded\"\nbucket = \"demo-1250000000\"\n\
-         region = \"ap-beijing\"\n[targets.local.buckets]\ndemo-1250000000 = \"bucket\"\n\
-         [targets.local.workflows.w1]\ncommand = {command}\n"
-    )
-}
-
-fn job(key: &str, input: &str) -> String {
-    format!("jobs:\n  {key}:\n    input: {input}\n    operation: {{ workflow_ids: w1 }}\n")
-}
+use crate::serving::{Serve, eventually, gated, job, submit, target};
 
 fn json(env: &Env, arguments: &[&str]) -> Value {
     serde_json::from_str(&env.run(arguments).expect(0).stdout).unwrap()
@@ -167,33 +117,6 @@ fn a_key_can_be_moved_but_not_onto_another_one() {
         "{listed}"
     );
     env.run(&["state", "show", "one"]).expect(1);
-}
-
-/// Waits for a file, so that a test decides when a job ends.
-const GATED: &str = r#"["sh", "-c", "until [ -e gate ]; do sleep 0.02; done"]"#;
-
-fn gated() -> Env {
-    let env = Env::empty();
-    env.write("stocktake.toml", &target(GATED));
-    env.write("bucket/in/a", "a");
-    env.write("jobs/a.yaml", &job("slow", "{ prefix: in/ }"));
-    env
-}
-
-/// Submits without waiting: the apply is interrupted when the job is recorded.
-fn submit(env: &Env) {
-    let mut apply = env.command(&["apply"]);
-    let mut apply = apply
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    eventually(|| {
-        let listed = env.run(&["state", "list"]).stdout;
-        listed.contains("Submitted") || listed.contains("Running")
-    });
-    apply.kill().unwrap();
-    apply.wait().unwrap();
 }
 
 #[test]

@@ -9,13 +9,13 @@ use std::process::{Child, ChildStderr, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use stocktake::api::client::{Client, ClientSettings, Endpoint, ListQuery, SendOutcome};
-use stocktake::api::credentials::Credentials;
-use stocktake::api::name::{BucketName, JobName, Region, WorkflowId};
+use stocktake::api::client::{Client, ListQuery, SendOutcome};
+use stocktake::api::name::{JobName, WorkflowId};
 use stocktake::api::request::{Input, JobType, Operation, Request, TimeInterval};
 use stocktake::api::wire::JobState;
 
 use crate::env::{Env, FILTERS};
+use crate::serving;
 
 const WORKSPACE: &str = r#"
 [targets.local]
@@ -64,13 +64,7 @@ impl Serve {
     }
 
     fn client(&self) -> Client {
-        let endpoint = Endpoint {
-            bucket: BucketName::new("demo-1250000000").unwrap(),
-            region: Region::new("ap-beijing").unwrap(),
-            base: Some(format!("http://{}", self.address).parse().unwrap()),
-        };
-        let credentials = Credentials::permanent("stocktake-local", "stocktake-local");
-        Client::new(endpoint, credentials, ClientSettings::default()).unwrap()
+        serving::client(self.address)
     }
 }
 

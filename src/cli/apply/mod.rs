@@ -44,6 +44,10 @@ pub(super) struct ApplyArgs {
     #[arg(long, value_name = "KEY", num_args = 1..)]
     only: Vec<String>,
 
+    /// Ask the service first how far the recorded jobs are, and record it
+    #[arg(long, conflicts_with = "plan_file")]
+    refresh: bool,
+
     /// Do not ask
     #[arg(long)]
     auto_approve: bool,

@@ -6,9 +6,10 @@ use super::ApplyArgs;
 use crate::cli::failure::Failure;
 use crate::cli::options::GlobalOptions;
 use crate::cli::plan_file;
+use crate::cli::refreshing;
 use crate::cli::session::Session;
 use crate::cli::settings::Settings;
-use crate::plan::{self, Plan};
+use crate::plan::{self, Drift, Plan, PlanDocument};
 use crate::report::Ui;
 use crate::state::{Expected, StateError, StateStore};
 
@@ -22,12 +23,19 @@ pub(super) fn now(
     let session = Session::open(options, settings, ui)?;
     let jobs = session.jobs()?;
     let store = session.open_state(arguments.lock_timeout)?;
-    let plan = session.plan_only(
+    let drift = if arguments.refresh {
+        let asked = refreshing::of_jobs(&store.records(), &jobs, &arguments.only);
+        Some(refreshing::ask_and_record(&session, &store, &asked)?.drift)
+    } else {
+        None
+    };
+    let mut plan = session.plan_only(
         jobs,
         &store.records(),
         arguments.max_submissions,
         &arguments.only,
     )?;
+    plan.drift = drift;
     Ok((session, store, plan))
 }
 
@@ -61,7 +69,25 @@ pub(super) fn saved(
         other => other?,
     };
     let limits = session.limits(arguments.max_submissions);
-    let plan = plan::confirm(document, &store.records(), limits)
+    let drift = ask_again(&session, &store, &document)?;
+    let mut plan = plan::confirm(document, &store.records(), limits)
         .map_err(|jobs| plan_file::stale(&jobs))?;
+    plan.drift = drift;
     Ok((session, store, plan))
+}
+
+/// A plan that was made with `--refresh` may rest on ends that nobody has recorded: the service is
+/// asked for these again, and they are recorded before the plan is compared with the records.
+fn ask_again(
+    session: &Session,
+    store: &StateStore,
+    document: &PlanDocument,
+) -> Result<Option<Vec<Drift>>, Failure> {
+    let drift = document.drift.iter().flatten();
+    let deciding = drift.filter(|drift| drift.decides());
+    let records = store.records();
+    let asked = deciding.filter_map(|drift| records.get(&drift.fingerprint).cloned());
+    let asked: Vec<_> = asked.collect();
+    let refreshed = refreshing::ask_and_record(session, store, &asked)?;
+    Ok(document.drift.is_some().then_some(refreshed.drift))
 }

@@ -413,6 +413,7 @@ fn excerpt(plan: &Plan, difference: Option<&Difference>) -> Plan {
         retired: Vec::new(),
         blocked: plan.blocked.clone(),
         warnings: plan.warnings.clone(),
+        drift: None,
         summary: plan.summary,
     }
 }

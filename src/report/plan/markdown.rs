@@ -25,6 +25,7 @@ pub fn markdown(out: &mut dyn Write, plan: &PlanDocument) -> io::Result<()> {
     let mut page = Page::default();
     page.add(&head(plan));
     page.findings(plan);
+    page.drift(plan);
     let jobs = plan.jobs.iter();
     let shown: Vec<&DocumentJob> = jobs.filter(|job| job.action != Action::Unchanged).collect();
     let (mut risky, mut others): (Vec<&DocumentJob>, Vec<&DocumentJob>) =
@@ -75,6 +76,31 @@ impl Page {
         if findings.len() > FINDINGS {
             let more = grouped(findings.len() - FINDINGS);
             self.add(&format!("\n> … and {more} more findings\n"));
+        }
+    }
+
+    /// What the service says otherwise than the records.
+    fn drift(&mut self, plan: &PlanDocument) {
+        let Some(drift) = &plan.drift else { return };
+        if drift.is_empty() {
+            self.add("\nThe service was asked, and agrees with the records.\n");
+            return;
+        }
+        self.add("\n**The service says otherwise than the records**\n\n");
+        let (notable, forgotten) = words::notable_drift(plan);
+        for drift in notable.iter().take(FINDINGS) {
+            let key = code(drift.key.as_str());
+            self.add(&format!(
+                "- {key}: {}\n",
+                escape(&cut(&words::drift(drift)))
+            ));
+        }
+        if notable.len() > FINDINGS {
+            let more = grouped(notable.len() - FINDINGS);
+            self.add(&format!("- … and {more} more\n"));
+        }
+        if forgotten > 0 {
+            self.add(&format!("- {}\n", words::forgotten(forgotten)));
         }
     }
 

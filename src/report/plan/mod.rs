@@ -1,5 +1,6 @@
 //! A plan for people: the verdict, the counts, what is risky, then a line a job.
 
+mod drift;
 mod groups;
 mod lines;
 mod markdown;
@@ -15,6 +16,7 @@ use crate::plan::{Action, DocumentJob, Guard, PlanDocument};
 use groups::{Group, group};
 use lines::Line;
 pub use markdown::markdown;
+pub(super) use words::drift as drift_words;
 
 /// What to show of a plan.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +43,7 @@ const FILES: usize = 30;
 /// Writes a plan for people.
 pub fn human(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {
     verdict(out, view)?;
+    drift::write(out, view)?;
     findings(out, view)?;
     let shown = view.plan.jobs.iter();
     let shown = shown.filter(|job| view.all || view.details || job.action != Action::Unchanged);

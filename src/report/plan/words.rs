@@ -5,7 +5,7 @@ use anstyle::Style;
 use super::super::table::{count, grouped};
 use super::super::ui::style::{BAD, CHANGE, FAINT, GOOD};
 use crate::api::time;
-use crate::plan::{Action, DocumentJob, PlanDocument, Reason, Summary};
+use crate::plan::{Action, DocumentJob, Drift, DriftKind, PlanDocument, Reason, Summary};
 
 /// The plan in one sentence.
 pub(super) fn verdict(plan: &PlanDocument) -> String {
@@ -89,3 +89,47 @@ pub(super) fn unresolved(job: &DocumentJob) -> String {
     let why = why.unwrap_or("the run ended before an answer came");
     format!("{}: {why}", time::format(submission.at))
 }
+
+/// How the service's word differs from the record.
+pub(in crate::report) fn drift(drift: &Drift) -> String {
+    let Drift {
+        job_id,
+        recorded,
+        seen,
+        message,
+        ..
+    } = drift;
+    let recorded = recorded.as_deref().unwrap_or("submitted");
+    let recorded = format!("; recorded as {recorded}");
+    match (drift.kind, message) {
+        (DriftKind::Failed, Some(message)) => format!("failed: {message}{recorded}"),
+        (DriftKind::Failed, None) => format!("failed{recorded}"),
+        (DriftKind::Cancelled, _) => format!("cancelled{recorded}"),
+        (DriftKind::Changed, _) => {
+            format!("{}{recorded}", seen.as_deref().unwrap_or("unknown"))
+        }
+        (DriftKind::Unknown, _) => format!("the service does not know its job {job_id}{recorded}"),
+        (DriftKind::NotYetKnown, _) => {
+            format!("submitted a moment ago; the service does not know its job {job_id} yet")
+        }
+    }
+}
+
+/// What differs, without jobs that had ended and are merely forgotten, and how many these are.
+pub(super) fn notable_drift(plan: &PlanDocument) -> (Vec<&Drift>, usize) {
+    let drift = plan.drift.iter().flatten();
+    let (forgotten, mut notable): (Vec<_>, Vec<_>) =
+        drift.partition(|drift| !drift.decides() && drift.has_ended());
+    notable.sort_by_key(|drift| drift.kind);
+    (notable, forgotten.len())
+}
+
+/// What is said of jobs that had ended and that the service no longer knows.
+pub(super) fn forgotten(number: usize) -> String {
+    let jobs = count(number, "job that has ended is", "jobs that have ended are");
+    format!("{jobs} no longer known to the service")
+}
+
+/// What to do about jobs that the service does not know.
+pub(super) const UNKNOWN_HELP: &str = "An unknown job is not submitted again by itself. If it never ran, `stocktake state rm KEY` \
+     lets it count as new.";

@@ -1,0 +1,109 @@
+//! A `serve` beside the test, and workspaces whose jobs end when the test says so.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use stocktake::api::client::{Client, ClientSettings, Endpoint};
+use stocktake::api::credentials::Credentials;
+use stocktake::api::name::{BucketName, Region};
+
+use crate::env::Env;
+
+/// A `serve` that ends with the test.
+pub struct Serve {
+    process: Child,
+    /// Where it listens.
+    pub address: String,
+}
+
+impl Serve {
+    pub fn start(env: &Env) -> Self {
+        let mut command = env.command(&["serve"]);
+        let mut serve = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(serve.stderr.take().unwrap()).lines();
+        let address = lines.find_map(|line| {
+            let line = line.unwrap();
+            let (_, address) = line.split_once("http://")?;
+            Some(address.trim().to_owned())
+        });
+        let address = address.unwrap();
+        // Whoever writes into a pipe that nobody reads gets an error.
+        std::thread::spawn(move || lines.count());
+        Self {
+            process: serve,
+            address,
+        }
+    }
+
+    pub fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A client of the service at `address`, for the bucket of these tests.
+pub fn client(address: impl std::fmt::Display) -> Client {
+    let endpoint = Endpoint {
+        bucket: BucketName::new("demo-1250000000").unwrap(),
+        region: Region::new("ap-beijing").unwrap(),
+        base: Some(format!("http://{address}").parse().unwrap()),
+    };
+    let credentials = Credentials::permanent("stocktake-local", "stocktake-local");
+    Client::new(endpoint, credentials, ClientSettings::default()).unwrap()
+}
+
+#[track_caller]
+pub fn eventually(mut is_true: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_true() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "in vain");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+pub fn target(command: &str) -> String {
+    format!(
+        "[targets.local]\nservice = \"embedded\"\nbucket = \"demo-1250000000\"\n\
+         region = \"ap-beijing\"\n[targets.local.buckets]\ndemo-1250000000 = \"bucket\"\n\
+         [targets.local.workflows.w1]\ncommand = {command}\n"
+    )
+}
+
+pub fn job(key: &str, input: &str) -> String {
+    format!("jobs:\n  {key}:\n    input: {input}\n    operation: {{ workflow_ids: w1 }}\n")
+}
+
+/// Waits for a file, so that a test decides when a job ends.
+pub const GATED: &str = r#"["sh", "-c", "until [ -e gate ]; do sleep 0.02; done"]"#;
+
+pub fn gated() -> Env {
+    let env = Env::empty();
+    env.write("stocktake.toml", &target(GATED));
+    env.write("bucket/in/a", "a");
+    env.write("jobs/a.yaml", &job("slow", "{ prefix: in/ }"));
+    env
+}
+
+/// Submits without waiting: the apply is interrupted when the job is recorded.
+pub fn submit(env: &Env) {
+    let mut apply = env.command(&["apply"]);
+    let mut apply = apply
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually(|| {
+        let listed = env.run(&["state", "list"]).stdout;
+        listed.contains("Submitted") || listed.contains("Running")
+    });
+    apply.kill().unwrap();
+    apply.wait().unwrap();
+}
