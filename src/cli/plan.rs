@@ -50,7 +50,7 @@ pub(super) struct PlanArgs {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 
-    /// The form of the plan: human, json, markdown
+    /// The form of the plan: human, json, markdown, gitlab (its counts)
     #[arg(
         long,
         value_name = "FORM",
@@ -73,6 +73,8 @@ pub(super) enum Format {
     Json,
     /// For comments and step summaries
     Markdown,
+    /// For the plan widget of a merge request
+    Gitlab,
 }
 
 pub(super) fn run(
@@ -141,6 +143,7 @@ pub(super) fn show(ui: Ui, format: Format, view: &PlanView<'_>) -> Result<(), Fa
         Format::Human => report::plan_human(out, view)?,
         Format::Json => report::plan_json(out, view.plan)?,
         Format::Markdown => report::plan_markdown(out, view.plan)?,
+        Format::Gitlab => report::plan_gitlab(out, view.plan)?,
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ pub(super) struct ShowArgs {
     #[arg(long)]
     all: bool,
 
-    /// The form of the plan: human, json, markdown
+    /// The form of the plan: human, json, markdown, gitlab (its counts)
     #[arg(
         long,
         value_name = "FORM",

@@ -1,5 +1,7 @@
 //! `stocktake state`
 
+use std::io::Write as _;
+
 use clap::{Args, Subcommand};
 
 use super::exit::Exit;
@@ -36,6 +38,12 @@ enum StateCommand {
 
 Exit codes: 0 the state is right, 1 it is not.")]
     Verify,
+    /// Print where the state is
+    ///
+    /// For pipelines that commit it. The file need not exist.
+    #[command(after_help = "Examples:
+  git add \"$(stocktake -t prod state path)\"")]
+    Path,
     List(records::ListArgs),
     Show(records::ShowArgs),
     Mv(records::MoveArgs),
@@ -55,6 +63,7 @@ pub(super) fn run(
         StateCommand::Show(arguments) => return records::show(arguments, &session),
         StateCommand::Mv(arguments) => return records::rename(arguments, &session),
         StateCommand::Rm(arguments) => return records::remove(arguments, &session),
+        StateCommand::Path => writeln!(ui.data(), "{}", path.display())?,
         StateCommand::Init => {
             StateStore::init(path, &session.target.name)?;
             report::state_begun(&mut ui.data(), path)?;

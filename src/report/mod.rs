@@ -25,7 +25,10 @@ pub use apply::{ApplyReporter, outcome as apply_outcome};
 pub use apply_json::ApplyStream;
 pub use asking::Asking;
 pub use failures::{human as failures_human, json as failures_json};
-pub use plan::{PlanView, human as plan_human, json as plan_json, markdown as plan_markdown};
+pub use plan::{
+    PlanView, gitlab as plan_gitlab, human as plan_human, json as plan_json,
+    markdown as plan_markdown,
+};
 pub use progress::Progress;
 pub use records::{
     history as records_history, json as records_json, list as records_list,

@@ -26,7 +26,10 @@ fn what_is_there_stays_as_it_is() {
     env.run(&["init", "--ci", "github"]).expect(0);
     env.run(&["init", "--ci", "github"]).expect(0);
     assert_eq!(env.read("stocktake.toml"), "# mine\n");
-    assert_eq!(env.read(".gitignore"), "/target\n.stocktake/\n");
+    assert_eq!(
+        env.read(".gitignore"),
+        "/target\n.stocktake/\n*.state.jsonl.lock\n"
+    );
     assert_eq!(env.read(".gitattributes"), "*.state.jsonl merge=union\n");
 }
 

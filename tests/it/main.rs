@@ -19,6 +19,7 @@ mod incremental;
 mod init;
 mod job_files;
 mod jobs;
+mod pipelines;
 mod plan_properties;
 mod raw;
 mod readme;

@@ -40,21 +40,29 @@ enum Pipeline {
 }
 
 impl Pipeline {
-    fn file(self) -> (&'static str, &'static str) {
+    fn files(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Github => (
-                ".github/workflows/batch-jobs.yml",
-                include_str!("github.yml"),
-            ),
-            Self::Gitlab => (".gitlab-ci.yml", include_str!("gitlab.yml")),
+            Self::Github => &[
+                (
+                    ".github/workflows/batch-jobs.yml",
+                    include_str!("github.yml"),
+                ),
+                (
+                    ".github/actions/stocktake/action.yml",
+                    include_str!("../../../action.yml"),
+                ),
+            ],
+            Self::Gitlab => &[(".gitlab-ci.yml", include_str!("gitlab.yml"))],
         }
     }
 }
 
-/// Data of the embedded service stays on the machine.
-const IGNORED: &str = ".stocktake/";
-/// Two branches that submitted different jobs merge line by line.
-const MERGED: &str = "*.state.jsonl merge=union";
+/// Lines for files that others may have begun. Data of the embedded service and locks stay on the
+/// machine; two branches that submitted different jobs merge line by line.
+const LINES: [(&str, &[&str]); 2] = [
+    (".gitignore", &[".stocktake/", "*.state.jsonl.lock"]),
+    (".gitattributes", &["*.state.jsonl merge=union"]),
+];
 
 pub(super) fn run(arguments: &InitArgs, options: &GlobalOptions, ui: Ui) -> Result<Exit, Failure> {
     let base = options.dir.clone().unwrap_or_default();
@@ -74,8 +82,12 @@ pub(super) fn run(arguments: &InitArgs, options: &GlobalOptions, ui: Ui) -> Resu
         let word = if is_new { "wrote" } else { "kept " };
         writeln!(out, "{word} {name}")?;
     }
-    for (name, line) in [(".gitignore", IGNORED), (".gitattributes", MERGED)] {
-        let is_new = add_line(&root.join(name), line).map_err(|error| unwritable(name, &error))?;
+    for (name, lines) in LINES {
+        let mut is_new = false;
+        for line in lines {
+            let added = add_line(&root.join(name), line);
+            is_new |= added.map_err(|error| unwritable(name, &error))?;
+        }
         let word = if is_new { "wrote" } else { "kept " };
         writeln!(out, "{word} {name}")?;
     }
@@ -101,10 +113,12 @@ fn files(pipeline: Option<Pipeline>) -> Vec<(&'static str, String)> {
             format!("{:#}\n", workspace::schema_json()),
         ),
     ];
-    if let Some(pipeline) = pipeline {
-        let (name, text) = pipeline.file();
-        files.push((name, text.to_owned()));
-    }
+    let pipeline = pipeline.map(Pipeline::files).unwrap_or_default();
+    files.extend(
+        pipeline
+            .iter()
+            .map(|(name, text)| (*name, (*text).to_owned())),
+    );
     files
 }
 

@@ -8,6 +8,8 @@ mod words;
 
 use std::io::{self, Write};
 
+use serde_json::json;
+
 use super::table::{count, grouped};
 use super::text::{clean, wrap};
 use super::ui::style::{BAD, CHANGE, FAINT, STRONG};
@@ -61,6 +63,15 @@ pub fn human(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {
 pub fn json(out: &mut dyn Write, plan: &PlanDocument) -> io::Result<()> {
     serde_json::to_writer(&mut *out, plan)?;
     writeln!(out)
+}
+
+/// Writes the counts that GitLab shows in a merge request. A look-up may end with a submission.
+pub fn gitlab(out: &mut dyn Write, plan: &PlanDocument) -> io::Result<()> {
+    let summary = plan.summary;
+    let counts = json!({
+        "create": summary.submit + summary.resolve, "update": summary.resubmit, "delete": 0,
+    });
+    writeln!(out, "{counts}")
 }
 
 /// One sentence, then the counts.

@@ -1,0 +1,169 @@
+//! The pipeline for GitLab: its scripts, joined as its runner joins them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+use serde_yaml::Value as Yaml;
+
+use super::repository::{Cloud, Repository, SECRETS};
+use crate::env::{BINARY, Run};
+use crate::raw::{RawServer, Reply};
+use crate::serving::job;
+
+fn repository(endpoint: &str) -> Repository {
+    let repository = Repository::new(endpoint, &["--ci", "gitlab"]);
+    let text = job("视频", "{ prefix: in/a }");
+    repository.env.write("work/jobs/a.yaml", &text);
+    repository.commit("Plan and apply in a pipeline");
+    repository
+}
+
+/// The lines of a list of scripts, also of lists within it.
+fn lines(value: &Yaml) -> String {
+    match value {
+        Yaml::String(text) => format!("{text}\n"),
+        Yaml::Sequence(list) => list.iter().map(lines).collect(),
+        Yaml::Null => String::new(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Runs a job in a fresh clone: `before_script` and `script` in one shell, `after_script` in another.
+fn run(repository: &Repository, name: &str, overrides: &[(&str, String)]) -> (Run, Run) {
+    let _ = fs::remove_dir_all(repository.path("run"));
+    repository.git(".", &["clone", "--quiet", "origin.git", "run"]);
+    let text = fs::read_to_string(repository.path("run/.gitlab-ci.yml")).unwrap();
+    let pipeline: Yaml = serde_yaml::from_str(&text).unwrap();
+    let job = &pipeline[name];
+    let base = &pipeline[job["extends"].as_str().unwrap()];
+    let main = lines(&base["before_script"]) + &lines(&job["script"]);
+    let shell = |script: String| {
+        #[expect(clippy::disallowed_methods, reason = "a runner has a path")]
+        let path = std::env::var("PATH").unwrap();
+        let variables = pipeline["variables"].as_mapping().unwrap().iter();
+        let variables =
+            variables.map(|(name, value)| (name.as_str().unwrap(), value.as_str().unwrap()));
+        let variables: BTreeMap<&str, &str> = variables.collect();
+        let mut command = Command::new("bash");
+        command
+            .args(["-c", &format!("set -eo pipefail\n{script}")])
+            .current_dir(repository.path("run"))
+            .env_clear()
+            .envs(variables)
+            .env("PATH", path)
+            .env("HOME", repository.env.path())
+            .env("CI", "true")
+            .env("CI_PROJECT_DIR", repository.path("run"))
+            .env("CI_PROJECT_URL", repository.path("origin"))
+            .env("CI_DEFAULT_BRANCH", "main")
+            .env("STOCKTAKE_PUSH_TOKEN", "canary-token")
+            .envs(overrides.iter().cloned());
+        Run::of(&mut command)
+    };
+    let ran = (shell(main), shell(lines(&job["after_script"])));
+    for run in [&ran.0, &ran.1] {
+        assert!(!format!("{}{}", run.stdout, run.stderr).contains("canary"));
+    }
+    ran
+}
+
+/// The binary under test, as a released one.
+fn released() -> Vec<(&'static str, String)> {
+    let sum = Command::new("sha256sum").arg(BINARY).output().unwrap();
+    let sum = String::from_utf8(sum.stdout).unwrap()[..64].to_owned();
+    vec![
+        ("STOCKTAKE_URL", format!("file://{BINARY}")),
+        ("STOCKTAKE_SHA256", sum),
+    ]
+}
+
+fn with_secrets() -> Vec<(&'static str, String)> {
+    let secrets = SECRETS.map(|(name, value)| (name, value.to_owned()));
+    [released(), secrets.to_vec()].concat()
+}
+
+#[test]
+fn a_request_gets_findings_counts_and_a_page() {
+    let repository = repository("127.0.0.1:9");
+    let (planned, _) = run(&repository, "plan", &released());
+    planned.expect(0);
+    let counts: Value = serde_json::from_str(&repository.env.read("run/plan-counts.json")).unwrap();
+    assert_eq!(
+        counts,
+        serde_json::json!({ "create": 1, "update": 0, "delete": 0 })
+    );
+    assert!(
+        repository
+            .env
+            .read("run/plan.md")
+            .contains("1 job to submit")
+    );
+    let findings: Value =
+        serde_json::from_str(&repository.env.read("run/codequality.json")).unwrap();
+    assert_eq!(findings, serde_json::json!([]));
+
+    repository.env.write("work/jobs/b.yaml", "jobs: 7\n");
+    repository.commit("Break it");
+    let (broken, _) = run(&repository, "plan", &released());
+    assert!(broken.stderr.contains("jobs/b.yaml"), "{}", broken.stderr);
+    broken.expect(1);
+    let findings: Value =
+        serde_json::from_str(&repository.env.read("run/codequality.json")).unwrap();
+    assert_eq!(findings.as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn what_reaches_main_is_submitted_once_and_recorded_in_the_repository() {
+    let cloud = Cloud::start();
+    let repository = repository(&cloud.serve.address);
+    let (applied, after) = run(&repository, "apply", &with_secrets());
+    assert!(applied.stdout.contains("1 submitted"), "{}", applied.stdout);
+    applied.expect(0);
+    assert!(after.expect(0).stdout.contains("nothing new is recorded"));
+    assert!(
+        repository
+            .in_origin("prod.state.jsonl")
+            .contains("\"outcome\":\"accepted\"")
+    );
+    assert!(
+        repository
+            .env
+            .read("run/.stocktake/state/prod.state.jsonl")
+            .contains("accepted")
+    );
+    let (again, _) = run(&repository, "apply", &with_secrets());
+    assert!(!again.stdout.contains("1 submitted"), "{}", again.stdout);
+    again.expect(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sent_into_the_dark_is_recorded_before_the_run_fails_with_3() {
+    let silent = RawServer::start(|_, _| Reply::Close).await;
+    let repository = repository(&silent.address.to_string());
+    let (applied, _) = tokio::task::block_in_place(|| run(&repository, "apply", &with_secrets()));
+    assert!(
+        applied.stdout.contains("Run this again"),
+        "{}",
+        applied.stdout
+    );
+    applied.expect(3);
+    assert!(
+        repository
+            .in_origin("prod.state.jsonl")
+            .contains("\"outcome\":\"unresolved\"")
+    );
+}
+
+#[test]
+fn another_sum_is_another_program() {
+    let repository = repository("127.0.0.1:9");
+    let mut wrong = released();
+    wrong[1].1 = "0".repeat(64);
+    let (planned, _) = run(&repository, "plan", &wrong);
+    assert!(planned.code != Some(0), "{}", planned.stdout);
+    assert!(planned.stdout.contains("FAILED"), "{}", planned.stdout);
+    let (nothing, _) = run(&repository, "plan", &[]);
+    assert!(nothing.code != Some(0), "{}", nothing.stdout);
+}
