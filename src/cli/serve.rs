@@ -22,6 +22,10 @@ use crate::service::{self, Faults};
 /// the target find it by the folder that it keeps its jobs in. What was running when it ended
 /// goes on when it starts again.
 ///
+/// Its address in a browser shows everything that runs and ran, and renews itself. The page asks
+/// for no signature: listening on another address than that of this machine, it is there only
+/// with --page.
+///
 /// Its key pair is stocktake-local / stocktake-local, unless `STOCKTAKE_SERVE_SECRET_ID` and
 /// `STOCKTAKE_SERVE_SECRET_KEY` say otherwise. With -v it logs each call and, for a signature
 /// that differs, the text that should have been signed.
@@ -46,6 +50,10 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
+    /// Show the page about all jobs to everybody who can connect, unsigned
+    #[arg(long)]
+    page: bool,
+
     /// Misbehave as this file says, to test a pipeline
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
@@ -69,6 +77,7 @@ pub(super) fn run(
             .into());
     };
     let mut service_settings = service_settings(embedded, &session.workspace, &session.settings);
+    service_settings.page_for_all = arguments.page;
     if let Some(data) = &arguments.data {
         service_settings.data.clone_from(data);
     }

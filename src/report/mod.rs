@@ -3,11 +3,13 @@
 //! Data goes to stdout, the rest to stderr. Whether there is colour, and how wide a line is, is
 //! decided once, in [`Ui`].
 
+mod adopt;
 mod apply;
 mod apply_json;
 mod asking;
 pub mod diagnostics;
 mod failures;
+mod html;
 mod plan;
 mod progress;
 mod records;
@@ -21,10 +23,12 @@ mod text;
 mod ui;
 mod watch;
 
+pub use adopt::{Adoption, human as adoption_human, json as adoption_json, refusal};
 pub use apply::{ApplyReporter, outcome as apply_outcome};
 pub use apply_json::ApplyStream;
 pub use asking::Asking;
 pub use failures::{human as failures_human, json as failures_json};
+pub use html::{AskedFor, HtmlReport, html as status_html, worth_explaining};
 pub use plan::{
     PlanView, gitlab as plan_gitlab, human as plan_human, json as plan_json,
     markdown as plan_markdown,

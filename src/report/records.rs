@@ -171,7 +171,7 @@ fn submission(submission: &Submission) -> SubmissionView {
 }
 
 /// The word for an outcome, why it came to it, and the id of the call.
-fn ending(outcome: &Outcome) -> (&'static str, Option<String>, Option<String>) {
+pub(super) fn ending(outcome: &Outcome) -> (&'static str, Option<String>, Option<String>) {
     match outcome {
         Outcome::Accepted { request_id, .. } => ("accepted", None, request_id.clone()),
         Outcome::Rejected {

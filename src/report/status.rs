@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use super::table::{self, Cell, grouped};
 use super::ui::style::{BAD, CHANGE, FAINT, GOOD, STRONG};
 use crate::api::time;
+use crate::figures::length;
+use crate::page::Standing;
 use crate::state::{Objects, Outcome, Record};
 
 /// Writes a table with one row a record.
@@ -150,49 +152,41 @@ fn took(record: &Record, now: Timestamp) -> Option<String> {
     Some(length(until.as_second() - started.as_second()))
 }
 
-/// `42s`, `3m 07s`, `5h 20m`, `2d 03h`.
-pub(super) fn length(seconds: i64) -> String {
-    let seconds = seconds.max(0);
-    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds}s"),
-        (0, 0, _) => format!("{minutes}m {:02}s", seconds % 60),
-        (0, _, _) => format!("{hours}h {:02}m", minutes % 60),
-        _ => format!("{days}d {:02}h", hours % 24),
-    }
-}
-
 /// The word for what is known of a record, and how it looks.
 pub(super) fn state(record: &Record) -> (String, Style) {
-    if record.unresolved().is_some() {
-        return ("unresolved".to_owned(), BAD);
-    }
-    let latest = record.latest().map(|submission| &submission.outcome);
-    match (latest, record.last_seen()) {
-        (None, _) if record.is_removed() => ("removed".to_owned(), FAINT),
-        (Some(Outcome::Rejected { .. }), _) => ("rejected".to_owned(), BAD),
-        (_, Some(seen)) if seen.state.is_failure() => (seen.state.to_string(), BAD),
-        (_, Some(seen)) if seen.state.is_final() => (seen.state.to_string(), GOOD),
-        (_, Some(seen)) => (seen.state.to_string(), CHANGE),
-        (Some(Outcome::Accepted { .. }), None) => ("accepted".to_owned(), CHANGE),
-        (Some(Outcome::Abandoned { .. }), None) => ("abandoned".to_owned(), FAINT),
-        _ => ("not submitted".to_owned(), FAINT),
-    }
+    let (word, standing) = standing(record);
+    let style = match standing {
+        Standing::Unresolved | Standing::Failed | Standing::Rejected | Standing::Cancelled => BAD,
+        Standing::Running | Standing::Waiting => CHANGE,
+        Standing::Done => GOOD,
+        Standing::Other => FAINT,
+    };
+    (word, style)
+}
+
+/// The word for what is known of a record, and what kind of word it is.
+pub(super) fn standing(record: &Record) -> (String, Standing) {
+    let (word, standing) = if record.unresolved().is_some() {
+        ("unresolved", Standing::Unresolved)
+    } else if record.is_removed() {
+        ("removed", Standing::Other)
+    } else {
+        let latest = record.latest().map(|submission| &submission.outcome);
+        match (latest, record.last_seen()) {
+            (Some(Outcome::Rejected { .. }), _) => ("rejected", Standing::Rejected),
+            (_, Some(seen)) => (seen.state.as_str(), Standing::of(&seen.state)),
+            (Some(Outcome::Accepted { .. }), None) => ("accepted", Standing::Waiting),
+            (Some(Outcome::Abandoned { .. }), None) => ("abandoned", Standing::Other),
+            _ => ("not submitted", Standing::Other),
+        }
+    };
+    (word.to_owned(), standing)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{escaped, length, objects};
+    use super::{escaped, objects};
     use crate::state::Objects;
-
-    #[test]
-    fn lengths_have_two_parts() {
-        assert_eq!(length(-5), "0s");
-        assert_eq!(length(42), "42s");
-        assert_eq!(length(187), "3m 07s");
-        assert_eq!(length(19_200), "5h 20m");
-        assert_eq!(length(183_600), "2d 03h");
-    }
 
     #[test]
     fn objects_say_what_is_not_zero() {

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use anstyle::Style;
 use unicode_width::UnicodeWidthStr;
 
+pub(super) use crate::figures::{count, grouped};
+
 /// A cell: its text, and how it looks.
 #[derive(Debug, Clone)]
 pub(super) struct Cell {
@@ -48,28 +50,9 @@ pub(super) fn write(out: &mut dyn Write, indent: usize, rows: &[Vec<Cell>]) -> i
     Ok(())
 }
 
-/// `1 job`, `2 jobs`.
-pub(super) fn count(number: usize, one: &str, many: &str) -> String {
-    let word = if number == 1 { one } else { many };
-    format!("{} {word}", grouped(number))
-}
-
-/// `12,345`.
-pub(super) fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Cell, count, grouped, write};
+    use super::{Cell, write};
 
     #[test]
     fn wide_characters_take_two_columns() {
@@ -77,13 +60,5 @@ mod tests {
         let mut text = Vec::new();
         write(&mut text, 2, &rows).unwrap();
         assert_eq!(String::from_utf8(text).unwrap(), "  视频  a\n  key   b\n");
-    }
-
-    #[test]
-    fn numbers_are_grouped() {
-        assert_eq!(grouped(7), "7");
-        assert_eq!(grouped(1_234_567), "1,234,567");
-        assert_eq!(count(1, "job", "jobs"), "1 job");
-        assert_eq!(count(12_000, "job", "jobs"), "12,000 jobs");
     }
 }

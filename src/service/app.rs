@@ -19,6 +19,7 @@ use super::failure::Failure;
 use super::faults::{self, Dropped, FaultKind, Script};
 use super::identity;
 use super::object;
+use super::overview::{self, Audience};
 use super::reply::Reply;
 use super::runner::Runner;
 use super::settings::{Limits, WorkflowSettings};
@@ -41,6 +42,8 @@ pub(super) struct App {
     pub(super) runner: Runner,
     pub(super) faults: Script,
     pub(super) limits: Limits,
+    pub(super) audience: Audience,
+    pub(super) page: overview::Latest,
 }
 
 impl App {
@@ -49,6 +52,11 @@ impl App {
         if request.uri().path() == "/healthz" && request.method() == Method::GET {
             return Response::new(Body::from("ok\n"));
         }
+        let (parts, body) = request.into_parts();
+        if let Some(page) = overview::answer(self, &parts).await {
+            return page;
+        }
+        let request = Request::from_parts(parts, body);
         let fault = self.faults.next(request.method(), request.uri().path());
         match fault {
             None => self.act(request).await,

@@ -19,6 +19,7 @@ mod failure;
 mod faults;
 mod identity;
 mod object;
+mod overview;
 mod owner;
 mod page;
 mod reply;
@@ -49,6 +50,7 @@ pub use store::StoreError;
 use app::App;
 use bucket::Bucket;
 use faults::Script;
+use overview::Audience;
 use owner::Ownership;
 use runner::{Runner, Workshop};
 use store::Store;
@@ -86,7 +88,12 @@ pub async fn start(
         address: listen,
         source,
     })?;
-    let app = Arc::new(open(settings, &data).await?);
+    let audience = match (address.ip().is_loopback(), settings.page_for_all) {
+        (true, _) => Audience::ThisMachine,
+        (false, true) => Audience::Everybody,
+        (false, false) => Audience::Nobody,
+    };
+    let app = Arc::new(open(settings, &data, audience).await?);
     ownership.announce(address)?;
     let stop = watch::Sender::new(false);
     let server = server::serve(listener, Arc::clone(&app), stop.subscribe());
@@ -122,7 +129,11 @@ impl RunningService {
     }
 }
 
-async fn open(settings: ServiceSettings, data: &Path) -> Result<App, StartError> {
+async fn open(
+    settings: ServiceSettings,
+    data: &Path,
+    audience: Audience,
+) -> Result<App, StartError> {
     let results = make_folder(&data.join(RESULTS))?;
     let running = data.join(RUNNING);
     // What a killed process had under way; its runs start again.
@@ -159,6 +170,8 @@ async fn open(settings: ServiceSettings, data: &Path) -> Result<App, StartError>
         credentials: settings.credentials,
         faults: Script::new(settings.faults),
         limits: settings.limits,
+        audience,
+        page: overview::Latest::default(),
     })
 }
 

@@ -13,8 +13,9 @@ use super::error::StartError;
 const LOCK_FILE: &str = "service.lock";
 const OWNER_FILE: &str = "service.json";
 
-/// How long to try: [`running_at`] holds the lock for an instant to see whether it is free.
-const LOCK_TRIES: u32 = 10;
+/// How long to try: [`running_at`] holds the lock for an instant to see whether it is free, and a
+/// command that a killed owner was just starting holds it until it is started.
+const LOCK_TRIES: u32 = 50;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// The process that owns a data folder.

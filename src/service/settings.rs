@@ -27,6 +27,9 @@ pub struct ServiceSettings {
     pub faults: Faults,
     /// What it takes from its clients at most.
     pub limits: Limits,
+    /// Whether the page about its jobs, which asks for no signature, is there for everybody who can
+    /// connect. A service that listens on loopback always shows it there.
+    pub page_for_all: bool,
 }
 
 /// What a service takes from its clients at most.
@@ -62,6 +65,7 @@ impl ServiceSettings {
             working_folder: PathBuf::from("."),
             faults: Faults::default(),
             limits: Limits::default(),
+            page_for_all: false,
         }
     }
 }

@@ -32,10 +32,12 @@ pub struct FailedObject {
     pub message: Option<String>,
 }
 
-/// Every failed object of the record's latest job, in the service's order.
+/// The failed objects of the record's latest job in the service's order: all of them, or the first
+/// ones.
 pub async fn failed_objects(
     client: &Client,
     record: &Record,
+    limit: Option<usize>,
 ) -> Result<Vec<FailedObject>, StatusError> {
     let Some((_, job_id)) = record.accepted() else {
         return Ok(Vec::new());
@@ -43,7 +45,8 @@ pub async fn failed_objects(
     let client = client.for_bucket(&record.work.bucket, &record.work.region)?;
     let mut failed = Vec::new();
     for workflow_id in record.work.request.operation.workflow_ids.as_slice() {
-        let runs = failed_runs(&client, workflow_id, job_id).await?;
+        let limit = limit.map(|limit| limit.saturating_sub(failed.len()));
+        let runs = failed_runs(&client, workflow_id, job_id, limit).await?;
         failed.extend(runs.into_iter().map(|run| FailedObject {
             key: record.key.clone(),
             job_id: job_id.clone(),
@@ -61,7 +64,9 @@ async fn failed_runs(
     client: &Client,
     workflow_id: &WorkflowId,
     job_id: &JobId,
+    limit: Option<usize>,
 ) -> Result<Vec<ExecutionDetail>, CallError> {
+    let limit = limit.unwrap_or(usize::MAX);
     let query = ExecutionQuery {
         workflow_id: workflow_id.clone(),
         job_id: job_id.clone(),
@@ -75,10 +80,11 @@ async fn failed_runs(
         let failed = page.executions.into_iter();
         runs.extend(failed.filter(|run| run.state == JobState::Failed));
         token = page.next_token;
-        if token.is_none() {
+        if token.is_none() || runs.len() >= limit {
             break;
         }
     }
+    runs.truncate(limit);
     Ok(runs)
 }
 

@@ -5,9 +5,11 @@
     reason = "nothing outside uses a test, and the harness reads better so"
 )]
 
+mod adopt;
 mod after_apply;
 mod apply;
 mod bad_input;
+mod browser;
 mod client;
 mod drift;
 mod env;
@@ -25,6 +27,7 @@ mod raw;
 mod readme;
 mod reliability;
 mod render;
+mod report_page;
 mod saved_plans;
 mod schemas;
 mod serve;

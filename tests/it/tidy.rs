@@ -77,7 +77,22 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
             "crate::jobfile",
             "crate::workspace",
             "crate::apply",
+            "crate::report",
             "crate::cli",
+        ],
+    ),
+    (
+        "src/page",
+        &[
+            "tokio",
+            "reqwest",
+            "crate::state",
+            "crate::plan",
+            "crate::status",
+            "crate::service",
+            "crate::report",
+            "crate::cli",
+            "Timestamp::now",
         ],
     ),
     (

@@ -4,7 +4,7 @@ mod drift;
 mod groups;
 mod lines;
 mod markdown;
-mod words;
+pub(super) mod words;
 
 use std::io::{self, Write};
 

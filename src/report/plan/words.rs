@@ -8,7 +8,7 @@ use crate::api::time;
 use crate::plan::{Action, DocumentJob, Drift, DriftKind, PlanDocument, Reason, Summary};
 
 /// The plan in one sentence.
-pub(super) fn verdict(plan: &PlanDocument) -> String {
+pub(in crate::report) fn verdict(plan: &PlanDocument) -> String {
     let (target, summary) = (&plan.target, plan.summary);
     let submissions = summary.submit + summary.resubmit;
     if !plan.blocked.is_empty() {
@@ -24,7 +24,7 @@ pub(super) fn verdict(plan: &PlanDocument) -> String {
 }
 
 /// How many jobs have each action, those without left out.
-pub(super) fn counts(summary: &Summary) -> Vec<String> {
+pub(in crate::report) fn counts(summary: &Summary) -> Vec<String> {
     let counts = [
         (summary.resolve, "to look up"),
         (summary.submit, "new"),
@@ -56,7 +56,7 @@ pub(super) fn sign(action: Action) -> (&'static str, Style) {
 }
 
 /// Why a job has its action.
-pub(super) fn reason(job: &DocumentJob) -> String {
+pub(in crate::report) fn reason(job: &DocumentJob) -> String {
     let text = match job.reason {
         Reason::New => "new",
         Reason::Changed => "changed",

@@ -9,9 +9,11 @@ use super::{Store, StoreError};
 use crate::api::name::BucketName;
 use crate::api::wire::JobState;
 
-const SELECT: &str = "SELECT executions.sequence, executions.id, executions.workflow,
-    executions.key, executions.state, executions.message, executions.created, executions.ended
-    FROM executions JOIN jobs ON jobs.sequence = executions.job WHERE jobs.bucket = ";
+pub(super) const COLUMNS: &str = "executions.sequence, executions.id, executions.workflow,
+    executions.key, executions.state, executions.message, executions.created, executions.ended";
+
+const OF_BUCKET: &str =
+    "FROM executions JOIN jobs ON jobs.sequence = executions.job WHERE jobs.bucket =";
 
 /// Which runs of a bucket to list; what is absent or empty filters nothing.
 #[derive(Debug, Clone)]
@@ -45,7 +47,7 @@ pub(in crate::service) struct StoredExecution {
 }
 
 impl StoredExecution {
-    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         let moment = |seconds: i64| Timestamp::from_second(seconds).unwrap_or_default();
         Ok(Self {
             sequence: row.get(0)?,
@@ -82,7 +84,7 @@ impl Store {
         id: String,
     ) -> Result<Option<StoredExecution>, StoreError> {
         self.read(move |connection| {
-            let query = format!("{SELECT} :bucket AND executions.id = :id");
+            let query = format!("SELECT {COLUMNS} {OF_BUCKET} :bucket AND executions.id = :id");
             let mut select = connection.prepare_cached(&query)?;
             let values = named_params! { ":bucket": bucket.as_str(), ":id": id };
             select
@@ -95,20 +97,23 @@ impl Store {
 
 fn statement(filter: ExecutionFilter) -> (String, Vec<Value>) {
     let of_job = "executions.job = (SELECT sequence FROM jobs WHERE id = ? AND listed)";
-    Query::new(format!("{SELECT} ?"), filter.bucket.as_str())
-        .and("executions.workflow = ?", Some(filter.workflow))
-        .and(of_job, filter.job)
-        .and("executions.key = ?", filter.key)
-        .and_between(
-            "executions.created",
-            filter.created_from,
-            filter.created_until,
-        )
-        .and_in("executions.state", filter.states)
-        .page(
-            "executions.sequence",
-            filter.order,
-            filter.after,
-            filter.limit,
-        )
+    Query::new(
+        format!("SELECT {COLUMNS} {OF_BUCKET} ?"),
+        filter.bucket.as_str(),
+    )
+    .and("executions.workflow = ?", Some(filter.workflow))
+    .and(of_job, filter.job)
+    .and("executions.key = ?", filter.key)
+    .and_between(
+        "executions.created",
+        filter.created_from,
+        filter.created_until,
+    )
+    .and_in("executions.state", filter.states)
+    .page(
+        "executions.sequence",
+        filter.order,
+        filter.after,
+        filter.limit,
+    )
 }

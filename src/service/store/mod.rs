@@ -7,6 +7,7 @@ mod execution_list;
 mod executions;
 mod job_list;
 mod jobs;
+mod overview;
 mod query;
 mod readers;
 mod writer;
@@ -20,6 +21,7 @@ pub(super) use execution_list::{ExecutionFilter, StoredExecution};
 pub(super) use executions::{Execution, Start};
 pub(super) use job_list::JobFilter;
 pub(super) use jobs::{NewJob, StoredJob};
+pub(super) use overview::{Overview, OverviewJob, OverviewLimits, StateCount};
 pub(super) use query::Order;
 
 use readers::Readers;

@@ -8,6 +8,9 @@ mod lifecycle;
 mod limits;
 mod lists;
 mod objects;
+mod page;
 mod signature;
 mod workflows;
 mod world;
+
+pub use conformance::interpreter;

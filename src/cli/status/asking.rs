@@ -1,0 +1,155 @@
+//! Asking the service for what `status` shows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt};
+
+use super::{Format, StatusArgs};
+use crate::cli::connection::Connection;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::following::{self, follow};
+use crate::cli::session::Session;
+use crate::cli::signals::Interrupts;
+use crate::diagnostic::Diagnostic;
+use crate::page::FAILED_OBJECTS;
+use crate::report;
+use crate::service;
+use crate::state::{Record, StateError};
+use crate::status::{self, FailedObject, Refresher, Trouble};
+
+/// How many jobs are asked about at once.
+const PARALLELISM: usize = 4;
+
+/// Whether there is a service to ask: an embedded one has to be running.
+pub(super) fn is_reachable(session: &Session) -> bool {
+    let embedded = session.target.embedded();
+    embedded.is_none_or(|service| service::running_at(&service.data).is_some())
+}
+
+/// What asking the service has led to.
+pub(super) struct Asked {
+    pub(super) exit: Exit,
+    pub(super) records: Vec<Arc<Record>>,
+    pub(super) failed: Vec<FailedObject>,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self {
+            exit: Exit::Done,
+            records: Vec::new(),
+            failed: Vec::new(),
+        }
+    }
+}
+
+pub(super) async fn ask(
+    session: &Session,
+    arguments: &StatusArgs,
+    first: &Record,
+    wanted: &[Arc<Record>],
+) -> Result<Asked, Failure> {
+    let (bucket, region) = (first.work.bucket.clone(), first.work.region.clone());
+    let connection = Connection::open(session, bucket, region).await?;
+    let asked = ask_connected(session, arguments, &connection, wanted).await;
+    connection.close().await;
+    asked
+}
+
+async fn ask_connected(
+    session: &Session,
+    arguments: &StatusArgs,
+    connection: &Connection,
+    wanted: &[Arc<Record>],
+) -> Result<Asked, Failure> {
+    let mut asked = Asked::default();
+    if arguments.wait {
+        let mut interrupts = Interrupts::listen()?;
+        let open = wanted.iter().filter(|record| status::may_change(record));
+        let open = open.cloned().collect();
+        let recorder = following::recorder(session, following::LOCK_TIMEOUT);
+        asked.exit = tokio::select! {
+            exit = follow(session, connection, &recorder, open, arguments.timeout) => exit?,
+            () = interrupts.arrived() => interrupts.exit().unwrap_or(Exit::Interrupted),
+        };
+        asked.records = super::wanted(session, &arguments.keys)?;
+    } else {
+        asked.records = refresh(session, connection, wanted).await?;
+    }
+    if arguments.failed {
+        for record in wanted {
+            let failed = status::failed_objects(&connection.client, record, None).await;
+            asked.failed.extend(failed?);
+        }
+    } else if arguments.format == Format::Html {
+        let records = following::with_news(wanted.to_vec(), &asked.records);
+        asked.failed = explain(session, connection, &records).await?;
+    }
+    Ok(asked)
+}
+
+/// The objects that a page names. What cannot be had is no reason to do without the page.
+async fn explain(
+    session: &Session,
+    connection: &Connection,
+    records: &[Arc<Record>],
+) -> Result<Vec<FailedObject>, Failure> {
+    let jobs = stream::iter(report::worth_explaining(records));
+    let answers = jobs.map(|record| async move {
+        status::failed_objects(&connection.client, &record, Some(FAILED_OBJECTS)).await
+    });
+    let mut answers = answers.buffer_unordered(PARALLELISM);
+    let mut failed = Vec::new();
+    let mut problem = None;
+    while let Some(answer) = answers.next().await {
+        match answer {
+            Ok(objects) => failed.extend(objects),
+            Err(error) => problem = Some(error),
+        }
+    }
+    if let Some(error) = problem {
+        let note = format!("not every failed object can be named: {error}");
+        session.ui.note(note)?;
+    }
+    Ok(failed)
+}
+
+/// Asks once. What another run is in the way of recording is shown all the same.
+async fn refresh(
+    session: &Session,
+    connection: &Connection,
+    wanted: &[Arc<Record>],
+) -> Result<Vec<Arc<Record>>, Failure> {
+    let mut refresher = Refresher::new(connection.client.clone(), wanted.to_vec());
+    let round = refresher.refresh().await?;
+    let recorder = following::recorder(session, Duration::ZERO);
+    match recorder.record(&round.changed).await {
+        Err(StateError::Locked { .. }) => {
+            session
+                .ui
+                .note("another run writes the state; this is not recorded")?;
+        }
+        result => result?,
+    }
+    // A service of this machine lives as long as the apply that runs it.
+    if session.target.embedded().is_some() && round.troubles.iter().all(Trouble::may_pass) {
+        if !round.troubles.is_empty() {
+            let note = "the service has ended; this is what is recorded";
+            session.ui.note(note)?;
+        }
+    } else if let Some(trouble) = round.troubles.first() {
+        let others = round.troubles.len() - 1;
+        let others = if others == 0 {
+            String::new()
+        } else {
+            format!(" (and {others} more)")
+        };
+        let problem = Diagnostic::error("status", format!("{trouble}{others}"));
+        return Err(problem
+            .help("`stocktake status --no-refresh` shows what is recorded")
+            .into());
+    }
+    Ok(refresher.records().to_vec())
+}

@@ -1,0 +1,152 @@
+//! `stocktake status`
+
+mod asking;
+mod showing;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::exit::Exit;
+use super::failure::Failure;
+use super::following;
+use super::options::{GlobalOptions, parse_duration};
+use super::session::Session;
+use super::settings::Settings;
+use crate::diagnostic::Diagnostic;
+use crate::report::{self, Ui};
+use crate::state::Record;
+use crate::status;
+
+use asking::{Asked, ask, is_reachable};
+use showing::{show, show_failed};
+
+/// Show how far each recorded job is
+///
+/// Asks the service for the jobs that may still change and records the answers. Jobs of an embedded
+/// target run while `apply` or `serve` runs; without either, what is recorded is shown.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stocktake status                      every recorded job
+  stocktake status spring-uploads       one of them
+  stocktake status --wait --timeout 2h  until they have ended
+  stocktake status spring-uploads --failed --write-url-file again.txt
+                                        its failed objects, as an input for a job
+  stocktake status --format html > report.html
+                                        a page for a browser, complete in itself
+
+Exit codes: 0 done, 1 something is wrong or the time was up, 5 the state is
+locked, 7 a job that was waited for, or one of those named, ended Failed or
+Cancel.")]
+pub(super) struct StatusArgs {
+    /// Only the records of these keys
+    #[arg(value_name = "KEY")]
+    keys: Vec<String>,
+
+    /// Ask nobody; show what is recorded
+    #[arg(long, conflicts_with_all = ["wait", "failed"])]
+    no_refresh: bool,
+
+    /// Wait until the jobs have ended
+    #[arg(long)]
+    wait: bool,
+
+    /// Wait no longer than this, such as 30m
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "wait")]
+    timeout: Option<Duration>,
+
+    /// Show the objects that failed, and why, instead of the jobs
+    #[arg(long, requires = "keys")]
+    failed: bool,
+
+    /// Write the addresses of the failed objects to a file, one a line
+    #[arg(long, value_name = "FILE", requires = "failed")]
+    write_url_file: Option<PathBuf>,
+
+    /// The form of the output: human, json, markdown, html
+    #[arg(
+        long,
+        value_name = "FORM",
+        default_value = "human",
+        hide_possible_values = true
+    )]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Human,
+    Json,
+    Markdown,
+    Html,
+}
+
+pub(super) fn run(
+    arguments: &StatusArgs,
+    options: &GlobalOptions,
+    settings: Settings,
+    ui: Ui,
+) -> Result<Exit, Failure> {
+    let session = Session::open(options, settings, ui)?;
+    let wanted = wanted(&session, &arguments.keys)?;
+    let is_open = wanted.iter().any(|record| status::may_change(record));
+    let explains = arguments.format == Format::Html
+        && !arguments.no_refresh
+        && !report::worth_explaining(&wanted).is_empty();
+    // Those who wait, or want to know more, get an embedded service started for it.
+    let asks = arguments.failed
+        || explains
+        || (is_open && !arguments.no_refresh && (arguments.wait || is_reachable(&session)));
+    let asked = match wanted.first().filter(|_| asks) {
+        Some(first) => {
+            let runtime = tokio::runtime::Runtime::new()?;
+            runtime.block_on(ask(&session, arguments, first, &wanted))?
+        }
+        None => Asked::default(),
+    };
+    if asked.exit == Exit::Interrupted || asked.exit == Exit::Terminated {
+        return Ok(asked.exit);
+    }
+    if arguments.failed {
+        return show_failed(&session, arguments, &asked.failed);
+    }
+    let shown = following::with_news(wanted, &asked.records);
+    show(&session, arguments, &shown, &asked.failed)?;
+    let names_failure = || arguments.wait && !arguments.keys.is_empty() && has_failed(&shown);
+    Ok(if names_failure() {
+        Exit::JobFailed
+    } else {
+        asked.exit
+    })
+}
+
+/// The records of the keys, or all; sorted.
+pub(super) fn wanted(session: &Session, keys: &[String]) -> Result<Vec<Arc<Record>>, Failure> {
+    let records = session.records()?;
+    let is_wanted = |record: &&Arc<Record>| {
+        if keys.is_empty() {
+            !record.is_removed()
+        } else {
+            keys.iter().any(|key| key == record.key.as_str())
+        }
+    };
+    let mut wanted: Vec<Arc<Record>> = records.iter().filter(is_wanted).cloned().collect();
+    wanted
+        .sort_by(|left, right| (&left.key, left.fingerprint).cmp(&(&right.key, right.fingerprint)));
+    let is_unknown = |key: &&String| wanted.iter().all(|record| record.key.as_str() != *key);
+    if let Some(key) = keys.iter().find(is_unknown) {
+        let message = format!("nothing is recorded under `{key}`");
+        let problem = Diagnostic::error("unknown-key", message);
+        return Err(problem
+            .help("`stocktake state list` shows every key")
+            .into());
+    }
+    Ok(wanted)
+}
+
+fn has_failed(records: &[Arc<Record>]) -> bool {
+    let mut seen = records.iter().filter_map(|record| record.last_seen());
+    seen.any(|seen| seen.state.is_failure())
+}

@@ -1,0 +1,107 @@
+//! What `status` shows, in the form that is asked for.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Format, StatusArgs};
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::plan_file;
+use crate::cli::session::Session;
+use crate::diagnostic::Diagnostic;
+use crate::plan::PlanDocument;
+use crate::report::{self, AskedFor, HtmlReport};
+use crate::state::Record;
+use crate::status::FailedObject;
+
+pub(super) fn show(
+    session: &Session,
+    arguments: &StatusArgs,
+    records: &[Arc<Record>],
+    failed: &[FailedObject],
+) -> Result<(), Failure> {
+    let mut out = session.ui.data();
+    match arguments.format {
+        Format::Human => report::status_human(&mut out, records, session.now)?,
+        Format::Json => report::records_json(&mut out, &session.target.name, records)?,
+        Format::Markdown => report::status_markdown(&mut out, records, session.now)?,
+        Format::Html => {
+            // What the files still ask for is a matter of all jobs.
+            let plan = arguments
+                .keys
+                .is_empty()
+                .then(|| plan(session))
+                .transpose()?;
+            let plan = plan.as_ref().map(|plan| match plan {
+                Ok(plan) => AskedFor::Plan(plan),
+                Err(mistakes) => AskedFor::Mistakes(*mistakes),
+            });
+            let report = HtmlReport {
+                target: &session.target.name,
+                now: session.now,
+                records,
+                failed,
+                plan,
+            };
+            report::status_html(&mut out, &report)?;
+        }
+    }
+    Ok(())
+}
+
+/// The plan as it is now, or how many mistakes are in the way of one.
+fn plan(session: &Session) -> Result<Result<PlanDocument, usize>, Failure> {
+    let loaded = session.load();
+    if loaded.has_errors() {
+        return Ok(Err(loaded
+            .diagnostics
+            .iter()
+            .filter(|found| found.is_error())
+            .count()));
+    }
+    let (lineage, records) = session.state()?;
+    let plan = session.plan_only(loaded.jobs, &records, None, &[])?;
+    let origin = plan_file::origin(session, lineage, &plan, false);
+    Ok(Ok(PlanDocument::new(plan, origin)))
+}
+
+pub(super) fn show_failed(
+    session: &Session,
+    arguments: &StatusArgs,
+    failed: &[FailedObject],
+) -> Result<Exit, Failure> {
+    let mut out = session.ui.data();
+    match arguments.format {
+        Format::Json => report::failures_json(&mut out, &session.target.name, failed)?,
+        Format::Human | Format::Markdown => report::failures_human(&mut out, failed)?,
+        Format::Html => {
+            let message = "--failed has no page of its own";
+            let problem = Diagnostic::error("format", message);
+            return Err(problem
+                .help("leave --failed out: the page of `--format html` names failed objects")
+                .into());
+        }
+    }
+    if let Some(path) = &arguments.write_url_file {
+        write_url_file(session, path, failed)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn write_url_file(session: &Session, path: &Path, failed: &[FailedObject]) -> Result<(), Failure> {
+    let mut urls: Vec<&str> = failed.iter().map(|object| object.url.as_str()).collect();
+    urls.sort_unstable();
+    urls.dedup();
+    let text = urls.join("\n") + if urls.is_empty() { "" } else { "\n" };
+    fs::write(path, text).map_err(|error| {
+        let message = format!("cannot write {}: {error}", path.display());
+        Diagnostic::error("output", message)
+    })?;
+    let path = path.display();
+    session.ui.note(format!(
+        "{path} has {} addresses; put it into the bucket and name it in a job as `input: {{ url_file: … }}`",
+        urls.len()
+    ))?;
+    Ok(())
+}

@@ -1,0 +1,225 @@
+//! A report as one page for a browser, from plain data: self-contained, and readable without script.
+//!
+//! What is in it belongs to whoever asks for it, `report` for the account and `service` for its own
+//! jobs; how it looks belongs here. Every text goes through the template's escaping, none is ever
+//! joined to markup by hand.
+
+mod security;
+mod template;
+mod timeline;
+mod view;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::api::wire::JobState;
+
+pub use security::policy;
+
+/// The most jobs that a page lists; it counts the others.
+pub const JOBS: usize = 500;
+/// The most failed jobs whose objects a page names.
+pub const FAILED_JOBS: usize = 50;
+/// The most objects that a page names of one job.
+pub const FAILED_OBJECTS: usize = 20;
+
+/// Everything that a page shows.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// What it is about, such as `Target prod`.
+    pub subject: String,
+    /// The moment that it shows.
+    pub written: Timestamp,
+    /// How soon whoever looks at it asks for a newer one; absent for a file.
+    pub refresh: Option<Duration>,
+    /// How many jobs there are, by how they stand, in the order of [`Standing`].
+    pub counts: Vec<(Standing, usize)>,
+    /// The jobs worth a look, in the order in which they are shown: no more than [`JOBS`].
+    pub jobs: Vec<Job>,
+    /// What each workflow had to do, in the order in which it is shown.
+    pub workflows: Vec<Workflow>,
+    /// Whether objects of workflows were counted to the end.
+    pub counts_every_run: bool,
+    /// What the job files ask for beyond what ran, where that is known.
+    pub open: Option<Open>,
+}
+
+/// One job.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Its key, or its name at the service.
+    pub name: String,
+    /// The service's id, if it has one.
+    pub id: Option<String>,
+    /// How it stands.
+    pub standing: Standing,
+    /// The word for that, which may be the service's own.
+    pub state: String,
+    /// When it was handed to the service.
+    pub submitted: Option<Timestamp>,
+    /// When it began to run.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// What became of its objects, where that was counted.
+    pub objects: Option<Objects>,
+    /// Why it failed.
+    pub message: Option<String>,
+    /// Its failed objects, no more than [`FAILED_OBJECTS`].
+    pub failed: Vec<FailedObject>,
+}
+
+/// An object whose run failed.
+#[derive(Debug, Clone)]
+pub struct FailedObject {
+    /// Its key or its address.
+    pub name: String,
+    /// Why, where that is known.
+    pub message: Option<String>,
+}
+
+/// How many objects came to which end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Objects {
+    /// Done.
+    pub succeeded: u64,
+    /// Failed.
+    pub failed: u64,
+    /// All, those under way included.
+    pub total: u64,
+    /// Whether there are more than were counted.
+    pub more: bool,
+}
+
+impl Objects {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            succeeded: self.succeeded + other.succeeded,
+            failed: self.failed + other.failed,
+            total: self.total + other.total,
+            more: self.more || other.more,
+        }
+    }
+}
+
+/// What one workflow, or several that run together, had to do.
+#[derive(Debug, Clone)]
+pub struct Workflow {
+    /// Their ids.
+    pub ids: String,
+    /// What people call it, where that is known.
+    pub name: Option<String>,
+    /// Its jobs.
+    pub jobs: usize,
+    /// Those of them that have not ended.
+    pub open: usize,
+    /// Those of them that failed.
+    pub failed: usize,
+    /// Its objects.
+    pub objects: Objects,
+}
+
+/// What the job files ask for beyond what ran.
+#[derive(Debug, Clone, Default)]
+pub struct Open {
+    /// All of it in one sentence.
+    pub sentence: String,
+    /// What forbids it.
+    pub blocked: Vec<String>,
+    /// The first jobs that something is to be done about.
+    pub items: Vec<OpenItem>,
+    /// How many there are.
+    pub total: usize,
+}
+
+/// One job that something is to be done about.
+#[derive(Debug, Clone)]
+pub struct OpenItem {
+    /// Its key.
+    pub key: String,
+    /// What is to be done.
+    pub action: String,
+    /// Why.
+    pub reason: String,
+    /// Where it is written.
+    pub place: String,
+}
+
+/// How a job stands; in the order of interest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standing {
+    /// Nobody knows whether the service took it.
+    Unresolved,
+    /// It runs.
+    Running,
+    /// It has not begun, or says a word that nobody knows.
+    Waiting,
+    /// It failed.
+    Failed,
+    /// The service refused it.
+    Rejected,
+    /// Somebody stopped it.
+    Cancelled,
+    /// It is done.
+    Done,
+    /// Nothing was submitted, or nothing that counts.
+    Other,
+}
+
+impl Standing {
+    /// How a job stands that the service says this of.
+    pub fn of(state: &JobState) -> Self {
+        match state {
+            JobState::Submitted | JobState::Pause | JobState::Other(_) => Self::Waiting,
+            JobState::Running => Self::Running,
+            JobState::Success => Self::Done,
+            JobState::Failed => Self::Failed,
+            JobState::Cancel => Self::Cancelled,
+        }
+    }
+
+    /// Whether it has not come to its end.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Unresolved | Self::Running | Self::Waiting)
+    }
+
+    /// Whether it ended without doing its work.
+    pub fn is_failure(self) -> bool {
+        matches!(self, Self::Failed | Self::Rejected)
+    }
+
+    /// The word for several such jobs, behind their number.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Unresolved => "unresolved",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Failed => "failed",
+            Self::Rejected => "rejected",
+            Self::Cancelled => "cancelled",
+            Self::Done => "done",
+            Self::Other => "other",
+        }
+    }
+
+    /// A sign that tells it apart without colour.
+    fn sign(self) -> &'static str {
+        match self {
+            Self::Unresolved => "?",
+            Self::Running => "▶",
+            Self::Waiting => "…",
+            Self::Failed | Self::Rejected => "✕",
+            Self::Cancelled => "■",
+            Self::Done => "✓",
+            Self::Other => "–",
+        }
+    }
+}
+
+/// The page as HTML.
+pub fn render(page: &Page) -> Result<String, minijinja::Error> {
+    template::render(&view::view(page))
+}
