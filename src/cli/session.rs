@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::options::GlobalOptions;
 use super::settings::Settings;
 use crate::diagnostic::Diagnostic;
-use crate::job::Job;
+use crate::job::{Job, JobKey};
 use crate::jobfile::schema::closest;
 use crate::load::{self, Loaded};
 use crate::plan::{self, Limits, Plan, Selection};
@@ -89,7 +89,19 @@ impl Session {
 
     /// All jobs of the workspace; warnings are shown, mistakes end the command.
     pub(super) fn jobs(&self) -> Result<Vec<Job>, Failure> {
-        let loaded = self.load();
+        self.jobs_of(self.load())
+    }
+
+    /// [`Session::jobs`] for those who may be about to write the first job file.
+    pub(super) fn jobs_if_any(&self) -> Result<Vec<Job>, Failure> {
+        let mut loaded = self.load();
+        loaded
+            .diagnostics
+            .retain(|found| found.code != load::NO_JOB_FILES);
+        self.jobs_of(loaded)
+    }
+
+    fn jobs_of(&self, loaded: Loaded) -> Result<Vec<Job>, Failure> {
         if loaded.has_errors() {
             return Err(loaded.diagnostics.into());
         }
@@ -187,6 +199,12 @@ impl Session {
         let limits = self.limits(max_submissions);
         Ok(plan::plan_selected(jobs, records, limits, &selection))
     }
+}
+
+/// The job of that key; a key that stands for none is a mistake.
+pub(super) fn job_of<'a>(jobs: &'a [Job], key: &JobKey) -> Result<&'a Job, Failure> {
+    let job = jobs.iter().find(|job| job.key == *key);
+    job.ok_or_else(|| unknown_key(key.as_str(), jobs).into())
 }
 
 fn unknown_key(key: &str, jobs: &[Job]) -> Diagnostic {

@@ -18,6 +18,9 @@ use crate::workspace::{JOBS_FOLDER, Workspace};
 pub use cache::{Cache, Changes, Updated};
 pub use stamp::Stamp;
 
+/// The code of the finding that there is no job file at all.
+pub const NO_JOB_FILES: &str = "no-job-files";
+
 /// What the job files of a workspace come to.
 #[derive(Debug, Default)]
 pub struct Loaded {
@@ -56,7 +59,7 @@ pub fn load(
 fn no_job_files(root: &Path) -> Diagnostic {
     let folder = root.join(JOBS_FOLDER);
     let message = format!("there is no job file in {}", folder.display());
-    Diagnostic::error("no-job-files", message)
+    Diagnostic::error(NO_JOB_FILES, message)
         .help("job files end in .yaml, .yml or .toml; `stocktake init` writes a first one")
 }
 

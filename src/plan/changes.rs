@@ -5,7 +5,7 @@ use crate::api::time;
 use crate::job::Work;
 
 /// The fields of `after` that differ from `before`, in the order of a job file.
-pub(super) fn changes(before: &Work, after: &Work) -> Vec<Change> {
+pub fn changes(before: &Work, after: &Work) -> Vec<Change> {
     let before = fields(before);
     let after = fields(after);
     let both = before.into_iter().zip(after);

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use crate::job::{Fingerprint, Job, JobKey};
 use crate::state::{Record, Records};
 
+pub use changes::changes;
 pub use confirm::{DocumentError, Since, StaleJob, confirm};
 pub use decide::decide_again;
 pub use document::{

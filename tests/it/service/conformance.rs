@@ -12,15 +12,20 @@ use crate::env::PROJECT;
 /// The interpreter whose site has `cos-python-sdk-v5`; `.ci/run` makes one.
 const INTERPRETER: &str = "STOCKTAKE_CONFORMANCE_PYTHON";
 
+/// That interpreter, if there is one.
 #[expect(clippy::disallowed_methods, reason = "it says how to test, not what")]
-fn interpreter() -> Option<PathBuf> {
-    std::env::var_os(INTERPRETER).map(PathBuf::from)
+#[expect(clippy::print_stdout, reason = "a test that is not run says why")]
+pub fn interpreter() -> Option<PathBuf> {
+    let python = std::env::var_os(INTERPRETER).map(PathBuf::from);
+    if python.is_none() {
+        println!("not run: {INTERPRETER} names no Python with cos-python-sdk-v5");
+    }
+    python
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_public_python_sdk_works_unchanged() {
     let Some(python) = interpreter() else {
-        println!("not run: {INTERPRETER} names no Python with cos-python-sdk-v5");
         return;
     };
     let world = World::new();
