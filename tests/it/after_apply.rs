@@ -3,9 +3,11 @@
 use std::process::Stdio;
 
 use serde_json::Value;
+use stocktake::api::client::ListQuery;
+use stocktake::api::wire::JobState;
 
 use crate::env::Env;
-use crate::serving::{Serve, eventually, gated, job, submit, target};
+use crate::serving::{GATED, Serve, client, eventually, gated, job, submit, target};
 
 fn json(env: &Env, arguments: &[&str]) -> Value {
     serde_json::from_str(&env.run(arguments).expect(0).stdout).unwrap()
@@ -119,17 +121,39 @@ fn a_key_can_be_moved_but_not_onto_another_one() {
     env.run(&["state", "show", "one"]).expect(1);
 }
 
+/// Refuses, breaks and delays what is asked, as a bad day does.
+const BAD_DAY: &str = r#"
+seed = 7
+[[faults]]
+method = "GET"
+every = 5
+fault = "drop"
+[[faults]]
+method = "GET"
+every = 3
+fault = "refuse"
+status = 503
+[[faults]]
+method = "GET"
+every = 4
+fault = "half"
+"#;
+
 #[test]
-fn waiting_spans_a_restart_of_the_service() {
+fn waiting_spans_a_restart_of_a_service_that_has_a_bad_day() {
     let env = gated();
-    let serve = Serve::start(&env);
+    env.write("faults.toml", BAD_DAY);
+    let faults = ["-v", "--faults", "faults.toml"];
+    let serve = Serve::start_with(&env, &faults);
     submit(&env);
+    let asked = serve.log().len();
     let mut waiting = env.command(&["status", "--wait"]);
     let waiting = waiting.stdout(Stdio::piped()).stderr(Stdio::piped());
     let waiting = waiting.spawn().unwrap();
-    eventually(|| env.run(&["state", "list"]).stdout.contains("Running"));
+    // Had it not found this service, it would run one of its own.
+    eventually(|| serve.log().len() > asked);
     serve.kill();
-    let _serve = Serve::start(&env);
+    let _serve = Serve::start_with(&env, &faults);
     env.write("gate", "");
     let output = waiting.wait_with_output().unwrap();
     let (stdout, stderr) = (
@@ -138,6 +162,83 @@ fn waiting_spans_a_restart_of_the_service() {
     );
     assert!(output.status.success(), "{stdout}{stderr}");
     assert!(stdout.contains("Success"), "{stdout}{stderr}");
+    let shown = json(&env, &["state", "show", "slow", "--format", "json"]);
+    let submissions = shown["records"][0]["submissions"].as_array().unwrap();
+    assert_eq!(submissions.len(), 1, "{shown:#}");
+}
+
+/// A status of thousands of jobs costs the service a list, and a question for each that runs.
+#[test]
+fn two_thousand_jobs_are_refreshed_in_as_many_calls_as_they_fill_pages() {
+    const JOBS: usize = 2000;
+    const RUNNING: usize = 3;
+    let env = Env::empty();
+    let local = target(r#"["true"]"#);
+    let gated = format!("[targets.local.workflows.w2]\ncommand = {GATED}\n");
+    env.write("stocktake.toml", &(local.clone() + &gated));
+    env.write("bucket/in/a", "a");
+    let serve = Serve::start_with(&env, &["-v"]);
+    // The same service, as one that others run: nobody waits for its jobs.
+    let remote = format!(
+        "[targets.far]\nbucket = \"demo-1250000000\"\nregion = \"ap-beijing\"\n\
+         endpoint = \"http://{}\"\nrate = 10000\nmax_submissions = 5000\n\
+         state = \"far.state.jsonl\"\n",
+        serve.address
+    );
+    env.write("stocktake.toml", &(local + &gated + &remote));
+    let folders: Vec<String> = (0..JOBS - RUNNING)
+        .map(|number| format!("'{number}'"))
+        .collect();
+    let done = format!(
+        "  done:\n    matrix: {{ folder: [{}] }}\n    \
+         input: {{ prefix: 'none/${{ matrix.folder }}/' }}\n    \
+         operation: {{ workflow_ids: w1 }}\n",
+        folders.join(", ")
+    );
+    let running = "  open:\n    matrix: { part: ['in', 'in/', 'in/a'] }\n    \
+                   input: { prefix: '${ matrix.part }' }\n    overlap: allow\n    \
+                   operation: { workflow_ids: w2 }\n";
+    env.write("jobs/a.yaml", &format!("jobs:\n{done}{running}"));
+    let far = |arguments: &[&str]| {
+        let mut command = env.command(&[&["-t", "far"], arguments].concat());
+        command.env("TENCENTCLOUD_SECRET_ID", "stocktake-local");
+        command.env("TENCENTCLOUD_SECRET_KEY", "stocktake-local");
+        let output = command.output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    far(&["state", "init"]);
+    far(&["apply", "--auto-approve"]);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let service = client(&serve.address);
+    let query = ListQuery {
+        states: vec![JobState::Submitted, JobState::Running],
+        ..ListQuery::default()
+    };
+    eventually(|| runtime.block_on(service.list(&query)).unwrap().len() == RUNNING);
+    let answered = || {
+        let mut log = serve.log();
+        log.retain(|line| line.contains("answered") && line.contains("GET"));
+        log
+    };
+    let before = answered().len();
+    let shown = far(&["status", "--format", "json"]);
+    let records: Value = serde_json::from_str(&shown).unwrap();
+    let records = records["records"].as_array().unwrap();
+    let of = |state: &str| {
+        records
+            .iter()
+            .filter(|record| record["state"] == state)
+            .count()
+    };
+    assert_eq!((of("Success"), of("Running")), (JOBS - RUNNING, RUNNING));
+    let calls = &answered()[before..];
+    assert!(
+        calls.len() <= JOBS / 100 + RUNNING,
+        "{}: {calls:#?}",
+        calls.len()
+    );
 }
 
 #[test]
@@ -161,26 +262,6 @@ fn waiting_ends_when_the_time_is_up_and_cancelling_ends_the_job() {
         "{}",
         again.stderr
     );
-}
-
-#[test]
-fn jobs_of_a_lost_state_are_adopted_once_and_nothing_is_submitted() {
-    let env = Env::small();
-    let both = job("one", "{ prefix: video/a }") + &job("two", "{ prefix: video/b }")[6..];
-    env.write("jobs/a.yaml", &both);
-    env.run(&["apply"]).expect(0);
-    for entry in std::fs::read_dir(env.path().join(".stocktake")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.to_string_lossy().ends_with(".state.jsonl") {
-            std::fs::remove_file(path).unwrap();
-        }
-    }
-    env.run(&["plan", "--detailed-exitcode"]).expect(2);
-    let adopted = env.run(&["adopt"]).expect(0);
-    assert!(adopted.stderr.contains("2 adopted"), "{}", adopted.stderr);
-    env.run(&["plan", "--detailed-exitcode"]).expect(0);
-    let again = env.run(&["adopt"]).expect(0);
-    assert!(again.stderr.contains("0 adopted"), "{}", again.stderr);
 }
 
 #[test]

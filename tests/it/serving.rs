@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use stocktake::api::client::{Client, ClientSettings, Endpoint};
@@ -15,25 +16,45 @@ pub struct Serve {
     process: Child,
     /// Where it listens.
     pub address: String,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Serve {
     pub fn start(env: &Env) -> Self {
-        let mut command = env.command(&["serve"]);
+        Self::start_with(env, &[])
+    }
+
+    pub fn start_with(env: &Env, arguments: &[&str]) -> Self {
+        let mut command = env.command(&[&["serve"], arguments].concat());
         let mut serve = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(serve.stderr.take().unwrap()).lines();
-        let address = lines.find_map(|line| {
-            let line = line.unwrap();
-            let (_, address) = line.split_once("http://")?;
-            Some(address.trim().to_owned())
+        let mut said = Vec::new();
+        let address = lines.by_ref().map_while(Result::ok).find_map(|line| {
+            let address = line
+                .split_once("http://")
+                .map(|(_, rest)| rest.trim().to_owned());
+            said.push(line);
+            address
         });
-        let address = address.unwrap();
+        let address = address.unwrap_or_else(|| panic!("it ended: {said:#?}"));
         // Whoever writes into a pipe that nobody reads gets an error.
-        std::thread::spawn(move || lines.count());
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                kept.lock().unwrap().push(line);
+            }
+        });
         Self {
             process: serve,
             address,
+            log,
         }
+    }
+
+    /// What it has said since it listens.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
     }
 
     pub fn kill(mut self) {
