@@ -4,7 +4,9 @@
 
 pub mod client;
 pub mod credentials;
+pub mod host;
 pub mod name;
+pub mod objects;
 pub mod request;
 pub mod signature;
 pub mod time;

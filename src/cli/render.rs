@@ -11,6 +11,7 @@ use super::options::GlobalOptions;
 use super::session::Session;
 use super::settings::Settings;
 use crate::api::client::Endpoint;
+use crate::api::host::Side;
 use crate::api::wire;
 use crate::diagnostic::Diagnostic;
 use crate::job::Job;
@@ -70,7 +71,7 @@ pub(super) fn run(
     let rendered = Rendered {
         job,
         target: &session.target.name,
-        host: &endpoint.host(),
+        host: &endpoint.host(Side::Ci).to_string(),
         body: &body,
         origins: &origins,
         variables: &session.variable_origins(options, &origins),

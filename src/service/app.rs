@@ -14,7 +14,7 @@ use md5::{Digest, Md5};
 use super::authentication::authenticate;
 use super::batch;
 use super::bucket::Bucket;
-use super::call::{Call, Side};
+use super::call::Call;
 use super::failure::Failure;
 use super::faults::{self, Dropped, FaultKind, Script};
 use super::identity;
@@ -27,6 +27,7 @@ use super::store::Store;
 use super::upload;
 use super::workflow;
 use crate::api::credentials::Credentials;
+use crate::api::host::Side;
 use crate::api::name::{BucketName, WorkflowId};
 
 /// The first segment of the calls about batch jobs.

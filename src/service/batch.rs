@@ -10,9 +10,9 @@ use super::failure::Failure;
 use super::identity;
 use super::page;
 use super::reply::Reply;
-use super::scan;
 use super::store::{JobFilter, NewJob, StoreError, StoredJob};
 use crate::api::name::{JobId, WorkflowId};
+use crate::api::objects::resolve;
 use crate::api::request::{Input, Request};
 use crate::api::wire::{
     JobDetail, JobState, decode_request, encode_describe_answer, encode_list_answer,
@@ -179,7 +179,7 @@ pub(super) fn check_workflow(app: &App, id: &WorkflowId, element: &str) -> Resul
 /// A single object and a list must be there; what a prefix holds is seen when the job runs.
 fn check_input(app: &App, call: &Call, request: &Request) -> Result<(), Failure> {
     let listed = |reference: &str, element: &str| {
-        let key = scan::resolve(&call.host.bucket, reference);
+        let key = resolve(&call.host.bucket, reference);
         let key = key.map_err(|error| Failure::argument(format!("{element}: this {error}")))?;
         check_object(app, call, &key, element)
     };

@@ -6,45 +6,7 @@ use axum::http::{HeaderMap, Method, header};
 use percent_encoding::percent_decode_str;
 
 use super::failure::Failure;
-use crate::api::name::{BucketName, Region};
-
-/// Which of a bucket's two hosts is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
-    /// `<bucket>.ci.<region>.…`: batch jobs and workflows.
-    Ci,
-    /// `<bucket>.cos.<region>.…`: the objects.
-    Cos,
-}
-
-/// A bucket's host, `<bucket>.ci.<region>.<domain>`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Host {
-    pub(super) bucket: BucketName,
-    pub(super) side: Side,
-    pub(super) region: Region,
-}
-
-impl Host {
-    /// Reads the host that a request names; a port does not matter.
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        let name = text.rsplit_once(':').map_or(text, |(name, _)| name);
-        let mut labels = name.splitn(4, '.');
-        let bucket = BucketName::new(labels.next()?).ok()?;
-        let side = match labels.next()? {
-            "ci" => Side::Ci,
-            "cos" => Side::Cos,
-            _ => return None,
-        };
-        let region = Region::new(labels.next()?).ok()?;
-        let domain = labels.next()?;
-        matches!(domain, "myqcloud.com" | "tencentcos.cn").then_some(Self {
-            bucket,
-            side,
-            region,
-        })
-    }
-}
+use crate::api::host::Host;
 
 /// A call without its body.
 #[derive(Debug, Clone)]
@@ -109,26 +71,4 @@ fn decode(text: &str) -> Result<String, Failure> {
     let decoded = percent_decode_str(text).decode_utf8();
     let decoded = decoded.map_err(|_| Failure::new(400, "InvalidURI", "the URI is not UTF-8"))?;
     Ok(decoded.into_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Host, Side};
-
-    #[test]
-    fn a_host_names_bucket_side_and_region() {
-        let host = Host::parse("media-1250000000.ci.ap-beijing.myqcloud.com:8787").unwrap();
-        assert_eq!(host.bucket.as_str(), "media-1250000000");
-        assert_eq!((host.side, host.region.as_str()), (Side::Ci, "ap-beijing"));
-        for bad in [
-            "",
-            "127.0.0.1:8787",
-            "media-1250000000.ci.ap-beijing.example.com",
-            "media.ci.ap-beijing.myqcloud.com",
-            "media-1250000000.pic.ap-beijing.myqcloud.com",
-            "media-1250000000.ci.myqcloud.com",
-        ] {
-            assert_eq!(Host::parse(bad), None, "{bad}");
-        }
-    }
 }

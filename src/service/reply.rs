@@ -4,8 +4,8 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 
-use super::call::Side;
 use super::failure::Failure;
+use crate::api::host::Side;
 use crate::api::wire::{ServiceError, encode_error};
 
 /// An answer before it is HTTP.

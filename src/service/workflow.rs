@@ -6,12 +6,13 @@ use jiff::Timestamp;
 
 use super::app::App;
 use super::batch::{check_object, check_workflow, take_in, whole_seconds};
-use super::call::{Call, Host};
+use super::call::Call;
 use super::failure::Failure;
 use super::identity;
 use super::page::{self, given};
 use super::reply::Reply;
 use super::store::{ExecutionFilter, NewJob, StoredExecution};
+use crate::api::host::Host;
 use crate::api::name::{JobId, JobName, WorkflowId};
 use crate::api::request::{Input, JobType, Operation, Request, TimeInterval};
 use crate::api::signature::url_encode;

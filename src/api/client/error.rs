@@ -14,6 +14,22 @@ pub enum CallError {
         #[source]
         error: ServiceError,
     },
+    /// The service answered with an error, and did not say which.
+    #[error("{host} answered {status} and no more")]
+    Status {
+        /// The host that was called.
+        host: String,
+        /// HTTP status.
+        status: u16,
+    },
+    /// There is no such call.
+    #[error("{host} cannot be asked: {reason}")]
+    Unsendable {
+        /// The host that was to be called.
+        host: String,
+        /// Why not.
+        reason: String,
+    },
     /// No answer came.
     #[error("{host} gave no answer: {reason}")]
     Transport {
@@ -35,11 +51,22 @@ pub enum CallError {
 }
 
 impl CallError {
+    /// The status of the service's answer, if it is an error of the service's.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Service { error, .. } => Some(error.status),
+            Self::Status { status, .. } => Some(*status),
+            Self::Unsendable { .. } | Self::Transport { .. } | Self::Answer { .. } => None,
+        }
+    }
+
     /// Whether the same call can end differently a little later.
     pub fn may_pass(&self) -> bool {
         match self {
+            Self::Unsendable { .. } => false,
             Self::Transport { .. } => true,
             Self::Service { error, .. } => may_pass(error.status),
+            Self::Status { status, .. } => may_pass(*status),
             // A good status with a bad body is a proxy's page or half an answer.
             Self::Answer { status, .. } => may_pass(*status) || *status < 300,
         }

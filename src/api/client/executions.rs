@@ -35,12 +35,13 @@ impl Client {
         parameters.extend(query.state.iter().map(|state| ("states", state.as_str())));
         parameters.extend(token.map(|token| ("nextToken", token)));
         let page = self
+            .ci
             .get(RUNS, &parameters, decode_executions_answer)
             .await?;
         match page.next_token.as_deref() {
-            Some(next) if Some(next) == token => {
-                Err(self.answer_error(200, format!("the list repeats its page `{next}`")))
-            }
+            Some(next) if Some(next) == token => Err(self
+                .ci
+                .answer_error(200, format!("the list repeats its page `{next}`"))),
             _ => Ok(page),
         }
     }
@@ -53,7 +54,7 @@ impl Client {
             return Ok(None);
         }
         let path = format!("{RUNS}/{run_id}");
-        match self.get(&path, &[], decode_execution_answer).await {
+        match self.ci.get(&path, &[], decode_execution_answer).await {
             Err(CallError::Service { error, .. }) if error.status == 404 => Ok(None),
             result => result,
         }

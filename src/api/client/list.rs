@@ -76,7 +76,7 @@ impl Client {
         let parameters: Vec<(&str, &str)> = filters
             .chain(token.map(|token| ("nextToken", token)))
             .collect();
-        self.get(JOBS, &parameters, decode_list_answer).await
+        self.ci.get(JOBS, &parameters, decode_list_answer).await
     }
 
     /// Every job that the query lets through, each once, in the service's order: oldest first.
@@ -92,13 +92,15 @@ impl Client {
             match page.next_token {
                 None => return Ok(jobs),
                 Some(next) if !tokens.insert(next.clone()) => {
-                    return Err(
-                        self.answer_error(200, format!("the list repeats its page `{next}`"))
-                    );
+                    return Err(self
+                        .ci
+                        .answer_error(200, format!("the list repeats its page `{next}`")));
                 }
                 next => token = next,
             }
         }
-        Err(self.answer_error(200, format!("the list has more than {PAGE_LIMIT} pages")))
+        Err(self
+            .ci
+            .answer_error(200, format!("the list has more than {PAGE_LIMIT} pages")))
     }
 }

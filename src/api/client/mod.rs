@@ -1,8 +1,11 @@
 //! The one HTTP client: it signs, sends, and says what became of a call.
 
+mod caller;
+mod download;
 mod error;
 mod executions;
 mod list;
+mod objects;
 mod outcome;
 mod settings;
 mod transport;
@@ -11,18 +14,21 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable};
-use reqwest::{Method, Url};
+use reqwest::Method;
 
-use self::transport::{Answer, Call, Failure};
+use self::caller::{Caller, Shared};
+use self::transport::{Call, Failure};
 use super::credentials::Credentials;
+use super::host::Side;
 use super::name::{BucketName, JobId, Region};
 use super::request::Request;
-use super::wire::{JobDetail, WireError, decode_describe_answer, decode_error, encode_request};
+use super::wire::{JobDetail, WireError, decode_describe_answer, encode_request};
 
+pub use download::Download;
 pub use error::CallError;
 pub use executions::ExecutionQuery;
 pub use list::ListQuery;
+pub use objects::{ObjectHead, ObjectQuery};
 pub use outcome::SendOutcome;
 pub use settings::{ClientError, ClientSettings, Endpoint};
 
@@ -30,23 +36,15 @@ const JOBS: &str = "/inventorytriggerjob";
 const RUNS: &str = "/workflowexecution";
 /// Reads keep this many connections for later.
 const IDLE_READ_CONNECTIONS: usize = 8;
-/// No read waits longer than this before it is tried again, whatever the service asks for.
-const LONGEST_READ_DELAY: Duration = Duration::from_secs(30);
 
 /// A client of one bucket's API. Cheap to clone; clones share connections.
 #[derive(Clone)]
 pub struct Client {
-    shared: Arc<Shared>,
     endpoint: Endpoint,
-    address: Url,
-    host: Arc<str>,
-}
-
-struct Shared {
-    credentials: Credentials,
-    settings: ClientSettings,
-    submitting: reqwest::Client,
-    reading: reqwest::Client,
+    /// Jobs and workflows.
+    ci: Caller,
+    /// Objects.
+    cos: Caller,
 }
 
 impl fmt::Debug for Client {
@@ -81,14 +79,13 @@ impl Client {
             region: region.clone(),
             base: self.endpoint.base.clone(),
         };
-        Self::at(Arc::clone(&self.shared), endpoint)
+        Self::at(Arc::clone(&self.ci.shared), endpoint)
     }
 
     fn at(shared: Arc<Shared>, endpoint: Endpoint) -> Result<Self, ClientError> {
         Ok(Self {
-            shared,
-            address: endpoint.address()?,
-            host: Arc::from(endpoint.host()),
+            ci: Caller::new(Arc::clone(&shared), &endpoint, Side::Ci)?,
+            cos: Caller::new(shared, &endpoint, Side::Cos)?,
             endpoint,
         })
     }
@@ -100,7 +97,7 @@ impl Client {
 
     /// The longest that one call takes.
     pub fn call_timeout(&self) -> Duration {
-        self.shared.settings.call_timeout
+        self.ci.shared.settings.call_timeout
     }
 
     /// Asks for a batch job, once: nothing below repeats the request, and the connection is new, so
@@ -117,13 +114,15 @@ impl Client {
             }
         };
         let call = Call {
-            method: Method::POST,
-            path: JOBS,
-            parameters: &[],
             body: Some(body),
+            ..Call::new(Method::POST, JOBS, &[])
         };
-        match self.send(&self.shared.submitting, call).await {
+        match self.ci.send(&self.ci.shared.submitting, &call).await {
             Ok(answer) => SendOutcome::from_answer(&answer),
+            Err(Failure::Unsendable(reason)) => SendOutcome::NotSent {
+                reason,
+                may_pass: false,
+            },
             Err(Failure::NotConnected(reason)) => SendOutcome::NotSent {
                 reason,
                 may_pass: true,
@@ -145,7 +144,7 @@ impl Client {
                 _ => Ok(job),
             }
         };
-        match self.get(&path, &[], decode).await {
+        match self.ci.get(&path, &[], decode).await {
             Err(CallError::Service { error, .. })
                 if error.status == 404 && error.code != "NoSuchBucket" =>
             {
@@ -157,106 +156,14 @@ impl Client {
 
     /// Cancels a job.
     pub async fn cancel(&self, job_id: &JobId) -> Result<(), CallError> {
-        let call = Call {
-            method: Method::PUT,
-            path: &format!("{JOBS}/{job_id}"),
-            parameters: &[("cancel", "")],
-            body: None,
-        };
-        let answer = self.send(&self.shared.submitting, call).await;
-        let answer = answer.map_err(|failure| self.transport_error(failure))?;
+        let path = format!("{JOBS}/{job_id}");
+        let call = Call::new(Method::PUT, &path, &[("cancel", "")]);
+        let answer = self.ci.send(&self.ci.shared.submitting, &call).await;
+        let answer = answer.map_err(|failure| self.ci.transport_error(failure))?;
         if answer.status == 200 {
             Ok(())
         } else {
-            Err(self.error(&answer))
+            Err(self.ci.error(&answer))
         }
-    }
-
-    /// Reads `path`, signing anew and trying again where that can help.
-    async fn get<T>(
-        &self,
-        path: &str,
-        parameters: &[(&str, &str)],
-        decode: impl Fn(&[u8]) -> Result<T, WireError>,
-    ) -> Result<T, CallError> {
-        let attempt = || self.get_once(path, parameters, &decode);
-        let delays = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(200))
-            .with_max_delay(Duration::from_secs(5))
-            .with_max_times(self.shared.settings.read_retries)
-            .with_jitter();
-        attempt
-            .retry(delays)
-            .sleep(tokio::time::sleep)
-            .when(|(error, _)| error.may_pass())
-            .adjust(|(_, asked), planned| {
-                let asked = asked.unwrap_or_default().min(LONGEST_READ_DELAY);
-                planned.map(|planned| planned.max(asked))
-            })
-            .await
-            .map_err(|(error, _)| error)
-    }
-
-    /// An error comes with the delay that the service asked for.
-    async fn get_once<T>(
-        &self,
-        path: &str,
-        parameters: &[(&str, &str)],
-        decode: impl Fn(&[u8]) -> Result<T, WireError>,
-    ) -> Result<T, (CallError, Option<Duration>)> {
-        let call = Call {
-            method: Method::GET,
-            path,
-            parameters,
-            body: None,
-        };
-        let answer = self.send(&self.shared.reading, call).await;
-        let answer = answer.map_err(|failure| (self.transport_error(failure), None))?;
-        if answer.status != 200 {
-            return Err((self.error(&answer), answer.retry_after));
-        }
-        let decoded = decode(&answer.body);
-        decoded.map_err(|error| (self.answer_error(answer.status, error.to_string()), None))
-    }
-
-    async fn send(&self, client: &reqwest::Client, call: Call<'_>) -> Result<Answer, Failure> {
-        transport::send(
-            client,
-            &self.shared.credentials,
-            &self.address,
-            &self.host,
-            call,
-        )
-        .await
-    }
-
-    fn error(&self, answer: &Answer) -> CallError {
-        match decode_error(answer.status, &answer.body) {
-            Ok(error) => CallError::Service {
-                host: self.called().to_owned(),
-                error,
-            },
-            Err(error) => self.answer_error(answer.status, error.to_string()),
-        }
-    }
-
-    fn answer_error(&self, status: u16, reason: String) -> CallError {
-        CallError::Answer {
-            host: self.called().to_owned(),
-            status,
-            reason,
-        }
-    }
-
-    fn transport_error(&self, failure: Failure) -> CallError {
-        CallError::Transport {
-            host: self.called().to_owned(),
-            reason: failure.into_reason(),
-        }
-    }
-
-    /// The host that connections go to.
-    fn called(&self) -> &str {
-        self.address.host_str().unwrap_or(&self.host)
     }
 }

@@ -92,6 +92,8 @@ impl SendOutcome {
 
 #[cfg(test)]
 mod tests {
+    use reqwest::header::HeaderMap;
+
     use super::SendOutcome;
     use crate::api::client::transport::Answer;
 
@@ -100,6 +102,7 @@ mod tests {
             status,
             retry_after: None,
             request_id: None,
+            headers: HeaderMap::new(),
             body: body.as_bytes().to_vec(),
         };
         match SendOutcome::from_answer(&answer) {

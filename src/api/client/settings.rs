@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 
+use crate::api::host::{Host, Side};
 use crate::api::name::{BucketName, Region};
 
 /// Which bucket's API is called, and where it is reached.
@@ -20,15 +21,19 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// The bucket's own host, which requests name wherever they are sent.
-    pub fn host(&self) -> String {
-        format!("{}.ci.{}.myqcloud.com", self.bucket, self.region)
+    /// One of the bucket's own hosts, which requests name wherever they are sent.
+    pub fn host(&self, side: Side) -> Host {
+        Host {
+            bucket: self.bucket.clone(),
+            side,
+            region: self.region.clone(),
+        }
     }
 
     /// The address to connect to, without a path.
-    pub(super) fn address(&self) -> Result<Url, ClientError> {
+    pub(super) fn address(&self, side: Side) -> Result<Url, ClientError> {
         let Some(base) = &self.base else {
-            let own = format!("https://{}", self.host());
+            let own = format!("https://{}", self.host(side));
             return own
                 .parse()
                 .map_err(|_| ClientError::NotAnAddress { url: own });
@@ -120,6 +125,7 @@ pub enum ClientError {
 #[cfg(test)]
 mod tests {
     use super::{ClientError, Endpoint};
+    use crate::api::host::Side;
     use crate::api::name::{BucketName, Region};
 
     fn address(base: Option<&str>) -> Result<String, ClientError> {
@@ -128,7 +134,7 @@ mod tests {
             region: Region::new("ap-beijing").unwrap(),
             base: base.map(|base| base.parse().unwrap()),
         };
-        endpoint.address().map(String::from)
+        endpoint.address(Side::Ci).map(String::from)
     }
 
     #[test]

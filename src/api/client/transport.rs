@@ -6,7 +6,7 @@ use data_encoding::BASE64;
 use jiff::Timestamp;
 use md5::{Digest, Md5};
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, RANGE,
     RETRY_AFTER,
 };
 use reqwest::redirect::Policy;
@@ -15,6 +15,7 @@ use secrecy::ExposeSecret;
 
 use super::settings::{ClientError, ClientSettings};
 use crate::api::credentials::Credentials;
+use crate::api::host::{Host, Side};
 use crate::api::signature::{KeyTime, SignedRequest, url_encode};
 
 /// A whole list page is far below it.
@@ -25,7 +26,13 @@ const VALID_BEFORE_SECONDS: i64 = 60;
 const VALID_AFTER_SECONDS: i64 = 900;
 
 const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
-const SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-ci-security-token");
+const CI_TOKEN: HeaderName = HeaderName::from_static("x-ci-security-token");
+const COS_TOKEN: HeaderName = HeaderName::from_static("x-cos-security-token");
+/// Under which each host gives the id of a call.
+const REQUEST_IDS: [HeaderName; 2] = [
+    HeaderName::from_static("x-ci-request-id"),
+    HeaderName::from_static("x-cos-request-id"),
+];
 
 /// One call, before it is signed.
 #[derive(Debug)]
@@ -35,6 +42,24 @@ pub(super) struct Call<'a> {
     pub(super) parameters: &'a [(&'a str, &'a str)],
     /// An XML document.
     pub(super) body: Option<String>,
+    /// For reading an object: the first byte that is wanted.
+    pub(super) from: Option<u64>,
+    /// The longest that it may take, where it is not what every call may.
+    pub(super) timeout: Option<Duration>,
+}
+
+impl<'a> Call<'a> {
+    /// A call without a body.
+    pub(super) fn new(method: Method, path: &'a str, parameters: &'a [(&'a str, &'a str)]) -> Self {
+        Self {
+            method,
+            path,
+            parameters,
+            body: None,
+            from: None,
+            timeout: None,
+        }
+    }
 }
 
 /// An answer that arrived as a whole.
@@ -43,24 +68,19 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) retry_after: Option<Duration>,
     pub(super) request_id: Option<String>,
+    pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
 }
 
 /// Why no answer arrived as a whole.
 #[derive(Debug)]
 pub(super) enum Failure {
+    /// There is no such request: nothing of it can be sent, now or later.
+    Unsendable(String),
     /// No connection was made: nothing of the request can have left.
     NotConnected(String),
     /// Anything from the first byte of the request on.
     Broken(String),
-}
-
-impl Failure {
-    pub(super) fn into_reason(self) -> String {
-        match self {
-            Self::NotConnected(reason) | Self::Broken(reason) => reason,
-        }
-    }
 }
 
 /// A client that repeats nothing by itself: no retry, no redirect, no proxy from the environment.
@@ -92,38 +112,64 @@ fn setup_error(error: reqwest::Error) -> ClientError {
     ClientError::Setup(reason(error))
 }
 
-/// Sends `call` to `address` in the name of `host`.
+/// Sends `call` to `address` in the name of `host`, and reads the answer.
 pub(super) async fn send(
     client: &reqwest::Client,
     credentials: &Credentials,
     address: &Url,
     host: &str,
-    call: Call<'_>,
+    call: &Call<'_>,
 ) -> Result<Answer, Failure> {
-    let headers = headers(credentials, host, &call)
-        .map_err(|_| Failure::NotConnected("a credential is no valid header value".to_owned()))?;
+    let begun = Instant::now();
+    let answer = match begin(client, credentials, address, host, call).await {
+        Ok(response) => read(response).await,
+        Err(failure) => Err(failure),
+    };
+    log(call, host, begun.elapsed(), answer.as_ref());
+    answer
+}
+
+/// Sends `call` to `address` in the name of `host`, up to the head of the answer.
+pub(super) async fn begin(
+    client: &reqwest::Client,
+    credentials: &Credentials,
+    address: &Url,
+    host: &str,
+    call: &Call<'_>,
+) -> Result<reqwest::Response, Failure> {
+    let headers = headers(credentials, host, call)
+        .map_err(|_| Failure::Unsendable("a credential is no valid header value".to_owned()))?;
     let mut url = address.clone();
-    url.set_path(call.path);
+    let path = encode_path(call.path);
+    url.set_path(&path);
+    // Addresses know steps upwards, and keys do not.
+    if url.path() != path {
+        let reason = format!("no address can name `{}`", call.path);
+        return Err(Failure::Unsendable(reason));
+    }
     if !call.parameters.is_empty() {
         url.set_query(Some(&query(call.parameters)));
     }
-    let called = format!("{} {host}{}", call.method, path_and_query(&url));
-    let mut request = client.request(call.method, url).headers(headers);
-    if let Some(body) = call.body {
-        request = request.body(body);
+    let mut request = client.request(call.method.clone(), url).headers(headers);
+    if let Some(timeout) = call.timeout {
+        request = request.timeout(timeout);
     }
-    let begun = Instant::now();
-    let answer = match request.send().await {
-        Ok(response) => read(response).await,
-        Err(error) => Err(failure(error)),
-    };
-    log(&called, begun.elapsed(), answer.as_ref());
-    answer
+    if let Some(body) = &call.body {
+        request = request.body(body.clone());
+    }
+    request.send().await.map_err(failure)
 }
 
 /// A line for whoever has to write to the service's support. Headers, which carry the signature,
 /// are left out.
-fn log(called: &str, took: Duration, answer: Result<&Answer, &Failure>) {
+fn log(call: &Call<'_>, host: &str, took: Duration, answer: Result<&Answer, &Failure>) {
+    if !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
+    }
+    let query = query(call.parameters);
+    let mark = if query.is_empty() { "" } else { "?" };
+    let path = encode_path(call.path);
+    let called = format!("{} {host}{path}{mark}{query}", call.method);
     match answer {
         Ok(answer) => tracing::debug!(
             call = called,
@@ -136,9 +182,9 @@ fn log(called: &str, took: Duration, answer: Result<&Answer, &Failure>) {
     }
 }
 
-fn path_and_query(url: &Url) -> String {
-    let query = url.query().map(|query| format!("?{query}"));
-    format!("{}{}", url.path(), query.unwrap_or_default())
+/// A path whose segments are encoded, and whose slashes are not.
+fn encode_path(path: &str) -> String {
+    url_encode(path).replace("%2F", "/")
 }
 
 fn query(parameters: &[(&str, &str)]) -> String {
@@ -161,13 +207,18 @@ fn headers(
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
         headers.insert(CONTENT_MD5, HeaderValue::from_str(&digest)?);
         headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-    } else if call.method != Method::GET {
+    } else if !matches!(call.method, Method::GET | Method::HEAD) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
+    }
+    if let Some(from) = call.from {
+        let range = format!("bytes={from}-");
+        headers.insert(RANGE, HeaderValue::from_str(&range)?);
     }
     if let Some(token) = &credentials.token {
         let mut token = HeaderValue::from_str(token.expose_secret())?;
         token.set_sensitive(true);
-        headers.insert(SECURITY_TOKEN, token);
+        let is_cos = Host::parse(host).is_some_and(|host| host.side == Side::Cos);
+        headers.insert(if is_cos { COS_TOKEN } else { CI_TOKEN }, token);
     }
     let signed: Vec<(&str, &str)> = headers
         .iter()
@@ -190,14 +241,15 @@ fn headers(
     Ok(headers)
 }
 
-async fn read(mut response: reqwest::Response) -> Result<Answer, Failure> {
+pub(super) async fn read(mut response: reqwest::Response) -> Result<Answer, Failure> {
     let text = |name: &HeaderName| {
         let value = response.headers().get(name)?.to_str().ok()?;
         Some(value.trim().to_owned())
     };
     let status = response.status().as_u16();
     let retry_after = text(&RETRY_AFTER).and_then(|text| retry_after(&text));
-    let request_id = text(&HeaderName::from_static("x-ci-request-id"));
+    let request_id = REQUEST_IDS.iter().find_map(text);
+    let headers = std::mem::take(response.headers_mut());
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
@@ -217,6 +269,7 @@ async fn read(mut response: reqwest::Response) -> Result<Answer, Failure> {
         status,
         retry_after,
         request_id,
+        headers,
         body,
     })
 }
@@ -239,7 +292,7 @@ fn failure(error: reqwest::Error) -> Failure {
 }
 
 /// The whole chain in one line; without the address, which the caller names.
-fn reason(error: reqwest::Error) -> String {
+pub(super) fn reason(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();
     let mut source = std::error::Error::source(&error);

@@ -1,16 +1,15 @@
 //! Which objects a job is about.
 
 mod manifest;
-mod reference;
 mod url_file;
 
 use std::io;
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-pub(super) use reference::resolve;
-
 use super::bucket::Bucket;
+use crate::api::objects::{ListProblem, resolve};
 use crate::api::request::{Input, Request, TimeInterval};
 
 /// Why the objects of a job cannot be told.
@@ -48,11 +47,11 @@ impl ScanError {
         }
     }
 
-    fn list(file: &str, line: Option<u64>, problem: impl Into<String>) -> Self {
+    fn list(file: &str, found: ListProblem) -> Self {
         Self::List {
             file: file.to_owned(),
-            line,
-            problem: problem.into(),
+            line: found.line,
+            problem: found.problem,
         }
     }
 }
@@ -94,6 +93,18 @@ pub(super) fn scan(
         Input::Manifest(reference) => manifest::scan(bucket, reference, interval, take),
         Input::UrlFile(reference) => url_file::scan(bucket, reference, interval, take),
     }
+}
+
+/// Key and file of a list that is named by its key or its URL.
+fn find_list(bucket: &Bucket, reference: &str) -> Result<(String, PathBuf), ScanError> {
+    let key = resolve(&bucket.name, reference).map_err(|problem| ScanError::List {
+        file: reference.to_owned(),
+        line: None,
+        problem: format!("this {problem}"),
+    })?;
+    let path = bucket.path(&key).filter(|path| path.is_file());
+    let path = path.ok_or_else(|| ScanError::NotFound(key.clone()))?;
+    Ok((key, path))
 }
 
 /// Whether an object that a list names passes the filter. One that is not there passes, so that

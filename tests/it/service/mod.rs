@@ -9,6 +9,7 @@ mod limits;
 mod lists;
 mod objects;
 mod page;
+mod reading;
 mod signature;
 mod workflows;
 mod world;

@@ -2,12 +2,12 @@
 
 use percent_encoding::percent_decode_str;
 
+use crate::api::host::{Host, Side};
 use crate::api::name::BucketName;
-use crate::service::call::{Host, Side};
 
 /// The key of an object of `bucket` that is named by its key or by its URL; the error completes
 /// the sentence "this …".
-pub(in crate::service) fn resolve(bucket: &BucketName, text: &str) -> Result<String, String> {
+pub fn resolve(bucket: &BucketName, text: &str) -> Result<String, String> {
     if text.contains("://") {
         resolve_url(bucket, text)
     } else {

@@ -1,0 +1,170 @@
+//! Calls to one host of a bucket; reads are tried again where that can help.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use reqwest::{Method, Url};
+
+use super::error::CallError;
+use super::transport::{self, Answer, Call, Failure};
+use super::{ClientError, ClientSettings, Endpoint};
+use crate::api::credentials::Credentials;
+use crate::api::host::Side;
+use crate::api::wire::{WireError, decode_error};
+
+/// No read waits longer than this before it is tried again, whatever the service asks for.
+const LONGEST_READ_DELAY: Duration = Duration::from_secs(30);
+
+/// What the clients of all buckets share.
+pub(super) struct Shared {
+    pub(super) credentials: Credentials,
+    pub(super) settings: ClientSettings,
+    pub(super) submitting: reqwest::Client,
+    pub(super) reading: reqwest::Client,
+}
+
+/// One host of a bucket, and the way to it.
+#[derive(Clone)]
+pub(super) struct Caller {
+    pub(super) shared: Arc<Shared>,
+    address: Url,
+    host: Arc<str>,
+}
+
+/// Why one attempt came to nothing, with the delay that the service asked for.
+pub(super) type Attempt<T> = Result<T, (CallError, Option<Duration>)>;
+
+impl Caller {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        endpoint: &Endpoint,
+        side: Side,
+    ) -> Result<Self, ClientError> {
+        Ok(Self {
+            shared,
+            address: endpoint.address(side)?,
+            host: Arc::from(endpoint.host(side).to_string()),
+        })
+    }
+
+    /// Reads `path`, signing anew and trying again where that can help.
+    pub(super) async fn get<T>(
+        &self,
+        path: &str,
+        parameters: &[(&str, &str)],
+        decode: impl Fn(&[u8]) -> Result<T, WireError>,
+    ) -> Result<T, CallError> {
+        let decode = |answer: Answer| {
+            let decoded = decode(&answer.body);
+            decoded.map_err(|error| self.answer_error(answer.status, error.to_string()))
+        };
+        self.read(Call::new(Method::GET, path, parameters), decode)
+            .await
+    }
+
+    /// Makes a call that changes nothing, and makes it again where that can help.
+    pub(super) async fn read<T>(
+        &self,
+        call: Call<'_>,
+        decode: impl Fn(Answer) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        self.repeat(|| self.read_once(&call, &decode)).await
+    }
+
+    async fn read_once<T>(
+        &self,
+        call: &Call<'_>,
+        decode: impl Fn(Answer) -> Result<T, CallError>,
+    ) -> Attempt<T> {
+        let answer = self.send(&self.shared.reading, call).await;
+        let answer = answer.map_err(|failure| (self.transport_error(failure), None))?;
+        if answer.status != 200 {
+            return Err((self.error(&answer), answer.retry_after));
+        }
+        decode(answer).map_err(|error| (error, None))
+    }
+
+    /// Makes attempts until one succeeds, or fails in a way that does not pass.
+    pub(super) async fn repeat<T, A: Future<Output = Attempt<T>>>(
+        &self,
+        attempt: impl FnMut() -> A,
+    ) -> Result<T, CallError> {
+        let delays = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(200))
+            .with_max_delay(Duration::from_secs(5))
+            .with_max_times(self.shared.settings.read_retries)
+            .with_jitter();
+        attempt
+            .retry(delays)
+            .sleep(tokio::time::sleep)
+            .when(|(error, _)| error.may_pass())
+            .adjust(|(_, asked), planned| {
+                let asked = asked.unwrap_or_default().min(LONGEST_READ_DELAY);
+                planned.map(|planned| planned.max(asked))
+            })
+            .await
+            .map_err(|(error, _)| error)
+    }
+
+    /// Sends a call and reads its answer, whatever that says.
+    pub(super) async fn send(
+        &self,
+        client: &reqwest::Client,
+        call: &Call<'_>,
+    ) -> Result<Answer, Failure> {
+        let (credentials, host) = (&self.shared.credentials, &self.host);
+        transport::send(client, credentials, &self.address, host, call).await
+    }
+
+    pub(super) fn error(&self, answer: &Answer) -> CallError {
+        match decode_error(answer.status, &answer.body) {
+            Ok(error) => CallError::Service {
+                host: self.called().to_owned(),
+                error,
+            },
+            // As the answer to a `HEAD` has none.
+            Err(_) if answer.body.is_empty() => CallError::Status {
+                host: self.called().to_owned(),
+                status: answer.status,
+            },
+            Err(error) => self.answer_error(answer.status, error.to_string()),
+        }
+    }
+
+    pub(super) fn answer_error(&self, status: u16, reason: String) -> CallError {
+        CallError::Answer {
+            host: self.called().to_owned(),
+            status,
+            reason,
+        }
+    }
+
+    pub(super) fn transport_error(&self, failure: Failure) -> CallError {
+        let host = self.called().to_owned();
+        match failure {
+            Failure::Unsendable(reason) => CallError::Unsendable { host, reason },
+            Failure::NotConnected(reason) | Failure::Broken(reason) => {
+                CallError::Transport { host, reason }
+            }
+        }
+    }
+
+    /// Sends a read whose answer is long, and leaves its body to be read piece by piece.
+    pub(super) async fn begin(&self, call: &Call<'_>) -> Attempt<reqwest::Response> {
+        let (client, credentials) = (&self.shared.reading, &self.shared.credentials);
+        let begun = transport::begin(client, credentials, &self.address, &self.host, call).await;
+        let response = begun.map_err(|failure| (self.transport_error(failure), None))?;
+        if matches!(response.status().as_u16(), 200 | 206) {
+            return Ok(response);
+        }
+        let answer = transport::read(response).await;
+        let answer = answer.map_err(|failure| (self.transport_error(failure), None))?;
+        Err((self.error(&answer), answer.retry_after))
+    }
+
+    /// The host that connections go to.
+    fn called(&self) -> &str {
+        self.address.host_str().unwrap_or(&self.host)
+    }
+}
