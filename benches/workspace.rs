@@ -1,10 +1,11 @@
 //! A workspace of 10,000 files with 10 jobs each: reading its files into bare trees is the reference,
 //! a whole plan is what people wait for.
 
-use std::fs;
+mod common;
+
 use std::hint::black_box;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use jiff::Timestamp;
@@ -18,35 +19,7 @@ use stocktake::resolve::Surroundings;
 use stocktake::state::Records;
 use stocktake::workspace::{LOCAL, Workspace};
 
-const FILES: usize = 10_000;
-const JOBS_PER_FILE: usize = 10;
-
-/// Writes the workspace once; later runs find it.
-fn workspace() -> PathBuf {
-    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("workspace-10000x10");
-    if root.join("stocktake.toml").exists() {
-        return root;
-    }
-    for file in 0..FILES {
-        let folder = root.join("jobs").join(format!("team-{:02}", file % 100));
-        let jobs: Vec<String> = (0..JOBS_PER_FILE).map(|job| spec(file, job)).collect();
-        fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{error}"));
-        let text = format!("jobs:\n{}", jobs.concat());
-        fs::write(folder.join(format!("batch-{file:05}.yaml")), text)
-            .unwrap_or_else(|error| panic!("{error}"));
-    }
-    let settings = "[targets.local]\nservice = 'embedded'\nbucket = 'demo-1250000000'\nregion = 'ap-beijing'\n";
-    fs::write(root.join("stocktake.toml"), settings).unwrap_or_else(|error| panic!("{error}"));
-    root
-}
-
-fn spec(file: usize, job: usize) -> String {
-    format!(
-        "  batch-{file:05}-{job}:\n    description: Thumbnails of folder {job}\n    input: {{ prefix: video/{file:05}/{job}/ }}\n    \
-         operation:\n      workflow_ids: w7476ff3564ee45b7b490d64bccaba6cc\n      \
-         time_interval: {{ start: 2022-02-01T12:00:00+0800, end: 2022-05-01T12:00:00+0800 }}\n"
-    )
-}
+use common::{FILES, JOBS_PER_FILE, workspace};
 
 fn bare_trees(found: &[FoundFile]) -> usize {
     let parse = |found: &FoundFile| {

@@ -8,6 +8,11 @@ pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
 
 /// `12,345`.
 pub(crate) fn grouped(number: usize) -> String {
+    grouped_large(number as u64)
+}
+
+/// `12,345,678`.
+pub(crate) fn grouped_large(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

@@ -9,13 +9,16 @@
 pub mod adopt;
 pub mod api;
 pub mod apply;
+mod bytes;
 pub mod cli;
 mod crash;
 pub mod diagnostic;
+pub mod estimate;
 mod figures;
 pub mod job;
 pub mod jobfile;
 pub mod load;
+pub mod money;
 pub mod page;
 pub mod plan;
 pub mod report;

@@ -3,6 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use tempfile::TempDir;
+
 use super::credentials;
 use super::failure::Failure;
 use super::session::Session;
@@ -21,6 +23,8 @@ pub(super) struct Connection {
     /// How long after an attempt began the service's list tells what became of it.
     pub(super) look_up_after: Duration,
     service: Option<RunningService>,
+    /// Where a service for reading alone keeps what it needs.
+    folder: Option<TempDir>,
 }
 
 impl Connection {
@@ -31,6 +35,40 @@ impl Connection {
         bucket: BucketName,
         region: Region,
     ) -> Result<Self, Failure> {
+        let settings = |embedded: &EmbeddedService| {
+            service_settings(embedded, &session.workspace, &session.settings)
+        };
+        Self::to(session, bucket, region, settings).await
+    }
+
+    /// Connects for reading the bucket alone. A service that has to be started for that has a
+    /// folder of its own, so that no job goes on in it.
+    pub(super) async fn for_reading(
+        session: &Session,
+        bucket: BucketName,
+        region: Region,
+    ) -> Result<Self, Failure> {
+        let folder = TempDir::new()?;
+        let settings = |embedded: &EmbeddedService| {
+            let credentials = credentials::embedded(&session.settings);
+            let mut settings = ServiceSettings::new(folder.path(), credentials);
+            settings.buckets.clone_from(&embedded.buckets);
+            settings
+        };
+        let connection = Self::to(session, bucket, region, settings).await?;
+        Ok(Self {
+            folder: Some(folder),
+            ..connection
+        })
+    }
+
+    /// Connects; `settings` are those of an embedded service that has to be started.
+    async fn to(
+        session: &Session,
+        bucket: BucketName,
+        region: Region,
+        settings: impl Fn(&EmbeddedService) -> ServiceSettings,
+    ) -> Result<Self, Failure> {
         let (base, credentials, service) = match &session.target.service {
             Service::Remote { endpoint } => (
                 endpoint.clone(),
@@ -38,7 +76,7 @@ impl Connection {
                 None,
             ),
             Service::Embedded(embedded) => {
-                let (address, service) = find_or_start(session, embedded).await?;
+                let (address, service) = find_or_start(embedded, settings).await?;
                 (
                     Some(format!("http://{address}")),
                     credentials::embedded(&session.settings),
@@ -68,6 +106,7 @@ impl Connection {
             client: Client::new(endpoint, credentials, client_settings)?,
             look_up_after,
             service,
+            folder: None,
         })
     }
 
@@ -92,19 +131,19 @@ impl Connection {
         if let Some(service) = self.service {
             service.shutdown().await;
         }
+        drop(self.folder);
     }
 }
 
 /// The `serve` that runs on the folder, or else a service of our own.
 async fn find_or_start(
-    session: &Session,
     embedded: &EmbeddedService,
+    settings: impl Fn(&EmbeddedService) -> ServiceSettings,
 ) -> Result<(SocketAddr, Option<RunningService>), Failure> {
     if let Some(address) = service::running_at(&embedded.data) {
         return Ok((address, None));
     }
-    let settings = service_settings(embedded, &session.workspace, &session.settings);
-    let service = service::start(settings, loopback()).await?;
+    let service = service::start(settings(embedded), loopback()).await?;
     Ok((service.address(), Some(service)))
 }
 

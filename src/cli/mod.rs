@@ -6,6 +6,7 @@ mod approval;
 mod cancel;
 mod connection;
 mod credentials;
+mod estimating;
 mod exit;
 mod failure;
 mod following;

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use tokio::runtime::Runtime;
 
+use super::estimating;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::options::GlobalOptions;
@@ -19,19 +21,24 @@ use crate::state::Records;
 /// Show what `apply` would submit, and why
 ///
 /// Compares the jobs of the files with the records of the state. Takes no lock, changes nothing, and
-/// asks no service, unless --refresh is given: then this plan, and nothing else, counts with what
-/// the service says, and shows where that differs from the records.
+/// asks no service, unless --estimate or --refresh is given: with --refresh this plan, and nothing else,
+/// counts with what the service says, and shows where that differs from the records.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 #[command(after_help = "Examples:
   stocktake plan                        what is new or changed
   stocktake plan --all                  every job, unchanged ones too
   stocktake plan --only archive         every field of one job or one matrix
+  stocktake plan --estimate             also how many objects and bytes, at what cost
   stocktake plan --out plan.json        keep it for `stocktake apply plan.json`
   stocktake plan --refresh              after a look at the service
   stocktake plan --detailed-exitcode    for a pipeline: 2 means work to do
 
-Exit codes: 0 planned, 1 something is wrong, 2 with --detailed-exitcode: there is
-something to submit, 4 a guard blocks the plan.")]
+Exit codes: 0 planned, 1 something is wrong or could not be counted, 2 with
+--detailed-exitcode: there is something to submit, 4 a guard blocks the plan.")]
 pub(super) struct PlanArgs {
     /// Show every job by itself, unchanged and retired ones too
     #[arg(long)]
@@ -45,6 +52,10 @@ pub(super) struct PlanArgs {
     /// counts with the answers, nothing is recorded
     #[arg(long)]
     refresh: bool,
+
+    /// Count what each job would process: lists buckets, reads inventories and lists of URLs
+    #[arg(long)]
+    estimate: bool,
 
     /// Also keep the plan in this file, for `apply` and `show`
     #[arg(long, value_name = "FILE")]
@@ -89,6 +100,11 @@ pub(super) fn run(
     let drift = refresh(&session, arguments, &jobs, &mut records)?;
     let mut plan = session.plan_only(jobs, &records, None, &arguments.only)?;
     plan.drift = drift;
+    if arguments.estimate {
+        Runtime::new()?.block_on(estimating::estimate(&session, &mut plan));
+    } else {
+        plan.warn_of_unchecked(&session.limits(None));
+    }
     let is_kept = arguments.out.is_some() || arguments.format != Format::Human;
     let origin = plan_file::origin(&session, lineage, &plan, is_kept);
     let plan = PlanDocument::new(plan, origin);
@@ -152,6 +168,12 @@ pub(super) fn show(ui: Ui, format: Format, view: &PlanView<'_>) -> Result<(), Fa
 fn exit(plan: &PlanDocument, detailed: bool) -> Exit {
     if !plan.blocked.is_empty() {
         Exit::Blocked
+    } else if plan
+        .estimate
+        .as_ref()
+        .is_some_and(|total| total.uncounted > 0)
+    {
+        Exit::Failed
     } else if detailed && (plan.submits() || plan.summary.resolve > 0) {
         Exit::Changes
     } else {

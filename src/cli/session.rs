@@ -181,6 +181,9 @@ impl Session {
     pub(super) fn limits(&self, max_submissions: Option<usize>) -> Limits {
         Limits {
             max_submissions: max_submissions.or(self.target.max_submissions),
+            max_objects: self.target.max_objects,
+            max_bytes: self.target.max_bytes,
+            max_cost: self.target.max_cost,
         }
     }
 

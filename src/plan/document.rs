@@ -1,14 +1,15 @@
 //! A plan as a document: what is shown, given to programs, saved, and applied later.
 
-use std::sync::Arc;
-
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::drift::Drift;
+use super::estimate::{JobEstimate, TotalEstimate};
 use super::model::{Action, Blocked, Change, Plan, PlannedJob, Reason, Summary};
 use crate::api::name::{BucketName, JobId, Region};
 use crate::api::request::Request;
@@ -66,6 +67,9 @@ pub struct PlanDocument {
     /// What the service says otherwise than the records; absent when it was not asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Vec<Drift>>,
+    /// How much all jobs would make the service process; absent where that was not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<TotalEstimate>,
     /// Every job, in the order of keys.
     pub jobs: Vec<DocumentJob>,
     /// Records whose job is no longer in the files, in the order of keys.
@@ -110,6 +114,10 @@ pub struct DocumentJob {
     /// What the state knew of the fingerprint; null for nothing. Work is submitted from a saved plan
     /// only while this still holds.
     pub record: Option<KnownRecord>,
+    /// How much it would make the service process; absent where that was not asked for, and for
+    /// jobs that are not submitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Box<JobEstimate>>,
 }
 
 #[expect(
@@ -191,6 +199,17 @@ impl PlanDocument {
             key: record.key.clone(),
             fingerprint: record.fingerprint,
         });
+        let (mut estimates, total) = match plan.estimate {
+            Some(estimate) => (estimate.jobs, Some(estimate.total)),
+            None => (HashMap::new(), None),
+        };
+        let document_job = |planned: PlannedJob| {
+            let estimate = estimates.remove(&planned.job.fingerprint);
+            DocumentJob {
+                estimate: estimate.map(Box::new),
+                ..DocumentJob::from(planned)
+            }
+        };
         Self {
             format: FORMAT.to_owned(),
             stocktake: TOOL_VERSION.to_owned(),
@@ -204,7 +223,8 @@ impl PlanDocument {
             warnings: plan.warnings,
             drift: plan.drift,
             retired: retired.collect(),
-            jobs: plan.jobs.into_iter().map(DocumentJob::from).collect(),
+            jobs: plan.jobs.into_iter().map(document_job).collect(),
+            estimate: total,
         }
     }
 
@@ -243,6 +263,7 @@ impl From<PlannedJob> for DocumentJob {
             overlap: job.overlap,
             changes: planned.changes,
             record: planned.record.as_deref().map(KnownRecord::from),
+            estimate: None,
         }
     }
 }

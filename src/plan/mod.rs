@@ -8,6 +8,7 @@ mod confirm;
 mod decide;
 mod document;
 mod drift;
+mod estimate;
 mod model;
 mod overlap;
 mod selection;
@@ -16,6 +17,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::job::{Fingerprint, Job, JobKey};
+use crate::money::Money;
 use crate::state::{Record, Records};
 
 pub use changes::changes;
@@ -26,6 +28,7 @@ pub use document::{
     SourceLine,
 };
 pub use drift::{Drift, DriftKind};
+pub use estimate::{Count, Counts, Estimate, JobEstimate, Prices, TotalEstimate, WorkflowEstimate};
 pub use model::{Action, Blocked, Change, Guard, Plan, PlannedJob, Reason, Summary};
 pub use selection::{Selection, family};
 
@@ -43,6 +46,12 @@ pub fn schema_json() -> serde_json::Value {
 pub struct Limits {
     /// The most submissions of one plan; absent where the target sets none.
     pub max_submissions: Option<usize>,
+    /// The most objects to process, as [`TotalEstimate`] counts them.
+    pub max_objects: Option<u64>,
+    /// The most bytes to process.
+    pub max_bytes: Option<u64>,
+    /// The most that it may cost.
+    pub max_cost: Option<Money>,
 }
 
 /// Decides what is to be done about every job of a target.
@@ -99,6 +108,7 @@ fn assemble(mut planned: Vec<PlannedJob>, records: &Records, limits: Limits) -> 
         warnings: Vec::new(),
         drift: None,
         summary,
+        estimate: None,
     };
     plan.blocked.extend(too_many_submissions(&plan, limits));
     let overlaps = overlap::check(&plan.jobs, &plan.retired);
@@ -136,12 +146,10 @@ fn summarize(jobs: &[PlannedJob], retired: usize) -> Summary {
 /// An unresolved job counts: the look-up may end with a submission.
 fn too_many_submissions(plan: &Plan, limits: Limits) -> Option<Blocked> {
     let limit = limits.max_submissions?;
-    let may_submit =
-        |planned: &&PlannedJob| planned.action.submits() || planned.action == Action::Resolve;
     let keys: Vec<JobKey> = plan
         .jobs
         .iter()
-        .filter(may_submit)
+        .filter(|planned| planned.may_submit())
         .map(|planned| planned.job.key.clone())
         .collect();
     (keys.len() > limit).then(|| Blocked {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::drift::Drift;
+use super::estimate::Estimate;
 use crate::job::{Job, JobKey};
 use crate::state::Record;
 
@@ -128,6 +129,25 @@ pub enum Guard {
     MaxSubmissions,
     /// Objects would be processed twice by one workflow.
     Overlap,
+    /// More objects than the target allows at once, or nobody knows how many.
+    MaxObjects,
+    /// More bytes than the target allows at once, or nobody knows how many.
+    MaxBytes,
+    /// A higher cost than the target allows at once, or nobody knows which.
+    MaxCost,
+}
+
+impl Guard {
+    /// The word that files and machine formats have for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MaxSubmissions => "max_submissions",
+            Self::Overlap => "overlap",
+            Self::MaxObjects => "max_objects",
+            Self::MaxBytes => "max_bytes",
+            Self::MaxCost => "max_cost",
+        }
+    }
 }
 
 /// A guard that forbids the plan.
@@ -188,6 +208,8 @@ pub struct Plan {
     pub drift: Option<Vec<Drift>>,
     /// The counts.
     pub summary: Summary,
+    /// How much it would make the service process, where that was asked for.
+    pub estimate: Option<Estimate>,
 }
 
 impl Plan {

@@ -76,6 +76,9 @@ impl ApplyStream {
             fields.insert("action".to_owned(), json!(job.action));
             fields.insert("reason".to_owned(), json!(job.reason));
             fields.insert("changes".to_owned(), json!(job.changes));
+            if let Some(estimate) = &job.estimate {
+                fields.insert("estimate".to_owned(), json!(estimate));
+            }
             let message = format!("{}: {}", job.key, job.action.as_str());
             self.line("info", "planned_change", &message, Value::Object(fields))?;
         }
@@ -97,7 +100,11 @@ impl ApplyStream {
         }
         let jobs = count(plan.summary.submit + plan.summary.resubmit, "job", "jobs");
         let message = format!("{jobs} to submit");
-        self.line("info", "change_summary", &message, json!(plan.summary))
+        let mut fields = json!(plan.summary);
+        if let (Value::Object(fields), Some(estimate)) = (&mut fields, &plan.estimate) {
+            fields.insert("estimate".to_owned(), json!(estimate));
+        }
+        self.line("info", "change_summary", &message, fields)
     }
 
     /// Says one event.

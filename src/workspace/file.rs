@@ -40,6 +40,14 @@ pub struct TargetSpec {
     /// The most submissions that one plan may make. Without it: 100, and no limit for an embedded
     /// target.
     pub max_submissions: Option<Spanned<u32>>,
+    /// The most objects that one plan may make workflows process, each counted once for every
+    /// workflow that runs over it. Without it: no limit.
+    pub max_objects: Option<Spanned<u64>>,
+    /// The most bytes that one plan may make workflows process, such as `10 GiB`. Without it: no
+    /// limit.
+    pub max_bytes: Option<Spanned<String>>,
+    /// The most that one plan may cost by `prices`, such as `200 CNY`. Without it: no limit.
+    pub max_cost: Option<Spanned<String>>,
     /// How long one call to the service may take, such as `30s`. Without it: one minute, and 10
     /// seconds for an embedded target.
     pub timeout: Option<Spanned<String>>,
@@ -50,6 +58,9 @@ pub struct TargetSpec {
     pub rate: Option<Spanned<u32>>,
     /// What `apply` asks for on a terminal: `yes`, or the target's name typed. Without it: `yes`.
     pub confirm: Option<Spanned<ConfirmSpec>>,
+    /// What workflows cost, by their ids: for estimates, and for `max_cost`.
+    #[serde(default)]
+    pub prices: Entries<PriceSpec>,
     /// Values of variables for this target.
     #[serde(default)]
     pub vars: Entries<Spanned<String>>,
@@ -77,6 +88,16 @@ pub enum ConfirmSpec {
     Yes,
     /// The name of the target.
     Name,
+}
+
+/// What one workflow costs; both together, where both are written.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PriceSpec {
+    /// For each object, such as `0.0015 CNY`.
+    pub per_object: Option<Spanned<String>>,
+    /// For each GiB of objects, such as `0.07 CNY`.
+    pub per_gib: Option<Spanned<String>>,
 }
 
 /// A workflow of the embedded service.

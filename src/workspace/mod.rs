@@ -1,6 +1,7 @@
 //! The workspace: where it is, and what its `stocktake.toml` says.
 
 pub mod file;
+mod prices;
 mod read;
 mod target;
 

@@ -30,7 +30,7 @@ pub(super) struct TargetReader<'a> {
     root: &'a Path,
     source: &'a Arc<SourceFile>,
     name: &'a Spanned<String>,
-    spec: &'a TargetSpec,
+    pub(super) spec: &'a TargetSpec,
     problems: Vec<Diagnostic>,
 }
 
@@ -79,6 +79,10 @@ impl<'a> TargetReader<'a> {
                 Some(limit) => Some(limit.value as usize),
                 None => (!embedded).then_some(DEFAULT_MAX_SUBMISSIONS),
             },
+            max_objects: spec.max_objects.as_ref().map(|limit| limit.value),
+            max_bytes: self.max_bytes(),
+            max_cost: self.max_cost(),
+            prices: self.prices(),
             timeout: self.duration(spec.timeout.as_ref(), default_timeout),
             settle: self.duration(spec.settle.as_ref(), default_settle),
             rate: spec.rate.as_ref().map(|rate| rate.value),
@@ -99,7 +103,7 @@ impl<'a> TargetReader<'a> {
         }
     }
 
-    fn problem(&mut self, code: &'static str, message: impl Into<String>, span: Span) {
+    pub(super) fn problem(&mut self, code: &'static str, message: impl Into<String>, span: Span) {
         let place = Place::new(self.source, span);
         self.problems
             .push(Diagnostic::error(code, message).at(place));
@@ -118,7 +122,7 @@ impl<'a> TargetReader<'a> {
         }
     }
 
-    fn named<T>(
+    pub(super) fn named<T>(
         &mut self,
         text: &Spanned<String>,
         what: &str,

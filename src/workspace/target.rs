@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::api::name::{BucketName, Region, WorkflowId};
+use crate::money::{Money, Price};
 
 /// Where jobs go, with the rules for handing it work.
 #[derive(Debug, Clone)]
@@ -21,6 +22,14 @@ pub struct Target {
     pub state: PathBuf,
     /// The most submissions that one plan may make.
     pub max_submissions: Option<usize>,
+    /// The most objects that one plan may make workflows process.
+    pub max_objects: Option<u64>,
+    /// The most bytes that one plan may make workflows process.
+    pub max_bytes: Option<u64>,
+    /// The most that one plan may cost; in the currency of the prices.
+    pub max_cost: Option<Money>,
+    /// What workflows cost; all in one currency.
+    pub prices: BTreeMap<WorkflowId, Price>,
     /// How long one call to the service may take.
     pub timeout: Duration,
     /// How long after the deadline of an attempt the service's list is trusted to show its job.
@@ -96,6 +105,10 @@ impl Target {
             region: None,
             state: root.join(DATA_FOLDER).join(format!("{LOCAL}.state.jsonl")),
             max_submissions: None,
+            max_objects: None,
+            max_bytes: None,
+            max_cost: None,
+            prices: BTreeMap::new(),
             timeout: DEFAULT_EMBEDDED_TIMEOUT,
             settle: DEFAULT_EMBEDDED_SETTLE,
             rate: None,

@@ -13,6 +13,7 @@ mod browser;
 mod client;
 mod drift;
 mod env;
+mod estimates;
 mod examples;
 mod fingerprint;
 mod forms;

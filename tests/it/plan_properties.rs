@@ -225,7 +225,7 @@ proptest! {
 
     #[test]
     fn a_limit_blocks_exactly_what_exceeds_it(jobs in jobs(), records in records(), limit in 0_usize..12) {
-        let plan = plan(jobs, &records, Limits { max_submissions: Some(limit) });
+        let plan = plan(jobs, &records, Limits { max_submissions: Some(limit), ..Limits::default() });
         let summary = plan.summary;
         prop_assert_eq!(!plan.blocked.is_empty(), summary.submit + summary.resubmit + summary.resolve > limit);
     }

@@ -32,16 +32,21 @@ paused = true
 "#;
 
 /// A `serve` that listens; killed when it is dropped.
-struct Serve {
+pub(crate) struct Serve {
     process: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     output: BufReader<ChildStderr>,
     said: String,
 }
 
 impl Serve {
     fn start(env: &Env) -> Self {
+        Self::start_with(env, &[])
+    }
+
+    pub(crate) fn start_with(env: &Env, arguments: &[&str]) -> Self {
         let mut command = env.command(&["serve"]);
+        command.args(arguments);
         let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut output = BufReader::new(process.stderr.take().unwrap());
         let mut said = String::new();

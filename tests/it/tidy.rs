@@ -65,6 +65,10 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         &["crate::service", "crate::report", "crate::cli"],
     ),
     (
+        "src/estimate",
+        &["crate::service", "crate::report", "crate::cli"],
+    ),
+    (
         "src/status",
         &["crate::service", "crate::report", "crate::cli"],
     ),

@@ -344,6 +344,24 @@ fn apply_runs_what_is_new_after_each_good_plan() {
 }
 
 #[test]
+fn a_limit_on_objects_holds_back_what_a_save_would_apply() {
+    let env = Env::small();
+    let limit = |objects: u32| {
+        let text = SMALL_TARGET.replace("region", &format!("max_objects = {objects}\nregion"));
+        env.write("stocktake.toml", &text);
+    };
+    limit(1);
+    let job =
+        "jobs:\n  both:\n    input: { prefix: video/ }\n    operation: { workflow_ids: w1 }\n";
+    env.write("jobs/a.yaml", job);
+    let mut watch = Watch::start(&env, &["--apply"]);
+    watch.wait_for("raise `max_objects` in stocktake.toml; nothing was submitted");
+    limit(2);
+    watch.wait_for("1 submitted");
+    watch.interrupt();
+}
+
+#[test]
 fn a_target_that_costs_money_is_not_applied_to_unasked() {
     let env = workspace();
     env.write("stocktake.toml", &format!("{SMALL_TARGET}\n[targets.prod]\nbucket = \"media-1250000000\"\nregion = \"ap-beijing\"\n"));

@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::approval;
+use super::estimating;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::options::{GlobalOptions, parse_duration};
@@ -23,7 +24,8 @@ use view::View;
 /// Submit what is new, each job exactly once, and record it
 ///
 /// Shows the plan first. On the embedded target it asks nobody and waits for the jobs to end, because
-/// they run in this process; on any other target it asks, or needs --auto-approve.
+/// they run in this process; on any other target it asks, or needs --auto-approve. Where the target
+/// limits objects, bytes or cost, it counts them before it sends anything.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stocktake apply                            the default target
@@ -113,10 +115,12 @@ fn run_in(
     ui: Ui,
 ) -> Result<Exit, Failure> {
     let saved = arguments.plan_file.as_deref();
-    let (session, store, plan) = match saved {
+    let (session, store, mut plan) = match saved {
         Some(path) => prepare::saved(arguments, path, options, settings, ui)?,
         None => prepare::now(arguments, options, settings, ui)?,
     };
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(estimating::estimate_for_guards(&session, &mut plan));
     let lineage = Some(store.header().lineage.clone());
     let origin = plan_file::origin(&session, lineage, &plan, arguments.format == Format::Json);
     view.plan(&PlanDocument::new(plan.clone(), origin))?;
@@ -130,6 +134,5 @@ fn run_in(
         let can_ask = arguments.format == Format::Human;
         approval::submit(&session, can_ask)?;
     }
-    let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(execute::execute(&session, &plan, store, arguments, view))
 }

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::apply;
 use crate::cli::connection::{Connection, first_bucket};
+use crate::cli::estimating;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::following;
@@ -35,6 +36,8 @@ pub(super) enum Ending {
     Locked,
     /// The state says something else than the plan that was agreed to; nothing was done.
     Outdated,
+    /// A guard that depends on an estimate forbids it; nothing was done.
+    Blocked,
 }
 
 impl Applying {
@@ -73,10 +76,20 @@ async fn run(
         Err(failure) => return Err(failure),
     };
     let jobs = shown.jobs.iter().map(|planned| Arc::clone(&planned.job));
-    let plan = plan::plan(jobs, &store.records(), session.limits(None));
+    let mut plan = plan::plan(jobs, &store.records(), session.limits(None));
     if !plan.blocked.is_empty() || submits_more(shown, &plan) {
         store.close()?;
         return Ok(Ending::Outdated);
+    }
+    estimating::estimate_for_guards(session, &mut plan).await;
+    if !plan.blocked.is_empty() {
+        store.close()?;
+        for blocked in plan.blocked.iter().map(|blocked| &blocked.message) {
+            session
+                .ui
+                .note(format!("blocked: {blocked}; nothing was submitted"))?;
+        }
+        return Ok(Ending::Blocked);
     }
     let follows = session.target.embedded().is_some();
     let is_open = || {

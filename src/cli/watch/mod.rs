@@ -386,6 +386,8 @@ impl Desk<'_> {
                     .note("the state has changed; nothing was submitted")?;
                 return self.look(&Batch::state());
             }
+            // Only a change of files or limits can help.
+            Ok(Ending::Blocked) => return Ok(()),
             Ok(Ending::Done) => {}
             // Nobody reads what is said here any more.
             Err(failure) if failure.diagnostics.is_empty() => return Err(failure),
@@ -415,5 +417,6 @@ fn excerpt(plan: &Plan, difference: Option<&Difference>) -> Plan {
         warnings: plan.warnings.clone(),
         drift: None,
         summary: plan.summary,
+        estimate: None,
     }
 }

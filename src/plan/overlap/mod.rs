@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::model::{Action, Blocked, Guard, PlannedJob};
+use super::model::{Blocked, Guard, PlannedJob};
 use crate::api::name::{BucketName, Region, WorkflowId};
 use crate::api::request::Input;
 use crate::api::time;
@@ -77,7 +77,7 @@ fn planned_cover(planned: &PlannedJob) -> Option<Cover<'_>> {
     if job.overlap == Overlap::Allow {
         return None;
     }
-    if planned.action.submits() || planned.action == Action::Resolve {
+    if planned.may_submit() {
         return Some(Cover {
             key: &job.key,
             work: &job.work,

@@ -8,7 +8,7 @@ use super::super::table::count;
 use super::super::text::{clean, wrap};
 use super::super::ui::style::{FAINT, STRONG};
 use super::groups::Group;
-use super::{PlanView, words};
+use super::{PlanView, estimate, words};
 use crate::api::time;
 use crate::plan::{Action, Change, DocumentJob, family};
 
@@ -26,6 +26,8 @@ pub(super) struct Line<'a> {
     place: String,
     /// First and last of a group.
     range: Option<String>,
+    /// What would be processed.
+    estimate: Option<String>,
     changes: &'a [Change],
 }
 
@@ -45,10 +47,14 @@ impl<'a> Line<'a> {
             words: clean(&words::reason(job)),
             place,
             range: None,
+            estimate: None,
             changes: &job.changes,
         };
         match group {
-            Group::One(_) => line,
+            Group::One(job) => Self {
+                estimate: estimate::of_jobs(&[job]),
+                ..line
+            },
             Group::Many(jobs) => line.of_many(jobs),
         }
     }
@@ -61,6 +67,7 @@ impl<'a> Line<'a> {
             range: Some(format!("{} to {}", self.key, clean(last))),
             key: format!("{}[…]", clean(family(&self.job.key))),
             words: format!("{number}: {}", self.words),
+            estimate: estimate::of_jobs(jobs),
             changes: if have_same_changes { self.changes } else { &[] },
             ..self
         }
@@ -89,6 +96,9 @@ pub(super) fn write(
         write_line(out, view, line, key_column, words_column)?;
         if let Some(range) = &line.range {
             below(out, view, range)?;
+        }
+        if let Some(estimate) = &line.estimate {
+            below(out, view, &clean(estimate))?;
         }
         if line.job.action == Action::Resolve {
             below(out, view, &clean(&words::unresolved(line.job)))?;

@@ -6,8 +6,8 @@ use std::io::{self, Write};
 
 use super::super::table::{count, grouped};
 use super::groups::{Group, group};
-use super::words;
-use crate::plan::{Action, Change, DocumentJob, PlanDocument, family};
+use super::{estimate, words};
+use crate::plan::{Action, Change, DocumentJob, PlanDocument, TotalEstimate, family};
 
 /// A comment of GitHub has at most 65,536 characters; what follows the jobs must fit too.
 const LIMIT: usize = 65_536;
@@ -17,6 +17,8 @@ const RESERVE: usize = 1_000;
 const UNFOLDED: usize = 12;
 /// Findings beyond these are counted.
 const FINDINGS: usize = 20;
+/// Workflows beyond these are counted.
+const WORKFLOWS: usize = 20;
 /// A longer text is cut: one value must not use up the room of all others.
 const VALUE: usize = 300;
 
@@ -147,6 +149,38 @@ fn head(plan: &PlanDocument) -> String {
     if !counts.is_empty() {
         let _ = writeln!(text, "\n{}", counts.join(", "));
     }
+    if let Some(total) = plan
+        .estimate
+        .as_ref()
+        .filter(|total| estimate::is_said(total))
+    {
+        text.push_str(&estimate_words(total));
+    }
+    text
+}
+
+/// The sums, and a table of workflows where there are several.
+fn estimate_words(total: &TotalEstimate) -> String {
+    let mut text = format!("\nEstimate: {}\n", estimate::of_all(total));
+    if total.workflows.len() > 1 {
+        text.push_str("\n| workflow | objects | bytes | estimated cost |\n|---|--:|--:|--:|\n");
+        for workflow in total.workflows.iter().take(WORKFLOWS) {
+            let [objects, bytes, cost] = estimate::of_workflow(workflow);
+            let id = code(workflow.workflow_id.as_str());
+            let _ = writeln!(text, "| {id} | {objects} | {bytes} | {cost} |");
+        }
+        if let Some(more) = total
+            .workflows
+            .len()
+            .checked_sub(WORKFLOWS)
+            .filter(|more| *more > 0)
+        {
+            let _ = writeln!(text, "\n… and {more} more workflows");
+        }
+    }
+    for line in estimate::twice(total).iter().take(WORKFLOWS) {
+        let _ = writeln!(text, "\n> {}", escape(line));
+    }
     text
 }
 
@@ -180,6 +214,13 @@ fn row(group: &Group<'_>) -> String {
             (key, why)
         }
     };
+    let estimate = match group {
+        Group::One(job) => estimate::of_jobs(&[job]),
+        Group::Many(jobs) => estimate::of_jobs(jobs),
+    };
+    if let Some(estimate) = estimate {
+        let _ = write!(why, "<br>{}", escape(&cut(&estimate)));
+    }
     for change in &job.changes {
         let _ = write!(why, "<br>{}", change_words(change));
     }

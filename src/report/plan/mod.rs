@@ -1,6 +1,7 @@
 //! A plan for people: the verdict, the counts, what is risky, then a line a job.
 
 mod drift;
+mod estimate;
 mod groups;
 mod lines;
 mod markdown;
@@ -74,7 +75,7 @@ pub fn gitlab(out: &mut dyn Write, plan: &PlanDocument) -> io::Result<()> {
     writeln!(out, "{counts}")
 }
 
-/// One sentence, then the counts.
+/// One sentence, then the counts and what they come to.
 pub(super) fn verdict(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {
     let sentence = words::verdict(view.plan);
     writeln!(out, "{STRONG}{sentence}{STRONG:#}")?;
@@ -82,7 +83,7 @@ pub(super) fn verdict(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()
     if !counts.is_empty() {
         writeln!(out, "  {}", counts.join(", "))?;
     }
-    Ok(())
+    estimate::write(out, view)
 }
 
 /// What forbids the plan, and what is worth a look.

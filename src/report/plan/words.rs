@@ -9,6 +9,14 @@ use crate::plan::{Action, DocumentJob, Drift, DriftKind, PlanDocument, Reason, S
 
 /// The plan in one sentence.
 pub(in crate::report) fn verdict(plan: &PlanDocument) -> String {
+    let sentence = decision(plan);
+    match &plan.estimate {
+        Some(estimate) if !estimate.complete => format!("{sentence}; the estimate is incomplete"),
+        _ => sentence,
+    }
+}
+
+fn decision(plan: &PlanDocument) -> String {
     let (target, summary) = (&plan.target, plan.summary);
     let submissions = summary.submit + summary.resubmit;
     if !plan.blocked.is_empty() {

@@ -1,0 +1,68 @@
+//! Estimates for `plan`, and for the guards of `apply` and `watch`.
+
+use std::time::Duration;
+
+use tokio::time::MissedTickBehavior;
+
+use super::connection::Connection;
+use super::failure::Failure;
+use super::session::Session;
+use crate::estimate::{self, Meter};
+use crate::plan::{Counts, Plan};
+use crate::report::Counting;
+
+/// How often progress is looked at.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Counts what the plan would make the service process, and asks the guards that depend on it. What
+/// cannot be counted is said in the plan; it is for the guards to decide what that means.
+pub(super) async fn estimate(session: &Session, plan: &mut Plan) {
+    let counts = match count(session, plan).await {
+        Ok(counts) => counts,
+        Err(failure) => Counts::failed(plan, &reason(&failure)),
+    };
+    plan.estimate(&counts, &session.target.prices, &session.limits(None));
+}
+
+/// [`estimate`], if the target has a guard that depends on it and nothing forbids the plan anyway.
+pub(super) async fn estimate_for_guards(session: &Session, plan: &mut Plan) {
+    if session.limits(None).need_estimate() && plan.blocked.is_empty() {
+        estimate(session, plan).await;
+    }
+}
+
+async fn count(session: &Session, plan: &Plan) -> Result<Counts, Failure> {
+    let mut jobs = plan.jobs.iter().filter(|planned| planned.may_submit());
+    let Some(first) = jobs.next() else {
+        return Ok(Counts::default());
+    };
+    let (bucket, region) = (&first.job.work.bucket, &first.job.work.region);
+    let connection = Connection::for_reading(session, bucket.clone(), region.clone()).await?;
+    let meter = Meter::default();
+    let mut progress = Counting::new(session.ui);
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let counts = {
+        let mut counting = std::pin::pin!(estimate::count(plan, &connection.client, &meter));
+        loop {
+            tokio::select! {
+                counts = &mut counting => break counts,
+                _ = ticks.tick() => progress.show(meter.read()),
+            }
+        }
+    };
+    progress.finish();
+    connection.close().await;
+    Ok(counts)
+}
+
+/// What stands in the way, in one sentence with the way out.
+fn reason(failure: &Failure) -> String {
+    let Some(first) = failure.diagnostics.first() else {
+        return "the service cannot be reached".to_owned();
+    };
+    match &first.help {
+        Some(help) => format!("{}; {help}", first.message),
+        None => first.message.clone(),
+    }
+}

@@ -1,0 +1,128 @@
+//! How many objects, and how many bytes, the jobs of a plan would process: counted at the bucket.
+//!
+//! [`questions`] finds out what has to be asked: jobs that read the same list share it, whatever
+//! their intervals, and a prefix inside another one is counted on the way. A [`tally::Tally`] counts
+//! the objects as they stream by. Neither knows where they come from; the rest reads pages, lists
+//! and inventories.
+
+mod ask;
+mod inventory;
+mod questions;
+mod stored;
+mod tally;
+#[cfg(test)]
+mod tests;
+mod timeline;
+mod url_list;
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures_util::stream::{self, StreamExt};
+use tokio::sync::Semaphore;
+
+use crate::api::client::{CallError, Client};
+use crate::plan::{Counts, Plan};
+
+use questions::Question;
+use tally::Tally;
+
+/// How many lists are read at once.
+const PARALLELISM: usize = 8;
+/// How many single objects are asked for at once.
+const HEADS: usize = 16;
+
+/// How far the counting is, for those who wait.
+#[derive(Debug, Default)]
+pub struct Meter {
+    lists: AtomicU64,
+    ended: AtomicU64,
+    objects: AtomicU64,
+}
+
+/// How far the counting is at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// Lists to read.
+    pub lists: u64,
+    /// Lists that were read.
+    pub ended: u64,
+    /// Objects that were seen.
+    pub objects: u64,
+}
+
+impl Meter {
+    /// How far the counting is.
+    pub fn read(&self) -> Reading {
+        Reading {
+            lists: self.lists.load(Ordering::Relaxed),
+            ended: self.ended.load(Ordering::Relaxed),
+            objects: self.objects.load(Ordering::Relaxed),
+        }
+    }
+
+    fn saw(&self, objects: usize) {
+        self.objects.fetch_add(objects as u64, Ordering::Relaxed);
+    }
+}
+
+/// What all questions share.
+struct Counter<'a> {
+    client: &'a Client,
+    meter: &'a Meter,
+    heads: Semaphore,
+    /// Once nobody answers at all, nobody is asked any more.
+    silence: OnceLock<String>,
+}
+
+/// Counts the objects of every job that applying the plan may submit. What cannot be counted says
+/// why; the others are counted all the same.
+pub async fn count(plan: &Plan, client: &Client, meter: &Meter) -> Counts {
+    let jobs = plan.jobs.iter().filter(|planned| planned.may_submit());
+    let questions = questions::of(jobs.map(|planned| &*planned.job));
+    meter.lists.store(questions.len() as u64, Ordering::Relaxed);
+    let counter = Counter {
+        client,
+        meter,
+        heads: Semaphore::new(HEADS),
+        silence: OnceLock::new(),
+    };
+    let answers = stream::iter(questions).map(|question| counter.ask(question));
+    let mut answers = answers.buffer_unordered(PARALLELISM);
+    let mut counts = Counts::default();
+    while let Some(answer) = answers.next().await {
+        match answer {
+            Ok(tally) => tally.finish(&mut counts),
+            Err((tally, problem)) => tally.fail(&problem, &mut counts),
+        }
+    }
+    counts
+}
+
+impl Counter<'_> {
+    async fn ask(&self, mut question: Question) -> Result<Tally, (Tally, String)> {
+        let result = match self.silence.get() {
+            Some(problem) => Err(problem.clone()),
+            None => self.put(&mut question).await,
+        };
+        self.meter.ended.fetch_add(1, Ordering::Relaxed);
+        match result {
+            Ok(()) => Ok(question.tally),
+            Err(problem) => Err((question.tally, problem)),
+        }
+    }
+
+    /// Why a call came to nothing, and what can be done.
+    fn explain(&self, error: &CallError) -> String {
+        if matches!(error, CallError::Transport { .. }) {
+            return self.silence.get_or_init(|| error.to_string()).clone();
+        }
+        match error.status() {
+            Some(401 | 403) => format!(
+                "{error} (to count, the key pair must be allowed cos:GetBucket, cos:HeadObject and \
+                 cos:GetObject)"
+            ),
+            _ => error.to_string(),
+        }
+    }
+}
