@@ -59,12 +59,8 @@ pub(super) fn run(
     };
     session.check_running()?;
     if !arguments.auto_approve {
-        let keys: Vec<&str> = open.iter().map(|record| record.key.as_str()).collect();
-        let question = format!(
-            "Cancel `{}`? What is done stays done, and is paid for.",
-            keys.join("`, `")
-        );
-        approval::ask(&session, &question)?;
+        report::cancelling(&mut ui.messages(), &open, session.now, ui.look())?;
+        approval::ask(&session, "Cancel?")?;
     }
     let bucket = (first.work.bucket.clone(), first.work.region.clone());
     tokio::runtime::Runtime::new()?.block_on(async {
@@ -93,7 +89,8 @@ async fn cancel_all(
     let round = refresher.refresh().await?;
     let recorder = following::recorder(session, following::LOCK_TIMEOUT);
     recorder.record(&round.changed).await?;
-    report::status_human(&mut session.ui.data(), refresher.records(), session.now)?;
+    let (mut out, look) = (session.ui.data(), session.ui.look());
+    report::status_human(&mut out, refresher.records(), session.now, look)?;
     let troubles = round.troubles.iter();
     problems.extend(troubles.map(|trouble| Diagnostic::error("status", trouble.to_string())));
     if problems.is_empty() {

@@ -120,7 +120,7 @@ pub(super) fn list(arguments: &ListArgs, session: &Session) -> Result<Exit, Fail
     all.sort_by(|left, right| (&left.key, left.fingerprint).cmp(&(&right.key, right.fingerprint)));
     let mut out = session.ui.data();
     match arguments.format.format {
-        Format::Human => report::records_list(&mut out, &all)?,
+        Format::Human => report::records_list(&mut out, &all, session.ui.look())?,
         Format::Json => report::records_json(&mut out, &session.target.name, &all)?,
     }
     Ok(Exit::Done)

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde_json::json;
 
 use super::table::count;
+use super::text::one_line;
 use super::ui::style::{BAD, FAINT, GOOD, STRONG};
 use crate::status::FailedObject;
 
@@ -52,8 +53,4 @@ pub fn json(out: &mut dyn Write, target: &str, failed: &[FailedObject]) -> io::R
     });
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -7,6 +7,7 @@ mod adopt;
 mod apply;
 mod apply_json;
 mod asking;
+mod cancel;
 mod counting;
 pub mod diagnostics;
 mod failures;
@@ -28,6 +29,7 @@ pub use adopt::{Adoption, human as adoption_human, json as adoption_json, refusa
 pub use apply::{ApplyReporter, outcome as apply_outcome};
 pub use apply_json::ApplyStream;
 pub use asking::Asking;
+pub use cancel::cancelling;
 pub use counting::Counting;
 pub use failures::{human as failures_human, json as failures_json};
 pub use html::{AskedFor, HtmlReport, html as status_html, worth_explaining};

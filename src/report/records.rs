@@ -9,6 +9,8 @@ use serde_json::Value;
 
 use super::status::state;
 use super::table::{self, Cell};
+use super::text::one_line;
+use super::ui::Look;
 use super::ui::style::{BAD, FAINT, STRONG};
 use crate::api::time;
 use crate::state::{Outcome, Record, Submission};
@@ -189,7 +191,7 @@ pub(super) fn ending(outcome: &Outcome) -> (&'static str, Option<String>, Option
 }
 
 /// Writes a table of what is recorded, with ids rather than progress.
-pub fn list(out: &mut dyn Write, records: &[Arc<Record>]) -> io::Result<()> {
+pub fn list(out: &mut dyn Write, records: &[Arc<Record>], look: Look) -> io::Result<()> {
     if records.is_empty() {
         return writeln!(out, "Nothing is recorded yet.");
     }
@@ -205,7 +207,7 @@ pub fn list(out: &mut dyn Write, records: &[Arc<Record>]) -> io::Result<()> {
             Cell::new(job_id, FAINT),
         ]
     }));
-    table::write(out, 0, &rows)
+    table::write_within(out, &rows, look.width)
 }
 
 /// Writes the whole history of records.
@@ -258,7 +260,7 @@ fn one_history(out: &mut dyn Write, record: &Record) -> io::Result<()> {
             seen.job_id
         )?;
         if let Some(message) = &seen.message {
-            writeln!(out, "    {BAD}{message}{BAD:#}")?;
+            writeln!(out, "    {BAD}{}{BAD:#}", one_line(message))?;
         }
     }
     Ok(())
@@ -277,11 +279,12 @@ fn attempt_lines(out: &mut dyn Write, attempt: &Submission) -> io::Result<()> {
     )?;
     let call = request_id.map(|id| format!("request {id}"));
     for detail in reason.into_iter().chain(call) {
-        writeln!(out, "    {FAINT}{detail}{FAINT:#}")?;
+        writeln!(out, "    {FAINT}{}{FAINT:#}", one_line(&detail))?;
     }
     if let Some(removal) = &attempt.removed {
-        let reason = removal.reason.as_ref().map(|reason| format!(": {reason}"));
-        let (at, by) = (time::format(removal.at), &removal.by);
+        let reason = removal.reason.as_deref().map(one_line);
+        let reason = reason.map(|reason| format!(": {reason}"));
+        let (at, by) = (time::format(removal.at), one_line(&removal.by));
         writeln!(out, "  {at}  removed by {by}{}", reason.unwrap_or_default())?;
     }
     Ok(())

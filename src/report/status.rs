@@ -7,27 +7,48 @@ use anstyle::Style;
 use jiff::Timestamp;
 
 use super::table::{self, Cell, grouped};
+use super::text::{one_line, wrap};
+use super::ui::Look;
 use super::ui::style::{BAD, CHANGE, FAINT, GOOD, STRONG};
 use crate::api::time;
 use crate::figures::length;
 use crate::page::Standing;
 use crate::state::{Objects, Outcome, Record};
 
-/// Writes a table with one row a record.
-pub fn human(out: &mut dyn Write, records: &[Arc<Record>], now: Timestamp) -> io::Result<()> {
+/// Writes a table with one row a record, then why jobs failed.
+pub fn human(
+    out: &mut dyn Write,
+    records: &[Arc<Record>],
+    now: Timestamp,
+    look: Look,
+) -> io::Result<()> {
     if records.is_empty() {
         return writeln!(out, "Nothing is recorded yet.");
     }
-    let head = ["job", "state", "submitted", "took", "objects"];
-    let mut rows = vec![head.map(|word| Cell::new(word, FAINT)).to_vec()];
-    rows.extend(records.iter().map(|record| row(record, now)));
-    table::write(out, 0, &rows)?;
+    table(out, records, now, look)?;
     for record in records {
         if let Some(message) = record.last_seen().and_then(|seen| seen.message.as_ref()) {
-            writeln!(out, "{BAD}{}{BAD:#}: {message}", record.key)?;
+            let key = record.key.as_str();
+            let text = wrap(&format!("{key}: {}", one_line(message)), look.width - 2);
+            let text = text.replace('\n', "\n  ");
+            let rest = text.strip_prefix(key).unwrap_or(&text);
+            writeln!(out, "{BAD}{key}{BAD:#}{rest}")?;
         }
     }
     Ok(())
+}
+
+/// The table alone.
+pub(super) fn table(
+    out: &mut dyn Write,
+    records: &[Arc<Record>],
+    now: Timestamp,
+    look: Look,
+) -> io::Result<()> {
+    let head = ["job", "state", "submitted", "took", "objects"];
+    let mut rows = vec![head.map(|word| Cell::new(word, FAINT)).to_vec()];
+    rows.extend(records.iter().map(|record| row(record, now)));
+    table::write_within(out, &rows, look.width)
 }
 
 /// Writes the same table in Markdown.
@@ -77,7 +98,8 @@ pub(super) fn escaped(text: &str) -> String {
 pub(super) fn ending(record: &Record) -> Option<String> {
     let seen = record.last_seen().filter(|seen| seen.state.is_final())?;
     let (state, style) = state(record);
-    let message = seen.message.as_ref().map(|message| format!("  {message}"));
+    let message = seen.message.as_ref();
+    let message = message.map(|message| format!("  {}", one_line(message)));
     Some(format!(
         "{style}{state:<9}{style:#}  {}{}",
         record.key,

@@ -33,6 +33,12 @@ pub(super) fn clean(text: &str) -> String {
     text.chars().map(clean).collect()
 }
 
+/// A message of the service on one line, and nothing but text.
+pub(super) fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    clean(&words.join(" "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::wrap;

@@ -1,12 +1,15 @@
 //! What people do with jobs once they are submitted.
 
+use std::io::{BufRead, BufReader};
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use stocktake::api::client::ListQuery;
 use stocktake::api::wire::JobState;
 
-use crate::env::Env;
+use crate::env::{Env, FILTERS};
 use crate::serving::{GATED, Serve, client, eventually, gated, job, submit, target};
 
 fn json(env: &Env, arguments: &[&str]) -> Value {
@@ -52,6 +55,66 @@ fn failed_objects_become_a_job_over_exactly_these() {
     let again = json(&env, &["status", "again", "--format", "json"]);
     assert_eq!(again["records"][0]["objects"]["total"], 3, "{again:#}");
     assert_eq!(again["records"][0]["state"], "Success");
+    let job_id = again["records"][0]["job_id"].as_str().unwrap();
+    let results = env.path().join(".stocktake/local/results").join(job_id);
+    let mut done: Vec<_> = std::fs::read_dir(results.join("in")).unwrap().collect();
+    done.sort_by_key(|entry| entry.as_ref().unwrap().file_name());
+    let done = done
+        .into_iter()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let expected = [7, 80, 199].map(|number| format!("{number:03} 视频.txt"));
+    assert_eq!(done.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn tables_stay_within_a_terminal_and_messages_steer_it_not() {
+    let env = Env::empty();
+    let says = r#"["sh", "-c", "printf 'no: \\033[31m %s 视频视频视频视频' \"$1\" >&2; exit 3", "sh", "{key}"]"#;
+    env.write("stocktake.toml", &target(says));
+    env.write("bucket/in/a", "a");
+    let long = "二零二二年春季上传的全部视频";
+    let both = job(long, "{ prefix: in/ }") + &job("short", "{ prefix: none/ }")[6..];
+    env.write("jobs/a.yaml", &both);
+    env.run(&["apply"]).expect(7);
+    let run = env.run(&["status"]).expect(0);
+    let width = |line: &str| unicode_width::UnicodeWidthStr::width(line);
+    assert!(
+        run.stdout.lines().all(|line| width(line) <= 80),
+        "{}",
+        run.stdout
+    );
+    insta::with_settings!({ filters => FILTERS.to_vec() }, {
+        insta::assert_snapshot!("status_wide_names", run.shown());
+        insta::assert_snapshot!("state_list_wide_names", env.run(&["state", "list"]).shown());
+    });
+    let shown = env.run(&["state", "show", long]).expect(0).stdout;
+    assert!(
+        !shown.contains('\u{1b}') && shown.contains("no: "),
+        "{shown}"
+    );
+}
+
+/// Where there is no terminal, those who wait read a line now and then.
+#[test]
+fn who_waits_without_a_terminal_reads_a_line_every_ten_seconds() {
+    let env = gated();
+    let _serve = Serve::start(&env);
+    submit(&env);
+    let mut waiting = env.command(&["status", "--wait"]);
+    let begun = Instant::now();
+    let mut waiting = waiting
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(waiting.stderr.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    assert!(begun.elapsed() >= Duration::from_secs(10), "{first}");
+    assert_eq!(first, "0 of 1 job has ended; objects: 0 done, 1 open");
+    env.write("gate", "");
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    assert!(rest.iter().any(|line| line.contains("Success")), "{rest:?}");
+    assert!(waiting.wait().unwrap().success());
 }
 
 #[test]
@@ -152,9 +215,14 @@ fn waiting_spans_a_restart_of_a_service_that_has_a_bad_day() {
     let waiting = waiting.spawn().unwrap();
     // Had it not found this service, it would run one of its own.
     eventually(|| serve.log().len() > asked);
+    // A laptop that is closed meanwhile knows nothing of it.
+    let signal = |signal| kill_process(Pid::from_child(&waiting), signal).unwrap();
+    signal(Signal::STOP);
     serve.kill();
     let _serve = Serve::start_with(&env, &faults);
     env.write("gate", "");
+    eventually(|| env.path().join(".stocktake/local/service.json").exists());
+    signal(Signal::CONT);
     let output = waiting.wait_with_output().unwrap();
     let (stdout, stderr) = (
         String::from_utf8_lossy(&output.stdout),
@@ -250,8 +318,11 @@ fn waiting_ends_when_the_time_is_up_and_cancelling_ends_the_job() {
         .run(&["status", "--wait", "--timeout", "300ms"])
         .expect(1);
     assert!(late.stderr.contains("the time is up"), "{}", late.stderr);
+    eventually(|| env.run(&["status"]).stdout.contains("1 open"));
     let asked = env.run(&["cancel", "slow"]).expect(1);
-    assert!(asked.stderr.contains("--auto-approve"), "{}", asked.stderr);
+    insta::with_settings!({ filters => FILTERS.to_vec() }, {
+        insta::assert_snapshot!("cancel_asks", asked.shown());
+    });
     let cancelled = env.run(&["cancel", "slow", "--auto-approve"]).expect(0);
     assert!(cancelled.stdout.contains("Cancel"), "{}", cancelled.stdout);
     env.run(&["status", "slow", "--wait"]).expect(7);

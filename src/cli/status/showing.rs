@@ -21,9 +21,9 @@ pub(super) fn show(
     records: &[Arc<Record>],
     failed: &[FailedObject],
 ) -> Result<(), Failure> {
-    let mut out = session.ui.data();
+    let (mut out, look) = (session.ui.data(), session.ui.look());
     match arguments.format {
-        Format::Human => report::status_human(&mut out, records, session.now)?,
+        Format::Human => report::status_human(&mut out, records, session.now, look)?,
         Format::Json => report::records_json(&mut out, &session.target.name, records)?,
         Format::Markdown => report::status_markdown(&mut out, records, session.now)?,
         Format::Html => {

@@ -1,0 +1,145 @@
+//! Jobs that the service lists.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::file::NewFile;
+use super::{AdoptArgs, not_asked, record, show};
+use crate::adopt::{self, Matches};
+use crate::api::client::{Client, ListQuery};
+use crate::api::name::{BucketName, Region};
+use crate::api::wire::JobDetail;
+use crate::cli::connection::Connection;
+use crate::cli::failure::Failure;
+use crate::cli::session::Session;
+use crate::diagnostic::Diagnostic;
+use crate::job::Job;
+use crate::report::Adoption;
+use crate::state::StateStore;
+
+/// A bucket and its region.
+type Place = (BucketName, Region);
+
+pub(super) async fn adopt(
+    session: &Session,
+    arguments: &AdoptArgs,
+    jobs: &[Job],
+    store: &StateStore,
+    file: Option<NewFile>,
+) -> Result<(), Failure> {
+    let own = session
+        .target
+        .bucket
+        .clone()
+        .zip(session.target.region.clone());
+    let listed = list(session, arguments, &places(session, own.as_ref(), jobs)?).await?;
+    let now = Timestamp::now();
+    let records = store.records();
+    let mut matches = Matches::default();
+    // What a new file says goes to the target's own bucket.
+    let mut unwritten = Vec::new();
+    for (place, listed) in listed {
+        let found = adopt::matches(&place.0, &place.1, listed, jobs, &records, now);
+        matches.adopted.extend(found.adopted);
+        matches.repeated.extend(found.repeated);
+        if file.is_some() && own.as_ref() == Some(&place) {
+            unwritten = found.unmatched;
+        } else {
+            matches.unmatched.extend(found.unmatched);
+        }
+    }
+    let mut draft = None;
+    if let Some((file, (bucket, region))) = file.zip(own) {
+        let found = adopt::unwritten(unwritten);
+        matches.unmatched.extend(found.unreadable);
+        let written = file.draft(session, jobs, &records, &found.jobs)?;
+        let found = found
+            .jobs
+            .into_iter()
+            .map(|(detail, _)| detail)
+            .chain(found.repeated);
+        let found = found.collect();
+        let new = adopt::matches(&bucket, &region, found, written.jobs(), &records, now);
+        matches.adopted.extend(new.adopted);
+        matches.repeated.extend(new.repeated);
+        matches.unmatched.extend(new.unmatched);
+        draft = Some(written);
+    }
+    // A job that the files ask for and the state does not know would be submitted.
+    record(store, &matches.adopted).await?;
+    let written = draft.map_or(Ok(None), super::file::Draft::keep)?;
+    let adoption = Adoption {
+        adopted: &matches.adopted,
+        known: &[],
+        repeated: &matches.repeated,
+        others: &matches.unmatched,
+        written: written
+            .as_ref()
+            .map(|(path, number)| (path.as_path(), *number)),
+    };
+    show(session, arguments, &adoption)?;
+    let has_more = !matches.unmatched.is_empty() && arguments.file.is_none();
+    if has_more && !session.settings.automation {
+        let hint = "`stocktake adopt --file jobs/found.yaml` writes jobs of other work down";
+        session.ui.note(hint)?;
+    }
+    Ok(())
+}
+
+/// The buckets in which the work of the files, and of a new file, is done.
+fn places(
+    session: &Session,
+    own: Option<&Place>,
+    jobs: &[Job],
+) -> Result<BTreeSet<Place>, Failure> {
+    let of_jobs = jobs.iter().map(|job| &job.work);
+    let of_jobs = of_jobs.map(|work| (work.bucket.clone(), work.region.clone()));
+    let places: BTreeSet<Place> = of_jobs.chain(own.cloned()).collect();
+    if places.is_empty() {
+        let message = format!("the target `{}` has no bucket to list", session.target.name);
+        let problem = Diagnostic::error("no-bucket", message);
+        return Err(problem
+            .help("give it `bucket` and `region` in stocktake.toml")
+            .into());
+    }
+    Ok(places)
+}
+
+async fn list(
+    session: &Session,
+    arguments: &AdoptArgs,
+    places: &BTreeSet<Place>,
+) -> Result<Vec<(Place, Vec<JobDetail>)>, Failure> {
+    let Some((bucket, region)) = places.first().cloned() else {
+        return Ok(Vec::new());
+    };
+    let connection = Connection::open(session, bucket, region).await?;
+    let listed = list_all(&connection.client, arguments, places).await;
+    connection.close().await;
+    listed
+}
+
+async fn list_all(
+    client: &Client,
+    arguments: &AdoptArgs,
+    places: &BTreeSet<Place>,
+) -> Result<Vec<(Place, Vec<JobDetail>)>, Failure> {
+    let query = ListQuery {
+        name: arguments.name.clone(),
+        workflow_id: arguments.workflow.clone(),
+        states: arguments.states.clone(),
+        created_from: arguments.since,
+        ..ListQuery::default()
+    };
+    let mut all = Vec::with_capacity(places.len());
+    for place in places {
+        let client = client.for_bucket(&place.0, &place.1)?;
+        let listed = client.list(&query).await;
+        let mut listed = listed.map_err(|error| not_asked(&error))?;
+        // The filter is the service's; what it lets through is checked all the same.
+        listed.retain(|job| arguments.states.is_empty() || arguments.states.contains(&job.state));
+        all.push((place.clone(), listed));
+    }
+    Ok(all)
+}
