@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use stocktake::api::wire::decode_request;
 use stocktake::jobfile::{Syntax, document};
 use stocktake::source::SourceFile;
 
@@ -45,4 +46,85 @@ fn the_pipelines_are_yaml() {
         let source = Arc::new(SourceFile::new(file, text));
         assert!(document::parse(&source, Syntax::Yaml).is_ok(), "{file}");
     }
+}
+
+const REQUEST: &str = "<Request>
+  <Name>批量_demo-1</Name>
+  <Type>Workflow</Type>
+  <Input><Prefix>in/${put}</Prefix></Input>
+  <Operation>
+    <WorkflowIds>w2,w1</WorkflowIds>
+    <TimeInterval><Start>2022-05-01T00:00:00+0800</Start><End>2022-06-01T00:00:00Z</End></TimeInterval>
+  </Operation>
+</Request>
+";
+
+#[test]
+fn a_request_becomes_the_job_that_sends_it() {
+    let env = Env::empty();
+    env.write("body.xml", REQUEST);
+    let init = env.run(&["init", "media", "--from", "body.xml"]).expect(0);
+    insta::assert_snapshot!("init_from", init.shown());
+    insta::assert_snapshot!("init_from_job", env.read("media/jobs/批量_demo-1.yaml"));
+    let xml = ["-C", "media", "render", "批量_demo-1", "--format", "xml"];
+    let rendered = env.run(&xml).expect(0).stdout;
+    let sent = decode_request(rendered.trim().as_bytes()).unwrap();
+    assert_eq!(sent, decode_request(REQUEST.as_bytes()).unwrap());
+    env.run(&["-C", "media", "validate"]).expect(0);
+
+    // The name is taken, and then the file is.
+    let before = env.read("media/jobs/批量_demo-1.yaml");
+    env.run(&["init", "media", "--from", "body.xml"]).expect(0);
+    assert_eq!(env.read("media/jobs/批量_demo-1.yaml"), before);
+    let second = env.read("media/jobs/批量_demo-1-2.yaml");
+    assert!(second.contains("\n    name: 批量_demo-1\n"), "{second}");
+    env.write("media/jobs/批量_demo-1-2.yaml", "jobs: {}\n");
+    let taken = env.run(&["init", "media", "--from", "body.xml"]).expect(1);
+    insta::assert_snapshot!("init_from_taken", taken.shown());
+    assert_eq!(env.read("media/jobs/批量_demo-1-2.yaml"), "jobs: {}\n");
+}
+
+#[test]
+fn a_request_joins_a_workspace_that_is_there() {
+    let env = Env::small();
+    env.write("body.xml", REQUEST);
+    let before = env.read("stocktake.toml");
+    env.run(&["init", "--from", "body.xml"]).expect(0);
+    assert_eq!(env.read("stocktake.toml"), before);
+    assert!(!env.path().join("jobs/bucket/input/hello.txt").exists());
+    let sent = env
+        .run(&["render", "批量_demo-1", "--format", "xml"])
+        .expect(0);
+    assert!(sent.stdout.contains("in/${put}"), "{}", sent.stdout);
+}
+
+#[test]
+fn what_is_no_request_becomes_no_job() {
+    let env = Env::empty();
+    let bodies = [
+        ("end_tag", REQUEST.replace("</Type>", "</Name>")),
+        ("html", "<html><body>502</body></html>".to_owned()),
+        ("type", REQUEST.replace(">Workflow<", ">Job<")),
+        (
+            "inputs",
+            REQUEST.replace("<Input>", "<Input><Object>a</Object>"),
+        ),
+        ("no_input", REQUEST.replace("Prefix>", "Unknown>")),
+        ("name", REQUEST.replace("demo-1", "demo 1")),
+        ("no_workflow", REQUEST.replace("w2,w1", "")),
+        (
+            "element",
+            REQUEST.replace("</WorkflowIds>", "</WorkflowIds><UserData>x</UserData>"),
+        ),
+        ("empty", String::new()),
+        ("large", REQUEST.to_owned() + &" ".repeat(1024 * 1024)),
+    ];
+    for (name, body) in bodies {
+        env.write("body.xml", &body);
+        let refused = env.run(&["init", "new", "--from", "body.xml"]).expect(1);
+        insta::assert_snapshot!(format!("init_from_{name}"), refused.shown());
+        assert!(!env.path().join("new").exists(), "{name}");
+    }
+    let refused = env.run(&["init", "new", "--from", "none.xml"]).expect(1);
+    insta::assert_snapshot!("init_from_missing", refused.shown());
 }

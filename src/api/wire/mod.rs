@@ -18,7 +18,7 @@ pub use job::{
     decode_trigger_answer, encode_describe_answer, encode_list_answer, encode_trigger_answer,
 };
 pub use objects::{ObjectDetail, ObjectsAnswer, decode_objects_answer, encode_objects_answer};
-pub use trigger::{RequestError, decode_request, encode_request};
+pub use trigger::{RequestError, decode_request, encode_request, unknown_elements};
 pub use workflow::{
     ExecutionDetail, ExecutionsAnswer, TaskDetail, WorkflowDetail, WorkflowsAnswer,
     decode_execution_answer, decode_executions_answer, decode_instance_answer,

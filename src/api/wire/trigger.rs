@@ -92,6 +92,31 @@ pub fn decode_request(body: &[u8]) -> Result<Request, RequestError> {
     })
 }
 
+/// The elements of a request; what else stands in a body, [`decode_request`] passes over.
+const ELEMENTS: [&str; 13] = [
+    "Request",
+    "Request.Name",
+    "Request.Type",
+    "Request.Input",
+    "Request.Input.Manifest",
+    "Request.Input.UrlFile",
+    "Request.Input.Prefix",
+    "Request.Input.Object",
+    "Request.Operation",
+    "Request.Operation.WorkflowIds",
+    "Request.Operation.TimeInterval",
+    "Request.Operation.TimeInterval.Start",
+    "Request.Operation.TimeInterval.End",
+];
+
+/// Paths of the elements in a body, which is one that [`decode_request`] reads, that it passes over.
+pub fn unknown_elements(body: &[u8]) -> Vec<String> {
+    let paths = std::str::from_utf8(body).map(xml::element_paths);
+    let mut unknown: Vec<String> = paths.unwrap_or_default();
+    unknown.retain(|path| !ELEMENTS.contains(&path.as_str()));
+    unknown
+}
+
 fn argument(element: &'static str, problem: impl Into<String>) -> RequestError {
     RequestError::Argument {
         element,

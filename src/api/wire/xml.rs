@@ -103,6 +103,39 @@ fn check_document(root: &'static str, text: &str) -> Result<(), WireError> {
     Ok(())
 }
 
+/// The path of each element, such as `Request.Input`, without what lies within those that are deeper
+/// than any of ours.
+pub(super) fn element_paths(text: &str) -> Vec<String> {
+    const DEEPEST: usize = 8;
+    let mut reader = Reader::from_str(text);
+    let mut open: Vec<String> = Vec::new();
+    let mut depth = 0_usize;
+    let mut paths = Vec::new();
+    while let Ok(event) = reader.read_event() {
+        let (start, is_empty) = match event {
+            Event::Start(start) => (start, false),
+            Event::Empty(start) => (start, true),
+            Event::End(_) => {
+                depth = depth.saturating_sub(1);
+                open.truncate(depth);
+                continue;
+            }
+            Event::Eof => break,
+            _ => continue,
+        };
+        if depth < DEEPEST {
+            open.push(start.name().as_ref().to_owned());
+            paths.push(open.join("."));
+        }
+        if is_empty {
+            open.truncate(depth);
+        } else {
+            depth += 1;
+        }
+    }
+    paths
+}
+
 fn check_root(expected: &'static str, found: &str) -> Result<(), WireError> {
     if found == expected {
         return Ok(());

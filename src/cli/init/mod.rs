@@ -1,10 +1,14 @@
 //! `stocktake init`
 
+mod request;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+
+use request::FirstJob;
 
 use super::exit::Exit;
 use super::failure::Failure;
@@ -21,12 +25,20 @@ use crate::{jobfile, workspace};
   stocktake init                    in this folder
   stocktake init jobs-of-media      in another one, made if need be
   stocktake init --ci github        with a workflow that plans and applies
+  stocktake init --from body.xml    with the job that this request asks for
 
 Then `stocktake apply` runs the example job on this machine.")]
 pub(super) struct InitArgs {
     /// The folder
     #[arg(value_name = "DIR")]
     folder: Option<PathBuf>,
+
+    /// Write the job that this request asks for, instead of an example
+    ///
+    /// The file holds the body of a POST /inventorytriggerjob. Its job is written to
+    /// jobs/<name>.yaml, here or in a workspace that is there already.
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
 
     /// Also write a pipeline for this system
     #[arg(long, value_name = "SYSTEM")]
@@ -57,6 +69,8 @@ impl Pipeline {
     }
 }
 
+/// What the example bucket of the example workspace file holds.
+const EXAMPLE_OBJECT: &str = "jobs/bucket/input/hello.txt";
 /// Lines for files that others may have begun. Data of the embedded service and locks stay on the
 /// machine; two branches that submitted different jobs merge line by line.
 const LINES: [(&str, &[&str]); 2] = [
@@ -75,10 +89,24 @@ pub(super) fn run(arguments: &InitArgs, options: &GlobalOptions, ui: Ui) -> Resu
     } else {
         root
     };
+    let job = arguments
+        .from
+        .as_ref()
+        .map(|from| request::job_from(from, &root))
+        .transpose()?;
+    let next = match &job {
+        None => "`stocktake plan` shows what would run, `stocktake apply` runs it.".to_owned(),
+        Some(job) => format!("`stocktake render {}` shows what would be sent.", job.key),
+    };
     let mut out = ui.data();
-    for (name, text) in files(arguments.ci) {
+    let keeps_workspace = job.is_some() && root.join(workspace::FILE_NAME).exists();
+    let mut files = files(arguments.ci, job);
+    if keeps_workspace {
+        files.retain(|(name, _)| name != EXAMPLE_OBJECT);
+    }
+    for (name, text) in files {
         let is_new =
-            write_new(&root.join(name), &text).map_err(|error| unwritable(name, &error))?;
+            write_new(&root.join(&name), &text).map_err(|error| unwritable(&name, &error))?;
         let word = if is_new { "wrote" } else { "kept " };
         writeln!(out, "{word} {name}")?;
     }
@@ -92,33 +120,31 @@ pub(super) fn run(arguments: &InitArgs, options: &GlobalOptions, ui: Ui) -> Resu
         writeln!(out, "{word} {name}")?;
     }
     out.flush()?;
-    ui.note("Next: `stocktake plan` shows what would run, `stocktake apply` runs it.")?;
+    ui.note(format!("Next: {next}"))?;
     Ok(Exit::Done)
 }
 
-fn files(pipeline: Option<Pipeline>) -> Vec<(&'static str, String)> {
+/// Names and texts, the job last: what it needs is there before it is.
+fn files(pipeline: Option<Pipeline>, job: Option<FirstJob>) -> Vec<(String, String)> {
+    let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
     let mut files = vec![
-        (
-            workspace::FILE_NAME,
-            include_str!("stocktake.toml").to_owned(),
-        ),
-        ("jobs/first.yaml", include_str!("first.yaml").to_owned()),
-        ("jobs/bucket/input/hello.txt", "Hello\n".to_owned()),
-        (
+        file(workspace::FILE_NAME, include_str!("stocktake.toml")),
+        file(EXAMPLE_OBJECT, "Hello\n"),
+        file(
             "schema/jobfile.schema.json",
-            format!("{:#}\n", jobfile::schema_json()),
+            &format!("{:#}\n", jobfile::schema_json()),
         ),
-        (
+        file(
             "schema/workspace.schema.json",
-            format!("{:#}\n", workspace::schema_json()),
+            &format!("{:#}\n", workspace::schema_json()),
         ),
     ];
     let pipeline = pipeline.map(Pipeline::files).unwrap_or_default();
-    files.extend(
-        pipeline
-            .iter()
-            .map(|(name, text)| (*name, (*text).to_owned())),
-    );
+    files.extend(pipeline.iter().map(|(name, text)| file(name, text)));
+    files.push(match job {
+        None => file("jobs/first.yaml", include_str!("first.yaml")),
+        Some(job) => (job.name, job.text),
+    });
     files
 }
 

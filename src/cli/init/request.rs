@@ -1,0 +1,144 @@
+//! A request as it is sent to the API, read from a file and written down as a job.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::super::failure::Failure;
+use crate::api::request::Request;
+use crate::api::wire::{RequestError, decode_request, unknown_elements};
+use crate::diagnostic::Diagnostic;
+use crate::job::JobKey;
+use crate::jobfile::written::{Keys, NewJob, job_file};
+use crate::jobfile::{Reader, discover};
+use crate::source::{Place, SourceFile, Span};
+use crate::workspace::{JOBS_FOLDER, Workspace};
+
+/// A larger body is refused by the service.
+const BODY_LIMIT: u64 = 1024 * 1024;
+/// Names of files have 255 bytes at most, and a character has up to four.
+const FILE_NAME_LIMIT: usize = 60;
+
+/// A job file that is to be written.
+#[derive(Debug)]
+pub(super) struct FirstJob {
+    /// Its path in the workspace.
+    pub(super) name: String,
+    /// Its text.
+    pub(super) text: String,
+    /// The key of its job.
+    pub(super) key: JobKey,
+}
+
+/// Turns the request in the file at `path` into a job of the workspace in `root`, whose job files it
+/// does not repeat a key of.
+pub(super) fn job_from(path: &Path, root: &Path) -> Result<FirstJob, Failure> {
+    let request = read_request(path)?;
+    let key = Keys::new(keys_of(root)?).key_for(&request.name);
+    let file_name: String = key.as_str().chars().take(FILE_NAME_LIMIT).collect();
+    let name = format!("{JOBS_FOLDER}/{file_name}.yaml");
+    // A link that leads nowhere is something, too.
+    if root.join(&name).symlink_metadata().is_ok() {
+        let problem = Diagnostic::error("file-exists", format!("{name} exists already"));
+        return Err(problem
+            .help("move it, or change `Name` in the request")
+            .into());
+    }
+    let job = NewJob {
+        key: key.clone(),
+        request: &request,
+        description: None,
+        rerun: None,
+    };
+    let text = job_file(&[job], "../schema/jobfile.schema.json");
+    Ok(FirstJob { name, text, key })
+}
+
+fn read_request(path: &Path) -> Result<Request, Vec<Diagnostic>> {
+    let shown = path.display();
+    let problem = |message: String| vec![Diagnostic::error("request", message)];
+    let body = read_body(path).map_err(|error| problem(format!("cannot read {shown}: {error}")))?;
+    let body = body.ok_or_else(|| {
+        let limit = BODY_LIMIT >> 20;
+        problem(format!(
+            "{shown} is larger than {limit} MiB, which no request is"
+        ))
+    })?;
+    let request = decode_request(&body);
+    let file = Arc::new(SourceFile::new(
+        path,
+        String::from_utf8_lossy(&body).into_owned(),
+    ));
+    let request = request.map_err(|error| vec![refused(&error, &file)])?;
+    let unknown = unknown_elements(&body);
+    if unknown.is_empty() {
+        return Ok(request);
+    }
+    let finding = |element: &String| {
+        let message = format!("a job file has no field for `{element}`");
+        at_element(Diagnostic::error("request", message), element, &file)
+            .help("remove the element, if the job is the same without it")
+    };
+    Err(unknown.iter().map(finding).collect())
+}
+
+/// `None` for a body beyond the limit.
+fn read_body(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let mut body = Vec::new();
+    File::open(path)?
+        .take(BODY_LIMIT + 1)
+        .read_to_end(&mut body)?;
+    Ok((body.len() as u64 <= BODY_LIMIT).then_some(body))
+}
+
+fn refused(error: &RequestError, file: &Arc<SourceFile>) -> Diagnostic {
+    match error {
+        RequestError::Body(error) => {
+            let message = format!("{} is not a request: {error}", file.path().display());
+            Diagnostic::error("request", message)
+                .help("it is what is sent to POST /inventorytriggerjob: <Request>…</Request>")
+        }
+        RequestError::Argument { element, problem } => {
+            let problem = Diagnostic::error("request", format!("{element}: {problem}"));
+            at_element(problem, element, file)
+        }
+    }
+}
+
+/// Points at the first element of that name.
+fn at_element(problem: Diagnostic, path: &str, file: &Arc<SourceFile>) -> Diagnostic {
+    let name = path.rsplit('.').next().unwrap_or(path);
+    let text = file.text();
+    let tag = format!("<{name}");
+    let ends_name = |rest: &str| rest.starts_with(['>', '/', ' ', '\t', '\r', '\n']);
+    let mut tags = text.match_indices(&tag).map(|(start, _)| start);
+    let start = tags.find(|start| ends_name(&text[start + tag.len()..]));
+    match start {
+        Some(start) => problem.at(Place::new(file, Span::new(start + 1, start + tag.len()))),
+        None => {
+            let span = Span::new(0, text.lines().next().map_or(0, str::len));
+            problem.at(Place::new(file, span))
+        }
+    }
+}
+
+/// The keys that the job files of a workspace use already, if it has any.
+fn keys_of(root: &Path) -> Result<Vec<String>, Vec<Diagnostic>> {
+    if !root.join(JOBS_FOLDER).is_dir() {
+        return Ok(Vec::new());
+    }
+    let workspace = Workspace::open(root)?;
+    let target = workspace.target(workspace.default_target())?;
+    let buckets = target.embedded().map(|service| service.buckets.values());
+    let buckets: Vec<PathBuf> = buckets.into_iter().flatten().cloned().collect();
+    let (found, _) = discover::discover(root, Path::new(JOBS_FOLDER), &buckets);
+    let reader = Reader::new();
+    // What cannot be read is for `validate` to say.
+    let files = found.iter().filter_map(|found| {
+        let source = discover::open(found).ok()?;
+        reader.load(&source, found.syntax).0
+    });
+    let keys = files.flat_map(|file| file.jobs.0.into_iter().map(|(key, _)| key.value));
+    Ok(keys.collect())
+}
