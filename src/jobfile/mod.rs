@@ -34,13 +34,19 @@ impl Reader {
         }
     }
 
-    /// Reads one file: its jobs, unless something in it is wrong, and all findings.
+    /// Reads one file: its jobs, as far as they can be read, and all findings. Where there are none,
+    /// or the file is of another version of the format, there is an error among the findings.
     pub fn load(
         &self,
         file: &Arc<SourceFile>,
         syntax: Syntax,
     ) -> (Option<JobFile>, Vec<Diagnostic>) {
-        document::read(file, syntax, &self.schema)
+        let (job_file, findings) = document::read_partly(file, syntax, &self.schema);
+        let is_of_this_version = |job_file: &JobFile| {
+            let version = job_file.version.as_ref();
+            version.is_none_or(|version| version.sound().is_some())
+        };
+        (job_file.filter(is_of_this_version), findings)
     }
 }
 

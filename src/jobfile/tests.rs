@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::document::Field;
 use super::model::{MatrixValue, WorkflowIdsSpec};
 use super::{JobFile, Reader, Syntax};
 use crate::diagnostic::Diagnostic;
@@ -66,6 +67,10 @@ fn load(text: &str, syntax: Syntax) -> (Option<JobFile>, Vec<Diagnostic>) {
     Reader::new().load(&file, syntax)
 }
 
+fn sound<T>(field: &Field<T>) -> &T {
+    &field.sound().unwrap().value
+}
+
 #[test]
 fn both_syntaxes_read_to_the_same_jobs_with_their_own_places() {
     for (text, syntax) in [(YAML, Syntax::Yaml), (TOML, Syntax::Toml)] {
@@ -82,17 +87,17 @@ fn both_syntaxes_read_to_the_same_jobs_with_their_own_places() {
         for (key, _) in &jobs.jobs.0 {
             assert_eq!(text.get(key.span.range()), Some(key.value.as_str()));
         }
-        let archive = &jobs.jobs.0[1].1;
-        let name = archive.name.as_ref().unwrap();
+        let archive = sound(&jobs.jobs.0[1].1);
+        let name = archive.name.as_ref().unwrap().sound().unwrap();
         assert_eq!(name.value, "archive_${ matrix.region_folder }");
         assert!(text[name.span.range()].contains(&name.value));
-        let matrix = &archive.matrix.as_ref().unwrap().value;
+        let matrix = sound(archive.matrix.as_ref().unwrap());
         assert_eq!(matrix.lists.0.len(), 3);
-        assert_eq!(matrix.exclude.len(), 1);
+        assert_eq!(sound(matrix.exclude.as_ref().unwrap()).len(), 1);
         let sizes = matrix.lists.0.iter().find(|(name, _)| name.value == "size");
-        assert_eq!(sizes.unwrap().1[1].value, MatrixValue::Integer(2));
-        let ids = &archive.operation.as_ref().unwrap().workflow_ids;
-        let WorkflowIdsSpec::Several(ids) = &ids.as_ref().unwrap().value else {
+        assert_eq!(sound(&sizes.unwrap().1)[1].value, MatrixValue::Integer(2));
+        let ids = &sound(archive.operation.as_ref().unwrap()).workflow_ids;
+        let WorkflowIdsSpec::Several(ids) = sound(ids.as_ref().unwrap()) else {
             panic!("{ids:?}");
         };
         assert_eq!(ids.len(), 2);
@@ -103,7 +108,13 @@ fn both_syntaxes_read_to_the_same_jobs_with_their_own_places() {
 fn every_mistake_is_found_in_one_run() {
     let text = "jobs:\n  a:\n    inptu: {}\n    name: 12\n    overlap: alow\n    input: { prefix: a, object: b }\n    type: Job\n  b:\n    windows: { every: 1 month }\n";
     let (jobs, findings) = load(text, Syntax::Yaml);
-    assert!(jobs.is_none());
+    let jobs = jobs.unwrap().jobs.0;
+    let a = sound(&jobs[0].1);
+    assert!(matches!(a.input, Some(Field::Broken(_))), "{a:?}");
+    assert!(matches!(a.overlap, Some(Field::Broken(_))), "{a:?}");
+    assert!(a.windows.is_none() && a.operation.is_none(), "{a:?}");
+    let windows = sound(sound(&jobs[1].1).windows.as_ref().unwrap());
+    assert!(windows.every.sound().is_some() && windows.from.sound().is_none());
     let found: Vec<_> = findings
         .iter()
         .map(|finding| {

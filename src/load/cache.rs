@@ -65,7 +65,7 @@ struct Entry {
     stamp: Option<Stamp>,
     /// Absent when the file cannot be read.
     source: Option<Arc<SourceFile>>,
-    /// Absent when something is wrong with it.
+    /// Absent when nothing in it can be read.
     job_file: Option<JobFile>,
     /// From reading and validating.
     findings: Vec<Diagnostic>,
@@ -141,7 +141,7 @@ impl Cache {
         findings
     }
 
-    /// The jobs of the files without mistakes, in the order of files.
+    /// The jobs without mistakes, in the order of files.
     pub fn jobs(&self) -> impl Iterator<Item = &Arc<Job>> {
         self.files.values().flat_map(|entry| &entry.resolved.jobs)
     }

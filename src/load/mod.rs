@@ -24,7 +24,7 @@ pub const NO_JOB_FILES: &str = "no-job-files";
 /// What the job files of a workspace come to.
 #[derive(Debug, Default)]
 pub struct Loaded {
-    /// The jobs of the files without mistakes.
+    /// The jobs without mistakes.
     pub jobs: Vec<Job>,
     /// Every finding, in the order of files and places.
     pub diagnostics: Vec<Diagnostic>,

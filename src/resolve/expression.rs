@@ -11,8 +11,8 @@ use jiff::tz::{Offset, TimeZone};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
 use minijinja::{
-    Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, escape_formatter,
-    filters,
+    Environment, Error, ErrorKind, Output, State, Template, UndefinedBehavior, Value,
+    escape_formatter, filters,
 };
 
 use crate::api::time;
@@ -68,6 +68,36 @@ impl Expressions {
 
     /// The value of `text`, whose expressions see the names in `context`.
     pub(super) fn evaluate(&self, text: &str, context: &Value) -> Result<String, ExpressionError> {
+        let template = self.parse(text)?;
+        let result = template.render(context).map_err(|error| {
+            let names = template.undeclared_variables(true);
+            unknown_name(&error, text, names, context).unwrap_or_else(|| explain(&error))
+        })?;
+        if result.len() > LONGEST_RESULT {
+            return Err(plain(format!(
+                "the result is longer than {LONGEST_RESULT} bytes"
+            )));
+        }
+        Ok(result)
+    }
+
+    /// The value of `text`, unless it uses names that are `unknown`: then what can be known to be
+    /// wrong without them.
+    pub(super) fn evaluate_known(
+        &self,
+        text: &str,
+        context: &Value,
+        unknown: impl Fn(&str) -> bool,
+    ) -> Result<Option<String>, ExpressionError> {
+        let names = self.parse(text)?.undeclared_variables(true);
+        if !names.iter().any(|name| unknown(name)) {
+            return self.evaluate(text, context).map(Some);
+        }
+        let known = names.into_iter().filter(|name| !unknown(name));
+        absent_name(text, known, context).map_or(Ok(None), Err)
+    }
+
+    fn parse<'text>(&self, text: &'text str) -> Result<Template<'_, 'text>, ExpressionError> {
         if text.contains(|character| ('\u{f8f0}'..='\u{f8f3}').contains(&character)) {
             return Err(plain(
                 "a character of private use (U+F8F0 to U+F8F3) cannot stand beside an expression",
@@ -79,20 +109,9 @@ impl Expressions {
                 ..plain("expressions do not multiply")
             });
         }
-        let template = self
-            .environment
+        self.environment
             .template_from_str(text)
-            .map_err(|error| explain(&error))?;
-        let result = template.render(context).map_err(|error| {
-            let names = template.undeclared_variables(true);
-            unknown_name(&error, text, names, context).unwrap_or_else(|| explain(&error))
-        })?;
-        if result.len() > LONGEST_RESULT {
-            return Err(plain(format!(
-                "the result is longer than {LONGEST_RESULT} bytes"
-            )));
-        }
-        Ok(result)
+            .map_err(|error| explain(&error))
     }
 }
 
@@ -190,6 +209,17 @@ fn unknown_name(
     if error.kind() != ErrorKind::UndefinedError {
         return None;
     }
+    let mut absent = absent_name(text, names, context)?;
+    absent.range = absent.range.or_else(|| error.range());
+    Some(absent)
+}
+
+/// The first of the names, in the order of the alphabet, that does not exist.
+fn absent_name(
+    text: &str,
+    names: impl IntoIterator<Item = String>,
+    context: &Value,
+) -> Option<ExpressionError> {
     let mut names: Vec<String> = names.into_iter().collect();
     names.sort();
     let (name, parent, last) = names.iter().find_map(|name| missing_part(name, context))?;
@@ -211,10 +241,7 @@ fn unknown_name(
     Some(ExpressionError {
         message: format!("`{name}` is not known here"),
         help,
-        range: text
-            .find(&name)
-            .map(|start| start..start + name.len())
-            .or_else(|| error.range()),
+        range: text.find(&name).map(|start| start..start + name.len()),
     })
 }
 

@@ -5,12 +5,17 @@
 mod expand;
 mod expression;
 mod fields;
+mod layers;
+mod matrix;
 mod origin;
+mod periods;
+mod scope;
 mod unique;
 mod uses;
 mod windows;
+mod work;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -20,12 +25,15 @@ use crate::api::name::{BucketName, Region};
 use crate::diagnostic::Diagnostic;
 use crate::job::Job;
 use crate::jobfile::JobFile;
-use crate::source::{Place, SourceFile};
+use crate::jobfile::document::Field;
+use crate::jobfile::model::JobSpec;
+use crate::source::{SourceFile, Span};
 
-use expand::Layers;
+use expand::{Element, Expansion, Unknown};
 use expression::Expressions;
-use fields::Scope;
+use layers::Layers;
 pub use origin::{Layer, Origin, origins, variables_used};
+use scope::Scope;
 pub use unique::check_unique;
 pub use uses::Uses;
 use uses::{Tracker, Variables};
@@ -84,49 +92,74 @@ impl Resolver {
         job_file: &JobFile,
     ) -> (Vec<Job>, Vec<Diagnostic>, Uses) {
         let tracker = Tracker::new(&self.variables);
+        let nothing = JobSpec::default();
         let mut jobs = Vec::with_capacity(job_file.jobs.0.len());
-        let mut diagnostics = Vec::new();
+        let mut findings = Findings::default();
         for (key, spec) in &job_file.jobs.0 {
             let layers = Layers {
                 file,
                 key,
-                spec,
+                spec: spec.sound().map_or(&nothing, |spec| &spec.value),
                 defaults: job_file.defaults.as_ref(),
             };
-            match expand::expand(&layers, self.surroundings.now, &tracker) {
-                Ok(elements) => {
-                    for element in elements {
-                        let mut scope = Scope::new(self, &layers, &element, &tracker);
-                        let job = scope.job();
-                        let failed = job.is_err();
-                        jobs.extend(job);
-                        // What is wrong with one element is mostly wrong with all of them: said once.
-                        diagnostics.append(&mut scope.into_diagnostics());
-                        if failed {
-                            break;
-                        }
-                    }
+            match spec {
+                Field::Sound(_) => self.resolve_spec(&layers, &tracker, &mut jobs, &mut findings),
+                Field::Broken(texts) => {
+                    let element = Element::default();
+                    let mut scope = Scope::new(self, &layers, &element, Unknown::ALL, &tracker);
+                    scope.check_texts(texts);
+                    findings.extend(scope.diagnostics);
                 }
-                Err(mut problems) => diagnostics.append(&mut problems),
             }
         }
-        dedup_warnings(&mut diagnostics);
-        (jobs, diagnostics, tracker.finish())
+        (jobs, findings.list, tracker.finish())
+    }
+
+    fn resolve_spec(
+        &self,
+        layers: &Layers<'_>,
+        tracker: &Tracker,
+        jobs: &mut Vec<Job>,
+        findings: &mut Findings,
+    ) {
+        let Expansion {
+            elements,
+            unknown,
+            problems,
+        } = expand::expand(layers, self.surroundings.now, tracker);
+        findings.extend(problems);
+        let mut failed = 0;
+        for element in elements {
+            let mut scope = Scope::new(self, layers, &element, unknown, tracker);
+            let job = scope.job();
+            failed += usize::from(job.is_err());
+            jobs.extend(job);
+            findings.extend(scope.diagnostics);
+            if failed == FAILED_LIMIT {
+                break;
+            }
+        }
     }
 }
 
-/// The elements of a matrix share their places: one warning stands for all of them.
-fn dedup_warnings(diagnostics: &mut Vec<Diagnostic>) {
-    let identity = |diagnostic: &Diagnostic| {
-        (
-            diagnostic.code,
-            diagnostic.place.as_ref().map(|place| place.span),
-        )
-    };
-    diagnostics.dedup_by(|left, right| !left.is_error() && identity(left) == identity(right));
+/// Elements of one spec that are wrong, until the others are not looked at.
+const FAILED_LIMIT: usize = 1_000;
+
+/// What is wrong, said once of each place: what is wrong with one element of a spec, or with defaults,
+/// is mostly wrong with every job that takes from them.
+#[derive(Default)]
+struct Findings {
+    list: Vec<Diagnostic>,
+    said: HashSet<(&'static str, Option<Span>)>,
 }
 
-/// The place of a span in the file of some layers.
-fn place(layers: &Layers<'_>, span: crate::source::Span) -> Place {
-    Place::new(layers.file, span)
+impl Findings {
+    fn extend(&mut self, findings: Vec<Diagnostic>) {
+        for finding in findings {
+            let span = finding.place.as_ref().map(|place| place.span);
+            if self.said.insert((finding.code, span)) {
+                self.list.push(finding);
+            }
+        }
+    }
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use crate::api::time;
 use crate::job::{Job, OnFailure, Overlap};
 use crate::jobfile::JobFile;
+use crate::jobfile::document::Field;
 use crate::jobfile::model::{JobSpec, WorkflowIdsSpec};
-use crate::source::{Place, Span, Spanned};
+use crate::source::{Place, Span};
 
 /// What a value was taken from.
 #[derive(Debug, Clone)]
@@ -42,8 +43,8 @@ pub fn origins(job: &Job, job_file: &JobFile) -> Vec<Origin> {
     let spec = specs.find(|(key, _)| key.span == job.source.span);
     let finder = Finder {
         job,
-        spec: spec.map(|(_, spec)| spec),
-        defaults: job_file.defaults.as_ref(),
+        spec: spec.and_then(|(_, spec)| value(spec)),
+        defaults: job_file.defaults.as_ref().and_then(value),
     };
     let work = &job.work;
     let request = &work.request;
@@ -98,6 +99,20 @@ fn origin(field: &str, value: String, found: Option<(&str, Layer)>, other: Layer
     }
 }
 
+/// The value of a field; a job that is complete has no broken one.
+fn value<T>(field: &Field<T>) -> Option<&T> {
+    Some(&field.sound()?.value)
+}
+
+fn text(field: &Field<String>) -> Option<(&str, Span)> {
+    let text = field.sound()?;
+    Some((&text.value, text.span))
+}
+
+fn place<T>(field: &Field<T>) -> Option<((), Span)> {
+    Some(((), field.sound()?.span))
+}
+
 struct Finder<'a> {
     job: &'a Job,
     spec: Option<&'a JobSpec>,
@@ -120,23 +135,22 @@ impl<'a> Finder<'a> {
         field: &str,
         value: &str,
         other: Layer,
-        get: impl Fn(&'a JobSpec) -> Option<&'a Spanned<String>>,
+        get: impl Fn(&'a JobSpec) -> Option<&'a Field<String>>,
     ) -> Origin {
-        let found = self.find(|spec| get(spec).map(|text| (text.value.as_str(), text.span)));
+        let found = self.find(|spec| text(get(spec)?));
         origin(field, value.to_owned(), found, other)
     }
 
     fn input(&self) -> Origin {
         let found = self.find(|spec| {
-            let input = &spec.input.as_ref()?.value;
+            let input = value(spec.input.as_ref()?)?;
             let fields = [
                 &input.prefix,
                 &input.object,
                 &input.manifest,
                 &input.url_file,
             ];
-            let text = fields.into_iter().flatten().next()?;
-            Some((text.value.as_str(), text.span))
+            text(fields.into_iter().flatten().next()?)
         });
         let input = &self.job.work.request.input;
         let field = format!("input.{}", input.field());
@@ -145,7 +159,8 @@ impl<'a> Finder<'a> {
 
     fn workflow_ids(&self) -> Origin {
         let found = self.find(|spec| {
-            let ids = spec.operation.as_ref()?.workflow_ids.as_ref()?;
+            let operation = value(spec.operation.as_ref()?)?;
+            let ids = operation.workflow_ids.as_ref()?.sound()?;
             let text = match &ids.value {
                 WorkflowIdsSpec::One(id) => id.clone(),
                 WorkflowIdsSpec::Several(ids) => {
@@ -164,20 +179,21 @@ impl<'a> Finder<'a> {
 
     fn interval(&self) -> Vec<Origin> {
         let interval = self.job.work.request.operation.time_interval;
-        let windows = self.find(|spec| spec.windows.as_ref().map(|windows| ((), windows.span)));
+        let windows = self.find(|spec| place(spec.windows.as_ref()?));
         let other = match windows {
             Some(((), Layer::Job(place) | Layer::Defaults(place))) => Layer::Windows(place),
             _ => Layer::BuiltIn,
         };
         let end = |name: &str, moment: Option<_>, is_start: bool| {
             let found = self.find(|spec| {
-                let interval = &spec.operation.as_ref()?.time_interval.as_ref()?.value;
-                let text = if is_start {
+                let operation = value(spec.operation.as_ref()?)?;
+                let interval = value(operation.time_interval.as_ref()?)?;
+                let end = if is_start {
                     &interval.start
                 } else {
                     &interval.end
                 };
-                text.as_ref().map(|text| (text.value.as_str(), text.span))
+                text(end.as_ref()?)
             });
             let field = format!("operation.time_interval.{name}");
             Some(origin(&field, time::format(moment?), found, other.clone()))
@@ -196,7 +212,8 @@ impl<'a> Finder<'a> {
                 format!("resubmit, {max_attempts} attempts in all")
             }
         };
-        let found = self.find(|spec| spec.on_failure.as_ref().map(|field| ("", field.span)));
+        let found = self.find(|spec| place(spec.on_failure.as_ref()?));
+        let found = found.map(|((), layer)| ("", layer));
         origin("on_failure", value, found, Layer::BuiltIn)
     }
 
@@ -205,7 +222,8 @@ impl<'a> Finder<'a> {
             Overlap::Deny => "deny",
             Overlap::Allow => "allow",
         };
-        let found = self.find(|spec| spec.overlap.as_ref().map(|field| ("", field.span)));
+        let found = self.find(|spec| place(spec.overlap.as_ref()?));
+        let found = found.map(|((), layer)| ("", layer));
         origin("overlap", value.to_owned(), found, Layer::BuiltIn)
     }
 }

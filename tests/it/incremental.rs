@@ -28,6 +28,11 @@ const TEXTS: &[&str] = &[
     "jobs: { h: { matrix: { part: [1, 2] }, input: { prefix: \"h/${ matrix.part }/${ vars }/\" }, \
      operation: { workflow_ids: w1 } } }\n",
     "jobs: { a: { inptu: 1 } }\n",
+    "defaults: { operation: { workflow_ids: \"${ vars.one }\" }, rerun: [] }\n\
+     jobs: { a: { input: { prefix: a/ }, rerun: x }, i: { input: { prefix: i/ } }, j: { input: 1 } }\n",
+    "jobs: { k: { overlap: no, input: { prefix: \"${ vars.two }/\" }, \
+     windows: { every: 1 day, from: 2022-01-01T00:00:00Z } }, \
+     b: { input: { prefix: b/ }, operation: { workflow_ids: w1 } } }\n",
     "jobs: [\n",
     "",
 ];

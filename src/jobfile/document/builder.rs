@@ -194,6 +194,7 @@ impl<'file> Builder<'file> {
             decoded: self.decoded,
             root,
             warnings: self.findings,
+            marks: None,
         })
     }
 

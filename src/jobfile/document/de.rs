@@ -8,8 +8,10 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
+use super::broken::{FieldParts, LostField};
+use super::field::FIELD;
 use super::spanned::SPANNED;
-use super::tree::{Document, NodeId, Value};
+use super::tree::{Children, Document, NodeId, Value};
 use crate::source::Span;
 
 /// Why a node is not what a type needs.
@@ -48,16 +50,29 @@ impl Document {
 }
 
 #[derive(Clone, Copy)]
-struct NodeDeserializer<'tree> {
-    document: &'tree Document,
-    id: NodeId,
+pub(super) struct NodeDeserializer<'tree> {
+    pub(super) document: &'tree Document,
+    pub(super) id: NodeId,
     /// The key it stands under.
-    key: Option<NodeId>,
+    pub(super) key: Option<NodeId>,
 }
 
 impl NodeDeserializer<'_> {
     fn underline(&self) -> Span {
         self.document.underline(self.key, self.id)
+    }
+
+    fn is_broken(&self) -> bool {
+        let marks = self.document.marks.as_ref();
+        marks.is_some_and(|marks| marks.is_broken(self.id))
+    }
+
+    /// An error for what has been reported as one.
+    fn check(&self) -> Result<(), TypeError> {
+        if self.is_broken() {
+            return Err(TypeError::custom("broken"));
+        }
+        Ok(())
     }
 
     fn place<T>(&self, result: Result<T, TypeError>) -> Result<T, TypeError> {
@@ -72,6 +87,16 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
     type Error = TypeError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TypeError> {
+        self.deserialize_struct("", &[], visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, TypeError> {
+        self.check()?;
         self.place(match self.document.node(self.id).value {
             Value::Null => visitor.visit_unit(),
             Value::Boolean(value) => visitor.visit_bool(value),
@@ -82,26 +107,27 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
                 document: self.document,
                 ids: self.document.elements(children).iter(),
             }),
-            Value::Mapping(children) => visitor.visit_map(Entries {
-                document: self.document,
-                pairs: self.document.elements(children).chunks_exact(2),
-                current: None,
-            }),
+            Value::Mapping(children) => {
+                visitor.visit_map(Entries::new(self.document, self.id, children, fields))
+            }
         })
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TypeError> {
         match self.document.node(self.id).value {
-            Value::Null => visitor.visit_none(),
+            Value::Null if !self.is_broken() => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, TypeError> {
+        if name == FIELD && self.document.marks.is_some() {
+            return visitor.visit_seq(FieldParts::of(self));
+        }
         visitor.visit_newtype_struct(self)
     }
 
@@ -112,6 +138,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
         visitor: V,
     ) -> Result<V::Value, TypeError> {
         if name == SPANNED {
+            self.check()?;
             let parts = SpannedParts {
                 node: self,
                 next: 0,
@@ -128,12 +155,13 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, TypeError> {
+        self.check()?;
         self.place(visitor.visit_enum(self))
     }
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct seq tuple map struct identifier ignored_any
+        unit_struct seq tuple map identifier ignored_any
     }
 }
 
@@ -164,7 +192,7 @@ impl<'de, 'tree> EnumAccess<'de> for NodeDeserializer<'tree> {
     }
 }
 
-struct Variant<'tree>(Option<NodeDeserializer<'tree>>);
+pub(super) struct Variant<'tree>(Option<NodeDeserializer<'tree>>);
 
 impl<'tree> Variant<'tree> {
     fn content(self) -> Result<NodeDeserializer<'tree>, TypeError> {
@@ -223,9 +251,9 @@ impl<'de> SeqAccess<'de> for SpannedParts<'_> {
     }
 }
 
-struct Elements<'tree> {
-    document: &'tree Document,
-    ids: std::slice::Iter<'tree, NodeId>,
+pub(super) struct Elements<'tree> {
+    pub(super) document: &'tree Document,
+    pub(super) ids: std::slice::Iter<'tree, NodeId>,
 }
 
 impl<'de> SeqAccess<'de> for Elements<'_> {
@@ -254,7 +282,45 @@ impl<'de> SeqAccess<'de> for Elements<'_> {
 struct Entries<'tree> {
     document: &'tree Document,
     pairs: std::slice::ChunksExact<'tree, NodeId>,
-    current: Option<(NodeId, NodeId)>,
+    /// Fields that should be here and are not, each with what may have been meant to be its value.
+    lost: std::vec::IntoIter<(&'tree str, Option<NodeId>)>,
+    current: Option<Current>,
+}
+
+#[derive(Clone, Copy)]
+enum Current {
+    Pair(NodeId, NodeId),
+    Lost(Option<NodeId>),
+}
+
+impl<'tree> Entries<'tree> {
+    fn new(
+        document: &'tree Document,
+        mapping: NodeId,
+        children: Children,
+        fields: &'static [&'static str],
+    ) -> Self {
+        let lost = document.marks.as_ref().map(|marks| {
+            let has = |field: &str| {
+                let mut entries = document.entries(children);
+                entries.any(|(key, _)| document.text_of(key) == Some(field))
+            };
+            let absent = fields.iter().copied().filter(|field| !has(field));
+            marks.lost(mapping, absent)
+        });
+        Self {
+            document,
+            pairs: document.elements(children).chunks_exact(2),
+            lost: lost.unwrap_or_default().into_iter(),
+            current: None,
+        }
+    }
+
+    fn next_pair(&mut self) -> Option<&'tree [NodeId]> {
+        let marks = self.document.marks.as_ref();
+        self.pairs
+            .find(|pair| marks.is_none_or(|marks| !marks.is_unknown(pair[0])))
+    }
 }
 
 impl<'de> MapAccess<'de> for Entries<'_> {
@@ -264,28 +330,35 @@ impl<'de> MapAccess<'de> for Entries<'_> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, TypeError> {
-        let Some(pair) = self.pairs.next() else {
+        if let Some(pair) = self.next_pair() {
+            self.current = Some(Current::Pair(pair[0], pair[1]));
+            let key = NodeDeserializer {
+                document: self.document,
+                id: pair[0],
+                key: None,
+            };
+            return key.place(seed.deserialize(key)).map(Some);
+        }
+        let Some((field, value)) = self.lost.next() else {
             return Ok(None);
         };
-        self.current = Some((pair[0], pair[1]));
-        let key = NodeDeserializer {
-            document: self.document,
-            id: pair[0],
-            key: None,
-        };
-        let result = seed.deserialize(key);
-        key.place(result).map(Some)
+        self.current = Some(Current::Lost(value));
+        seed.deserialize(field.into_deserializer()).map(Some)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, TypeError> {
-        let (key, id) = self
-            .current
-            .ok_or_else(|| TypeError::custom("a value without a key"))?;
-        seed.deserialize(NodeDeserializer {
-            document: self.document,
-            id,
-            key: Some(key),
-        })
+        match self.current {
+            None => Err(TypeError::custom("a value without a key")),
+            Some(Current::Pair(key, id)) => seed.deserialize(NodeDeserializer {
+                document: self.document,
+                id,
+                key: Some(key),
+            }),
+            Some(Current::Lost(value)) => seed.deserialize(LostField {
+                document: self.document,
+                value,
+            }),
+        }
     }
 
     fn size_hint(&self) -> Option<usize> {

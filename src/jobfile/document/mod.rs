@@ -1,8 +1,11 @@
 //! A file as a tree of nodes that know their places: one tree for YAML and TOML.
 
+mod broken;
 mod builder;
 mod de;
+mod field;
 mod json;
+mod marks;
 mod spanned;
 mod toml;
 mod tree;
@@ -21,7 +24,9 @@ use crate::diagnostic::Diagnostic;
 use crate::source::{SourceFile, Spanned};
 
 pub(crate) use builder::{FINDING_LIMIT, shorten};
+pub use field::Field;
 pub(crate) use json::Tree;
+pub(crate) use marks::Marks;
 pub use tree::{Children, Document, Node, NodeId, Text, Value};
 pub(crate) use yaml_1_1::other_meaning;
 
@@ -59,15 +64,30 @@ pub fn read<T: DeserializeOwned>(
     syntax: Syntax,
     schema: &Schema<T>,
 ) -> (Option<T>, Vec<Diagnostic>) {
+    let (value, findings) = read_partly(file, syntax, schema);
+    let is_sound = !findings.iter().any(Diagnostic::is_error);
+    (value.filter(|_| is_sound), findings)
+}
+
+/// Reads a file: its value, as far as it has one, and all findings. What is wrong is a broken
+/// [`Field`] of the value.
+pub fn read_partly<T: DeserializeOwned>(
+    file: &Arc<SourceFile>,
+    syntax: Syntax,
+    schema: &Schema<T>,
+) -> (Option<T>, Vec<Diagnostic>) {
     let mut document = match parse(file, syntax) {
         Ok(document) => document,
         Err(findings) => return (None, findings),
     };
     let mut findings = std::mem::take(&mut document.warnings);
-    let errors = schema.check(&document);
-    if !errors.is_empty() {
-        findings.extend(errors);
-        return (None, findings);
+    let verdict = schema.check(&document);
+    if !verdict.findings.is_empty() {
+        findings.extend(verdict.findings);
+        document.marks = verdict.marks;
+        let can_be_read = document.marks.is_some();
+        let value = can_be_read.then(|| document.deserialize().ok()).flatten();
+        return (value, findings);
     }
     match document.deserialize() {
         Ok(value) => (Some(value), findings),

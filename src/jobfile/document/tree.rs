@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::marks::Marks;
 use crate::diagnostic::Diagnostic;
 use crate::source::{Place, SourceFile, Span};
 
 /// Index of a node in its [`Document`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct NodeId(pub(super) u32);
 
 /// What a node is.
@@ -62,6 +63,8 @@ pub struct Document {
     pub(super) decoded: String,
     pub(super) root: NodeId,
     pub(super) warnings: Vec<Diagnostic>,
+    /// What is wrong with it, where it is to be read all the same.
+    pub(super) marks: Option<Marks>,
 }
 
 impl Document {

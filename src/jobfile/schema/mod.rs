@@ -2,20 +2,21 @@
 
 mod explain;
 mod suggest;
+mod transform;
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use jsonschema::Validator;
+use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
-use schemars::transform::{Transform, transform_subschemas};
-use schemars::{JsonSchema, Schema as JsonSchemaObject};
 use serde_json::Value;
 
-use super::document::{Document, FINDING_LIMIT, Tree};
+use super::document::{Document, FINDING_LIMIT, Marks, Tree};
 use crate::diagnostic::Diagnostic;
 
 pub use suggest::closest;
+use transform::ForWriters;
 
 /// The JSON schema of files that hold a `T`, ready to check trees with.
 pub struct Schema<T> {
@@ -31,7 +32,7 @@ impl<T: JsonSchema> Schema<T> {
     ///
     /// When a type of this crate describes itself by something that is not a schema.
     pub fn new() -> Self {
-        let settings = SchemaSettings::draft2020_12().with_transform(OnlyWhatIsWritten);
+        let settings = SchemaSettings::draft2020_12().with_transform(ForWriters);
         let json = settings
             .into_generator()
             .into_root_schema_for::<T>()
@@ -67,85 +68,46 @@ impl<T> Schema<T> {
     }
 
     /// Everything in the tree that the schema does not allow.
-    pub fn check(&self, document: &Document) -> Vec<Diagnostic> {
+    pub(crate) fn check(&self, document: &Document) -> Verdict {
+        let mut verdict = Verdict {
+            findings: Vec::new(),
+            marks: Some(Marks::default()),
+        };
         if self.validator.is_valid(document.json()) {
-            return Vec::new();
+            return verdict;
         }
-        let errors = self.validator.iter_errors(document.json());
         let explainer = explain::Explainer::new(document, &self.json);
-        let mut findings: Vec<Diagnostic> = Vec::new();
-        for finding in errors
-            .flat_map(|error| explainer.explain(&error))
-            .take(FINDING_LIMIT)
-        {
-            // A value of the wrong type breaks other rules as well: said once.
-            if findings
-                .last()
-                .is_none_or(|last| !is_about_the_same(last, &finding))
-            {
-                findings.push(finding);
+        for error in self.validator.iter_errors(document.json()) {
+            if verdict.findings.len() >= FINDING_LIMIT {
+                verdict.findings.truncate(FINDING_LIMIT);
+                verdict.marks = None;
+                break;
+            }
+            if let Some(marks) = &mut verdict.marks {
+                explainer.mark(&error, marks);
+            }
+            for finding in explainer.explain(&error) {
+                // A value of the wrong type breaks other rules as well: said once.
+                let last = verdict.findings.last();
+                if last.is_none_or(|last| !is_about_the_same(last, &finding)) {
+                    verdict.findings.push(finding);
+                }
             }
         }
-        findings
+        verdict
     }
+}
+
+/// What a schema makes of a tree.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    /// Everything that it does not allow.
+    pub(crate) findings: Vec<Diagnostic>,
+    /// Where that is; absent where it is too much for the rest to be of use.
+    pub(crate) marks: Option<Marks>,
 }
 
 fn is_about_the_same(left: &Diagnostic, right: &Diagnostic) -> bool {
     let span = |finding: &Diagnostic| finding.place.as_ref().map(|place| place.span);
     left.code == right.code && span(left) == span(right)
-}
-
-/// Takes out what a person who writes a file has no use for: `null`, since a field that is not given
-/// is not written at all; the widths of integers; the line breaks of our source.
-#[derive(Clone)]
-struct OnlyWhatIsWritten;
-
-impl Transform for OnlyWhatIsWritten {
-    fn transform(&mut self, schema: &mut JsonSchemaObject) {
-        drop_null_type(schema);
-        drop_null_choice(schema);
-        drop_integer_width(schema);
-        join_lines(schema);
-        transform_subschemas(self, schema);
-    }
-}
-
-fn drop_null_type(schema: &mut JsonSchemaObject) {
-    if let Some(Value::Array(types)) = schema.get_mut("type") {
-        types.retain(|name| name != "null");
-        if let [only] = types.as_mut_slice() {
-            let only = only.take();
-            schema.insert("type".to_owned(), only);
-        }
-    }
-}
-
-fn drop_null_choice(schema: &mut JsonSchemaObject) {
-    let Some(Value::Array(choices)) = schema.get_mut("anyOf") else {
-        return;
-    };
-    choices.retain(|choice| choice.get("type").is_none_or(|name| name != "null"));
-    if let [Value::Object(only)] = choices.as_mut_slice() {
-        let only = std::mem::take(only);
-        schema.remove("anyOf");
-        for (keyword, value) in only {
-            schema.insert(keyword, value);
-        }
-    }
-}
-
-fn drop_integer_width(schema: &mut JsonSchemaObject) {
-    let width = schema.get("format").and_then(Value::as_str);
-    if width.is_some_and(|width| width.trim_start_matches('u').starts_with("int")) {
-        schema.remove("format");
-    }
-}
-
-fn join_lines(schema: &mut JsonSchemaObject) {
-    if let Some(Value::String(text)) = schema.get_mut("description") {
-        let paragraphs = text
-            .split("\n\n")
-            .map(|paragraph| paragraph.replace('\n', " "));
-        *text = paragraphs.collect::<Vec<_>>().join("\n\n");
-    }
 }

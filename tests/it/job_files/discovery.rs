@@ -158,8 +158,11 @@ fn hostile_files_end_in_a_finding_soon() {
             let name = format!("{number}.yaml");
             write(root.path(), &name, bytes);
             let file = open_as(&root.path().join(&name), Path::new(&name)).unwrap();
-            let (jobs, findings) = reader.load(&file, syntax);
-            assert!(jobs.is_none(), "{number} {syntax:?}");
+            let (_, findings) = reader.load(&file, syntax);
+            assert!(
+                findings.iter().any(Diagnostic::is_error),
+                "{number} {syntax:?}"
+            );
             assert!((1..=2_001).contains(&findings.len()), "{number} {syntax:?}");
             assert!(started.elapsed().as_secs() < 60, "{number} {syntax:?}");
         }

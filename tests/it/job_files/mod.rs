@@ -4,6 +4,7 @@
 mod discovery;
 mod invalid;
 mod mutations;
+mod noise;
 mod page;
 mod public_validator;
 mod valid;

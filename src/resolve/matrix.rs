@@ -1,0 +1,146 @@
+//! `matrix`: every combination of its lists.
+
+use std::collections::BTreeMap;
+
+use super::EXPANSION_LIMIT;
+use super::expand::Element;
+use super::layers::Layers;
+use crate::diagnostic::Diagnostic;
+use crate::jobfile::document::Field;
+use crate::jobfile::model::{Exclusion, MatrixSpec, MatrixValue};
+use crate::source::Spanned;
+
+/// A list of the matrix: its name and its values.
+type List<'a> = (&'a Spanned<String>, &'a [Spanned<MatrixValue>]);
+
+/// A name and a value for each list.
+type Combination<'a> = Vec<(&'a str, &'a MatrixValue)>;
+
+/// Every combination of the lists, the last list changing fastest, without the excluded ones. No
+/// problem is given where nothing is wrong but what is broken.
+pub(super) fn combinations<'a>(
+    layers: &Layers<'a>,
+    matrix: &'a Spanned<MatrixSpec>,
+) -> Result<Vec<Element<'a>>, Vec<Diagnostic>> {
+    let spec = &matrix.value;
+    let lists: Vec<List<'_>> = spec.lists.0.iter().filter_map(sound_list).collect();
+    let exclude = spec.exclude.as_ref().map(Field::sound);
+    let is_whole = lists.len() == spec.lists.0.len();
+    let exclude = match exclude {
+        None => &[][..],
+        Some(Some(exclude)) => exclude.value.as_slice(),
+        Some(None) => return Err(check_lists(layers, &lists)),
+    };
+    let mut problems = check_lists(layers, &lists);
+    if !is_whole {
+        return Err(problems);
+    }
+    problems.extend(too_many(layers, matrix, &lists));
+    let useless = exclude
+        .iter()
+        .filter_map(|one| useless(layers, &lists, one));
+    problems.extend(useless);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let mut combinations: Vec<Combination<'_>> = vec![Vec::new()];
+    for (name, values) in &lists {
+        combinations = combinations
+            .iter()
+            .flat_map(|combination| {
+                values.iter().map(move |value| {
+                    let mut combination = combination.clone();
+                    combination.push((name.value.as_str(), &value.value));
+                    combination
+                })
+            })
+            .collect();
+    }
+    combinations.retain(|combination| !exclude.iter().any(|one| matches(&one.value, combination)));
+    let element = |matrix| Element {
+        matrix,
+        window: None,
+    };
+    Ok(combinations.into_iter().map(element).collect())
+}
+
+fn sound_list(
+    (name, values): &(Spanned<String>, Field<Vec<Spanned<MatrixValue>>>),
+) -> Option<List<'_>> {
+    Some((name, &values.sound()?.value))
+}
+
+fn matches(excluded: &Exclusion, combination: &Combination<'_>) -> bool {
+    excluded.0.iter().all(|(name, value)| {
+        let here = combination.iter().find(|(other, _)| *other == name.value);
+        here.is_some_and(|(_, other)| **other == value.value)
+    })
+}
+
+/// Refuses too large a matrix before it is made.
+fn too_many(
+    layers: &Layers<'_>,
+    matrix: &Spanned<MatrixSpec>,
+    lists: &[List<'_>],
+) -> Option<Diagnostic> {
+    let sizes = lists.iter().map(|(_, values)| values.len());
+    let count = sizes.fold(1_usize, usize::saturating_mul);
+    (count > EXPANSION_LIMIT).then(|| {
+        let message =
+            format!("this matrix makes {count} jobs; one spec may become {EXPANSION_LIMIT}");
+        let problem = layers.error("too-many-jobs", matrix.span, message);
+        problem.help("split the spec, or run one wider prefix")
+    })
+}
+
+/// A list that takes a name of ours, an empty one, repeated values.
+fn check_lists(layers: &Layers<'_>, lists: &[List<'_>]) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for (name, values) in lists {
+        if name.value == "window" {
+            let message = "a list of a matrix cannot be named `window`";
+            let problem = layers.error("matrix-name", name.span, message);
+            problems.push(problem.help("that name belongs to `windows`"));
+        }
+        if values.is_empty() {
+            let message = format!("the list `{}` is empty", name.value);
+            let problem = layers.error("matrix-empty", name.span, message);
+            problems.push(problem.help("an empty list makes no job at all"));
+        }
+        problems.extend(repeated(layers, values));
+    }
+    problems
+}
+
+fn repeated(layers: &Layers<'_>, values: &[Spanned<MatrixValue>]) -> Vec<Diagnostic> {
+    let mut seen = BTreeMap::new();
+    let mut problems = Vec::new();
+    for value in values {
+        if let Some(first) = seen.insert(value.value.to_string(), value.span) {
+            let message = format!("the value `{}` stands twice in this list", value.value);
+            let problem = layers.error("matrix-repeated", value.span, message);
+            problems.push(problem.related(layers.place(first), "first here"));
+        }
+    }
+    problems
+}
+
+fn useless(
+    layers: &Layers<'_>,
+    lists: &[List<'_>],
+    excluded: &Spanned<Exclusion>,
+) -> Option<Diagnostic> {
+    if excluded.value.0.is_empty() {
+        let message = "this exclusion names no value, and would exclude every job";
+        return Some(layers.error("matrix-exclude", excluded.span, message));
+    }
+    let (name, value) = excluded.value.0.iter().find(|(name, value)| {
+        let list = lists.iter().find(|(other, _)| other.value == name.value);
+        !list.is_some_and(|(_, values)| values.iter().any(|other| other.value == value.value))
+    })?;
+    let message = format!(
+        "no list of this matrix has `{}: {}`, so that this excludes nothing",
+        name.value, value.value
+    );
+    Some(layers.error("matrix-exclude", value.span, message))
+}

@@ -1,0 +1,204 @@
+//! One element of a spec on its way to a job: what its expressions see, and what is wrong so far.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use minijinja::Value;
+
+use super::Resolver;
+use super::expand::{Element, Unknown};
+use super::expression::Expressions;
+use super::layers::{Layers, Said};
+use super::uses::Tracker;
+use crate::api::name::NameError;
+use crate::diagnostic::Diagnostic;
+use crate::jobfile::document::Field;
+use crate::jobfile::model::{JobSpec, MatrixValue};
+use crate::source::{Span, Spanned};
+
+/// A field is wrong, and that has been reported; or it depends on one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reported;
+
+pub(super) type Checked<T> = Result<T, Reported>;
+
+/// One element of a spec on its way to a job.
+pub(super) struct Scope<'a> {
+    pub(super) resolver: &'a Resolver,
+    pub(super) layers: &'a Layers<'a>,
+    pub(super) element: &'a Element<'a>,
+    pub(super) unknown: Unknown,
+    pub(super) tracker: &'a Tracker,
+    pub(super) diagnostics: Vec<Diagnostic>,
+    context: OnceCell<Value>,
+}
+
+impl<'a> Scope<'a> {
+    pub(super) fn new(
+        resolver: &'a Resolver,
+        layers: &'a Layers<'a>,
+        element: &'a Element<'a>,
+        unknown: Unknown,
+        tracker: &'a Tracker,
+    ) -> Self {
+        Self {
+            resolver,
+            layers,
+            element,
+            unknown,
+            tracker,
+            diagnostics: Vec::new(),
+            context: OnceCell::new(),
+        }
+    }
+
+    pub(super) fn report<T>(&mut self, result: Result<T, Diagnostic>) -> Checked<T> {
+        result.map_err(|problem| {
+            self.diagnostics.push(problem);
+            Reported
+        })
+    }
+
+    /// A field of the spec, or else of the defaults.
+    pub(super) fn find<T>(
+        &mut self,
+        field: impl Fn(&'a JobSpec) -> Said<'a, T>,
+    ) -> Checked<Option<&'a Spanned<T>>> {
+        match self.layers.find(field) {
+            None => Ok(None),
+            Some(Ok(value)) => Ok(Some(value)),
+            Some(Err(texts)) => Err(self.check_texts(texts)),
+        }
+    }
+
+    /// The value of a field, unless it is broken.
+    pub(super) fn sound<T>(&mut self, field: &'a Field<T>) -> Checked<&'a Spanned<T>> {
+        match field {
+            Field::Sound(value) => Ok(value),
+            Field::Broken(texts) => Err(self.check_texts(texts)),
+        }
+    }
+
+    /// Checks the expressions in what is left of a broken field.
+    pub(super) fn check_texts(&mut self, texts: &[Spanned<String>]) -> Reported {
+        for text in texts {
+            // What is wrong has been reported.
+            let _ = self.text(text);
+        }
+        Reported
+    }
+
+    /// A field that may be absent.
+    pub(super) fn optional_text(
+        &mut self,
+        field: impl Fn(&'a JobSpec) -> Said<'a, String>,
+    ) -> Checked<Option<String>> {
+        let text = self.find(field)?;
+        let text = text.map(|text| self.text(text).map(Cow::into_owned));
+        text.transpose()
+    }
+
+    /// A text that has to be a name of the API.
+    pub(super) fn named<T>(
+        &mut self,
+        text: &Spanned<String>,
+        field: &'static str,
+        new: impl Fn(&str) -> Result<T, NameError>,
+    ) -> Checked<T> {
+        let value = self.text(text)?;
+        let name = new(&value).map_err(|error| self.name_problem(text.span, field, &value, &error));
+        self.report(name)
+    }
+
+    pub(super) fn name_problem(
+        &self,
+        span: Span,
+        field: &str,
+        value: &str,
+        error: &NameError,
+    ) -> Diagnostic {
+        let shown = if value.chars().count() > 40 {
+            String::new()
+        } else {
+            format!(" `{value}`")
+        };
+        self.layers
+            .error("invalid-name", span, format!("the {field}{shown} {error}"))
+    }
+
+    /// A text with its expressions evaluated; what is wrong with them is underlined inside it.
+    pub(super) fn text<'t>(&mut self, text: &'t Spanned<String>) -> Checked<Cow<'t, str>> {
+        if !Expressions::is_template(&text.value) {
+            return Ok(Cow::Borrowed(&text.value));
+        }
+        let context = self.context.get_or_init(|| self.make_context());
+        let unknown = |name: &str| self.unknown.covers(name);
+        let is_whole = self.unknown == Unknown::default();
+        let expressions = &self.resolver.expressions;
+        let result = if is_whole {
+            expressions.evaluate(&text.value, context).map(Some)
+        } else {
+            expressions.evaluate_known(&text.value, context, unknown)
+        };
+        let result = result.map_err(|error| {
+            let span = error.range.and_then(|range| self.span_inside(text, range));
+            let span = span.unwrap_or(text.span);
+            let problem = self.layers.error("expression", span, error.message);
+            error.help.into_iter().fold(problem, Diagnostic::help)
+        });
+        self.report(result)?.map(Cow::Owned).ok_or(Reported)
+    }
+
+    /// The place of a part of a text. Where escapes or indentation make the file differ from the
+    /// text, it is the part that reads alike and comes as often before it.
+    fn span_inside(&self, text: &Spanned<String>, range: Range<usize>) -> Option<Span> {
+        let source = self.layers.file.slice(text.span);
+        let start = text.span.start as usize;
+        // A range may end within a character that the expression parser did not expect.
+        let range =
+            text.value.floor_char_boundary(range.start)..text.value.ceil_char_boundary(range.end);
+        if let Some(offset) = source.find(&text.value) {
+            return Some(Span::new(
+                start + offset + range.start,
+                start + offset + range.end,
+            ));
+        }
+        let part = text
+            .value
+            .get(range.clone())
+            .filter(|part| !part.is_empty())?;
+        let before = text.value.get(..range.start)?.matches(part).count();
+        let (offset, _) = source.match_indices(part).nth(before)?;
+        Some(Span::new(start + offset, start + offset + part.len()))
+    }
+
+    fn make_context(&self) -> Value {
+        let mut context = BTreeMap::from([
+            ("vars", self.tracker.variables()),
+            ("key", Value::from(self.layers.key.value.as_str())),
+        ]);
+        if !self.element.matrix.is_empty() {
+            let matrix = self
+                .element
+                .matrix
+                .iter()
+                .map(|(name, value)| (*name, matrix_value(value)));
+            context.insert("matrix", Value::from(matrix.collect::<BTreeMap<_, _>>()));
+        }
+        if let Some(window) = &self.element.window {
+            let ends = BTreeMap::from([("start", window.start_text()), ("end", window.end_text())]);
+            context.insert("window", Value::from(ends));
+        }
+        Value::from(context)
+    }
+}
+
+fn matrix_value(value: &MatrixValue) -> Value {
+    match value {
+        MatrixValue::Boolean(value) => Value::from(*value),
+        MatrixValue::Integer(value) => Value::from(*value),
+        MatrixValue::Text(value) => Value::from(value.as_str()),
+    }
+}

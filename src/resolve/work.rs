@@ -1,0 +1,213 @@
+//! What a job makes the service do: its input, its workflows, its time interval.
+
+use jiff::Timestamp;
+
+use super::layers::{Said, said, said_within};
+use super::periods::time_problem;
+use super::scope::{Checked, Reported, Scope};
+use crate::api::name::WorkflowId;
+use crate::api::request::{Input, TimeInterval, WorkflowIds};
+use crate::api::time;
+use crate::diagnostic::Diagnostic;
+use crate::jobfile::document::Field;
+use crate::jobfile::model::{JobSpec, TimeIntervalSpec, WorkflowIdsSpec};
+use crate::source::{Span, Spanned};
+
+/// The longest key of an object that COS takes, in bytes.
+const OBJECT_KEY_LIMIT: usize = 850;
+
+/// Makes an input out of its text.
+type InputChoice = fn(String) -> Input;
+
+impl<'a> Scope<'a> {
+    pub(super) fn input(&mut self) -> Checked<Input> {
+        let Some(spec) = self.find(|spec| said(&spec.input))? else {
+            let message = format!(
+                "the job `{}` does not say what to read",
+                self.layers.key.value
+            );
+            return self.missing(message, "add an input, such as `input: { prefix: video/ }`");
+        };
+        let choices: [(&Option<Field<String>>, InputChoice); 4] = [
+            (&spec.value.prefix, Input::Prefix),
+            (&spec.value.object, Input::Object),
+            (&spec.value.manifest, Input::Manifest),
+            (&spec.value.url_file, Input::UrlFile),
+        ];
+        let given: Vec<_> = choices
+            .iter()
+            .filter_map(|(text, choice)| Some((text.as_ref()?, choice)))
+            .collect();
+        if let [(text, choice)] = given.as_slice() {
+            let text = self.sound(text)?;
+            let input = choice(self.text(text)?.into_owned());
+            let problem = |message| self.layers.error("input", text.span, message);
+            let checked = check_input(&input).map_err(problem);
+            self.report(checked)?;
+            return Ok(input);
+        }
+        // Of several, the broken ones were perhaps not meant to be there.
+        for (text, _) in &given {
+            self.sound(text)?;
+        }
+
+        let message = format!(
+            "an input names exactly one of `prefix`, `object`, `manifest` and `url_file`; this one names {}",
+            given.len()
+        );
+        let problem = self.layers.error("input", spec.span, message);
+        self.report(Err(problem))
+    }
+
+    pub(super) fn workflow_ids(&mut self) -> Checked<WorkflowIds> {
+        let ids = |spec: &'a JobSpec| {
+            said_within(&spec.operation, |operation| said(&operation.workflow_ids))
+        };
+        let Some(spec) = self.find(ids)? else {
+            let message = format!(
+                "the job `{}` does not say which workflow to run",
+                self.layers.key.value
+            );
+            return self.missing(
+                message,
+                "add `operation: { workflow_ids: w… }`, or put it under `defaults`",
+            );
+        };
+        let ids = match &spec.value {
+            WorkflowIdsSpec::One(id) => {
+                let text = Spanned::new(id.clone(), spec.span);
+                vec![self.named(&text, "workflow id", WorkflowId::new)]
+            }
+            WorkflowIdsSpec::Several(ids) => ids
+                .iter()
+                .map(|id| self.named(id, "workflow id", WorkflowId::new))
+                .collect(),
+        };
+        let ids = ids.into_iter().collect::<Checked<Vec<_>>>()?;
+        let ids = WorkflowIds::new(ids).map_err(|_| {
+            let message = "this list names no workflow";
+            self.layers.error("workflow-ids", spec.span, message)
+        });
+        self.report(ids)
+    }
+
+    pub(super) fn time_interval(&mut self, input: Option<&Input>) -> Checked<TimeInterval> {
+        let written = self.find(interval)?;
+        let interval = match (self.layers.find(|spec| said(&spec.windows)), written) {
+            (None, None) => return Ok(TimeInterval::default()),
+            (Some(Ok(windows)), Some(written)) => {
+                let problem = self.interval_and_windows(written.span, windows.span);
+                return self.report(Err(problem));
+            }
+            // Whether there are to be windows is not known.
+            (Some(Err(_)), Some(_)) => {
+                self.written_interval()?;
+                return Err(Reported);
+            }
+            (Some(_), None) => {
+                let window = self.element.window.as_ref().ok_or(Reported)?;
+                TimeInterval {
+                    start: Some(window.start),
+                    end: Some(window.end),
+                }
+            }
+            (None, Some(_)) => self.written_interval()?,
+        };
+        if let (Some(written), Some(input)) = (written, input)
+            && !matches!(input, Input::Prefix(_))
+        {
+            let message = format!(
+                "the service may ignore a time interval with `{}`",
+                input.field()
+            );
+            let warning = Diagnostic::warning("interval-may-be-ignored", message)
+                .at(self.layers.place(written.span));
+            self.diagnostics.push(
+                warning.help(
+                    "older pages of its documentation say that it filters only with `prefix`",
+                ),
+            );
+        }
+        Ok(interval)
+    }
+
+    fn interval_and_windows(&self, written: Span, windows: Span) -> Diagnostic {
+        let message = "`time_interval` and `windows` exclude each other";
+        self.layers
+            .error("interval-and-windows", written, message)
+            .help("each window brings its own time interval")
+            .related(self.layers.place(windows), "the windows")
+    }
+
+    /// Start and end as written, each from the spec or its defaults.
+    fn written_interval(&mut self) -> Checked<TimeInterval> {
+        let start_text = self.find(|spec| end_of(spec, |interval| &interval.start));
+        let end_text = self.find(|spec| end_of(spec, |interval| &interval.end));
+        let start = self.moment(start_text);
+        let end = self.moment(end_text);
+        let (start, end) = (start?, end?);
+        if let (Some(from), Some(to), Ok(Some(text))) = (start, end, end_text)
+            && from >= to
+        {
+            let message = "this interval ends before it starts";
+            let problem = self.layers.error("interval-order", text.span, message);
+            let start_text = start_text.ok().flatten();
+            let problem = start_text
+                .into_iter()
+                .fold(problem.label("the end"), |problem, text| {
+                    problem.related(self.layers.place(text.span), "the start")
+                });
+            return self.report(Err(problem.help("`start` is earlier than `end`")));
+        }
+        Ok(TimeInterval { start, end })
+    }
+
+    fn moment(&mut self, text: Checked<Option<&Spanned<String>>>) -> Checked<Option<Timestamp>> {
+        let Some(text) = text? else {
+            return Ok(None);
+        };
+        let value = Spanned::new(self.text(text)?.into_owned(), text.span);
+        let moment =
+            time::parse(&value.value).map_err(|error| time_problem(self.layers, &value, &error));
+        self.report(moment).map(Some)
+    }
+}
+
+/// The time interval that a spec says.
+fn interval(spec: &JobSpec) -> Said<'_, TimeIntervalSpec> {
+    said_within(&spec.operation, |operation| said(&operation.time_interval))
+}
+
+/// One end of the time interval that a spec says.
+fn end_of(
+    spec: &JobSpec,
+    end: impl Fn(&TimeIntervalSpec) -> &Option<Field<String>>,
+) -> Said<'_, String> {
+    match interval(spec)? {
+        Ok(interval) => said(end(&interval.value)),
+        Err(texts) => Some(Err(texts)),
+    }
+}
+
+/// What the service would choke on, or what nobody knows how it takes.
+fn check_input(input: &Input) -> Result<(), String> {
+    let (field, value) = (input.field(), input.value());
+    if value.is_empty() {
+        return Err(format!(
+            "`{field}` is empty, and what the service makes of that is not documented"
+        ));
+    }
+    if let Some(character) = value.chars().find(|character| character.is_control()) {
+        return Err(format!(
+            "`{field}` contains the control character {character:?}"
+        ));
+    }
+    let is_key = matches!(input, Input::Prefix(_) | Input::Object(_));
+    if is_key && value.len() > OBJECT_KEY_LIMIT {
+        return Err(format!(
+            "`{field}` has {} bytes; the key of an object has at most {OBJECT_KEY_LIMIT}",
+            value.len()
+        ));
+    }
+    Ok(())
+}

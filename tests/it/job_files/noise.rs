@@ -1,0 +1,119 @@
+//! One thing broken is said once: what depends on it says nothing.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use stocktake::diagnostic::Diagnostic;
+use stocktake::jobfile::discover;
+use stocktake::jobfile::document::{self, Document, NodeId, Value};
+use stocktake::jobfile::{Reader, Syntax};
+use stocktake::resolve::Resolver;
+use stocktake::source::{SourceFile, Span};
+
+use super::{files, surroundings};
+
+/// A list in a list is not what any field wants.
+const BROKEN: &str = "[[]]";
+
+#[test]
+fn a_broken_value_is_the_only_thing_that_is_said() {
+    let broken = every_entry(|document, _, value, path| {
+        let is_field = path.len() > 1 || path[0] == "defaults";
+        is_field.then(|| (document.node(value).span, BROKEN.to_owned()))
+    });
+    assert!(broken >= 100, "{broken}");
+}
+
+#[test]
+fn a_field_that_nobody_knows_is_the_only_thing_that_is_said() {
+    let broken = every_entry(|document, key, _, path| {
+        let is_name = path.iter().any(|name| name == "matrix");
+        let is_needed = matches!(path.last()?.as_str(), "every" | "from");
+        let is_field = path.len() > 2 || (path[0] == "defaults" && path.len() == 2);
+        let is_free = is_field && !is_needed && !is_name;
+        is_free.then(|| (document.node(key).span, "zzzz".to_owned()))
+    });
+    assert!(broken >= 60, "{broken}");
+}
+
+/// Makes each of the changes that `change` gives for an entry of a valid file, alone, and looks for
+/// findings about something else. Gives the number of changes.
+fn every_entry(
+    change: impl Fn(&Document, NodeId, NodeId, &[String]) -> Option<(Span, String)>,
+) -> usize {
+    let reader = Reader::new();
+    let resolver = Resolver::new(surroundings());
+    let mut changes = 0;
+    for file in files("valid")
+        .iter()
+        .filter(|file| file.syntax == Syntax::Yaml)
+    {
+        let source = discover::open(file).unwrap();
+        let document = document::parse(&source, Syntax::Yaml).unwrap();
+        // Behind an alias stands something that is part of another entry, too.
+        if source.text().contains("*") {
+            continue;
+        }
+        let mut spans = HashSet::new();
+        walk(
+            &document,
+            document.root(),
+            &mut Vec::new(),
+            &mut |key, value, path| {
+                spans.extend(change(&document, key, value, path));
+            },
+        );
+        // What stands below `>` or `|` is text, whatever it is.
+        let is_block = |span: &Span| {
+            let before = &source.text()[..span.start as usize];
+            before.trim_end().ends_with(['>', '|', '-', '+'])
+        };
+        spans.retain(|(span, _)| !is_block(span));
+        for (span, replacement) in spans {
+            // A block ends where the next thing begins; the blanks between belong to neither.
+            let written = source.slice(span).trim_end().len();
+            let mut text = source.text().to_owned();
+            let start = span.range().start;
+            text.replace_range(start..start + written, &replacement);
+            let changed = Arc::new(SourceFile::new(&file.shown, text));
+            let (job_file, mut findings) = reader.load(&changed, Syntax::Yaml);
+            findings.extend(resolver.resolve(&changed, &job_file.unwrap()).1);
+            findings.retain(Diagnostic::is_error);
+            let start = span.start;
+            let end = start + u32::try_from(replacement.len()).unwrap();
+            let line = changed.line(start);
+            let is_about_it = |finding: &Diagnostic| {
+                let place = finding.place.as_ref().unwrap();
+                let is_inside = place.span.start >= start && place.span.end <= end;
+                // A value that begins on a line of its own is named by its key.
+                is_inside || place.line() + 1 == line || place.line() == line
+            };
+            assert!(!findings.is_empty(), "{}", changed.text());
+            let other = findings.iter().find(|finding| !is_about_it(finding));
+            let other =
+                other.map(|finding| (&finding.message, finding.place.as_ref().unwrap().line()));
+            assert!(other.is_none(), "{other:?} in {}", changed.text());
+            let codes: HashSet<_> = findings.iter().map(|finding| finding.code).collect();
+            assert_eq!(codes.len(), 1, "{findings:?} in {}", changed.text());
+            changes += 1;
+        }
+    }
+    changes
+}
+
+fn walk(
+    document: &Document,
+    node: NodeId,
+    path: &mut Vec<String>,
+    visit: &mut impl FnMut(NodeId, NodeId, &[String]),
+) {
+    let Value::Mapping(children) = document.node(node).value else {
+        return;
+    };
+    for (key, value) in document.entries(children) {
+        path.push(document.text_of(key).unwrap().to_owned());
+        visit(key, value, path);
+        walk(document, value, path, visit);
+        path.pop();
+    }
+}
