@@ -9,10 +9,13 @@ use crate::source::Spanned;
 /// The settings of a workspace: where its jobs go, and the values they are written with.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "workspace file")]
 pub struct WorkspaceFile {
     /// The target that commands use when none is named. Without it: `local`.
+    #[schemars(extend("default" = "local", "examples" = ["prod"]))]
     pub default_target: Option<Spanned<String>>,
     /// Variables that job files use as `${ vars.name }`. A target may give them other values.
+    #[schemars(extend("examples" = [{ "thumbnails": "w7476ff3564ee45b7b490d64bccaba6cc" }]))]
     #[serde(default)]
     pub vars: Entries<Spanned<String>>,
     /// Where jobs can go. The target `local` exists even if nothing is written.
@@ -23,22 +26,29 @@ pub struct WorkspaceFile {
 /// Where jobs go: a bucket, its region, and the rules for handing it work.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "target")]
 pub struct TargetSpec {
     /// `embedded` runs the jobs on this machine over local folders; without it they go to Tencent
     /// Cloud, or to `endpoint`.
+    #[schemars(extend("examples" = ["embedded"]))]
     pub service: Option<Spanned<ServiceSpec>>,
     /// The bucket with its APPID, such as `media-1250000000`.
+    #[schemars(extend("examples" = ["media-1250000000"]))]
     pub bucket: Option<Spanned<String>>,
     /// The bucket's region, such as `ap-beijing`.
+    #[schemars(extend("examples" = ["ap-beijing"]))]
     pub region: Option<Spanned<String>>,
     /// Where to connect instead of the bucket's own host, such as `http://127.0.0.1:8787`. Plain
     /// http is allowed on this machine only.
+    #[schemars(extend("examples" = ["http://127.0.0.1:8787"]))]
     pub endpoint: Option<Spanned<String>>,
     /// The state file, relative to the workspace. Without it: `<target>.state.jsonl`, and
     /// `.stocktake/<target>.state.jsonl` for an embedded target.
+    #[schemars(extend("examples" = ["prod.state.jsonl"]))]
     pub state: Option<Spanned<String>>,
     /// The most submissions that one plan may make. Without it: 100, and no limit for an embedded
     /// target.
+    #[schemars(extend("default" = 100, "examples" = [20]))]
     pub max_submissions: Option<Spanned<u32>>,
     /// The most objects that one plan may make workflows process, each counted once for every
     /// workflow that runs over it. Without it: no limit.
@@ -50,21 +60,27 @@ pub struct TargetSpec {
     pub max_cost: Option<Spanned<String>>,
     /// How long one call to the service may take, such as `30s`. Without it: one minute, and 10
     /// seconds for an embedded target.
+    #[schemars(extend("default" = "1m", "examples" = ["30s"]))]
     pub timeout: Option<Spanned<String>>,
     /// How long after the deadline of an attempt the service's list is trusted to show its job, such
     /// as `30s`. Without it: 30 seconds, and 1 second for an embedded target.
+    #[schemars(extend("default" = "30s", "examples" = ["1m"]))]
     pub settle: Option<Spanned<String>>,
     /// The most requests a second.
+    #[schemars(extend("examples" = [10]))]
     pub rate: Option<Spanned<u32>>,
     /// What `apply` asks for on a terminal: `yes`, or the target's name typed. Without it: `yes`.
+    #[schemars(extend("default" = "yes"))]
     pub confirm: Option<Spanned<ConfirmSpec>>,
     /// What workflows cost, by their ids: for estimates, and for `max_cost`.
     #[serde(default)]
     pub prices: Entries<PriceSpec>,
     /// Values of variables for this target.
+    #[schemars(extend("examples" = [{ "thumbnails": "w0f1e2d3c4b5a49687786a5b4c3d2e1f0" }]))]
     #[serde(default)]
     pub vars: Entries<Spanned<String>>,
     /// Embedded targets: the folder that stands for each bucket, relative to the workspace.
+    #[schemars(extend("examples" = [{ "demo-1250000000": "jobs/bucket" }]))]
     #[serde(default)]
     pub buckets: Entries<Spanned<String>>,
     /// Embedded targets: what each workflow id runs.
@@ -103,14 +119,18 @@ pub struct PriceSpec {
 /// A workflow of the embedded service.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "workflow")]
 pub struct WorkflowSpec {
     /// A name for people.
+    #[schemars(extend("examples" = ["checksum"]))]
     pub name: Option<String>,
     /// The program and its arguments, run once for each object without a shell. `{object}` stands
     /// for the path of the object's file, `{key}` for its key, `{bucket}` for the bucket. What it
     /// prints is kept as the object's result.
+    #[schemars(extend("examples" = [["sha256sum", "{object}"]]))]
     pub command: Spanned<Vec<String>>,
     /// How long one run may take, such as `5m`. Without it: one hour.
+    #[schemars(extend("default" = "1h", "examples" = ["5m"]))]
     pub time_limit: Option<Spanned<String>>,
     /// Whether the workflow takes no jobs for now.
     #[serde(default)]

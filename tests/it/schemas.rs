@@ -50,3 +50,56 @@ fn compare(name: &str, schema: &Value) {
         path.display()
     );
 }
+
+#[test]
+fn editors_can_explain_every_field() {
+    for schema in [
+        stocktake::jobfile::schema_json(),
+        stocktake::workspace::schema_json(),
+    ] {
+        for (name, field) in fields(&schema) {
+            for keyword in ["title", "description"] {
+                let text = field[keyword].as_str().unwrap_or_default();
+                assert!(!text.is_empty(), "`{name}` has no {keyword}");
+            }
+            let choices = |keyword: &str| field.get(keyword).is_some();
+            let is_taught = ["examples", "default", "enum"].into_iter().any(choices);
+            assert!(
+                is_taught || name == "targets" || name == "workflows",
+                "`{name}` shows no value"
+            );
+        }
+    }
+    // What programs read: there, the only field of a choice is explained by the choice.
+    for schema in [
+        stocktake::plan::schema_json(),
+        stocktake::report::records_schema_json(),
+    ] {
+        for (name, field) in fields(&schema) {
+            let is_choice = matches!(name.as_str(), "prefix" | "object" | "manifest" | "url_file");
+            let is_described = field.get("description").is_some() || is_choice;
+            assert!(is_described, "`{name}` has no description");
+        }
+    }
+}
+
+/// Name and schema of every field in a schema.
+fn fields(schema: &Value) -> Vec<(String, &Value)> {
+    let mut found = Vec::new();
+    let inner: Vec<&Value> = match schema {
+        Value::Object(keywords) => {
+            let properties = keywords.get("properties").and_then(Value::as_object);
+            found.extend(
+                properties
+                    .into_iter()
+                    .flatten()
+                    .map(|(name, field)| (name.clone(), field)),
+            );
+            keywords.values().collect()
+        }
+        Value::Array(values) => values.iter().collect(),
+        _ => Vec::new(),
+    };
+    found.extend(inner.into_iter().flat_map(fields));
+    found
+}
