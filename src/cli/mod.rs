@@ -4,6 +4,7 @@ mod adopt;
 mod apply;
 mod approval;
 mod cancel;
+mod completions;
 mod connection;
 mod credentials;
 mod estimating;
@@ -13,6 +14,7 @@ mod following;
 mod init;
 mod keys;
 mod logging;
+mod man;
 mod options;
 mod plan;
 mod plan_file;
@@ -81,6 +83,8 @@ enum Command {
     Watch(watch::WatchArgs),
     Serve(serve::ServeArgs),
     Schema(schema::SchemaArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 /// Runs the program with the given arguments, the first of which is its own name.
@@ -128,6 +132,8 @@ fn dispatch(
         Command::Watch(arguments) => watch::run(&arguments, options, settings, ui),
         Command::Serve(arguments) => serve::run(&arguments, options, settings, ui),
         Command::Schema(arguments) => schema::run(&arguments, ui),
+        Command::Completions(arguments) => completions::run(&arguments, ui),
+        Command::Man(arguments) => man::run(&arguments, ui),
     }
 }
 

@@ -97,7 +97,7 @@ pub(super) fn expand<'a>(layers: &Layers<'a>, now: Timestamp, tracker: &Tracker)
         unknown: Unknown::default(),
         problems: Vec::new(),
     };
-    match layers.find(|spec| said(&spec.matrix)) {
+    match layers.find(|spec| said(spec.matrix.as_ref())) {
         None => {}
         Some(Err(_)) => expansion.unknown.matrix = true,
         Some(Ok(matrix)) => match combinations(layers, matrix) {
@@ -108,7 +108,7 @@ pub(super) fn expand<'a>(layers: &Layers<'a>, now: Timestamp, tracker: &Tracker)
             }
         },
     }
-    match layers.find(|spec| said(&spec.windows)) {
+    match layers.find(|spec| said(spec.windows.as_ref())) {
         None => {}
         Some(Err(_)) => expansion.unknown.window = true,
         Some(Ok(windows)) => {

@@ -19,10 +19,10 @@ impl Scope<'_> {
         let input = self.input();
         let workflow_ids = self.workflow_ids();
         let time_interval = self.time_interval(input.as_ref().ok());
-        let rerun = self.optional_text(|spec| said(&spec.rerun));
-        let description = self.optional_text(|spec| said(&spec.description));
+        let rerun = self.optional_text(|spec| said(spec.rerun.as_ref()));
+        let description = self.optional_text(|spec| said(spec.description.as_ref()));
         let on_failure = self.on_failure();
-        let overlap = self.find(|spec| said(&spec.overlap));
+        let overlap = self.find(|spec| said(spec.overlap.as_ref()));
         if self.unknown != Unknown::default() {
             return Err(Reported);
         }
@@ -54,7 +54,7 @@ impl Scope<'_> {
     }
 
     fn kind(&mut self) -> Checked<JobType> {
-        let kind = self.find(|spec| said(&spec.r#type))?;
+        let kind = self.find(|spec| said(spec.r#type.as_ref()))?;
         Ok(kind.map_or(JobType::Workflow, |kind| match kind.value {
             JobTypeSpec::Workflow => JobType::Workflow,
         }))
@@ -70,7 +70,10 @@ impl Scope<'_> {
 
     fn bucket(&mut self) -> Checked<BucketName> {
         let surroundings = &self.resolver.surroundings;
-        match (self.find(|spec| said(&spec.bucket))?, &surroundings.bucket) {
+        match (
+            self.find(|spec| said(spec.bucket.as_ref()))?,
+            &surroundings.bucket,
+        ) {
             (Some(text), _) => self.named(text, "bucket", BucketName::new),
             (None, Some(bucket)) => {
                 self.tracker.uses_bucket();
@@ -92,7 +95,10 @@ impl Scope<'_> {
 
     fn region(&mut self) -> Checked<Region> {
         let surroundings = &self.resolver.surroundings;
-        match (self.find(|spec| said(&spec.region))?, &surroundings.region) {
+        match (
+            self.find(|spec| said(spec.region.as_ref()))?,
+            &surroundings.region,
+        ) {
             (Some(text), _) => self.named(text, "region", Region::new),
             (None, Some(region)) => {
                 self.tracker.uses_region();
@@ -114,7 +120,7 @@ impl Scope<'_> {
 
     /// The name as written, or made of the key and the element's values.
     fn name(&mut self) -> Checked<JobName> {
-        if let Some(text) = self.find(|spec| said(&spec.name))? {
+        if let Some(text) = self.find(|spec| said(spec.name.as_ref()))? {
             return self.named(text, "name", JobName::new);
         }
         if self.unknown != Unknown::default() {
@@ -144,8 +150,8 @@ impl Scope<'_> {
     }
 
     fn on_failure(&mut self) -> Checked<OnFailure> {
-        let on_failure = self.find(|spec| said(&spec.on_failure))?;
-        let max_attempts = self.find(|spec| said(&spec.max_attempts))?;
+        let on_failure = self.find(|spec| said(spec.on_failure.as_ref()))?;
+        let max_attempts = self.find(|spec| said(spec.max_attempts.as_ref()))?;
         let resubmit =
             on_failure.is_some_and(|on_failure| on_failure.value == OnFailureSpec::Resubmit);
         match (resubmit, max_attempts) {

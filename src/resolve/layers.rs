@@ -45,8 +45,8 @@ impl<'a> Layers<'a> {
 }
 
 /// What a field says.
-pub(super) fn said<T>(field: &Option<Field<T>>) -> Said<'_, T> {
-    field.as_ref().map(|field| match field {
+pub(super) fn said<T>(field: Option<&Field<T>>) -> Said<'_, T> {
+    field.map(|field| match field {
         Field::Sound(value) => Ok(value),
         Field::Broken(texts) => Err(texts.as_slice()),
     })
@@ -54,10 +54,10 @@ pub(super) fn said<T>(field: &Option<Field<T>>) -> Said<'_, T> {
 
 /// What a field within another one says. In a broken one, it may be anything.
 pub(super) fn said_within<'a, T, U>(
-    outer: &'a Option<Field<T>>,
+    outer: Option<&'a Field<T>>,
     inner: impl Fn(&'a T) -> Said<'a, U>,
 ) -> Said<'a, U> {
-    match outer.as_ref()? {
+    match outer? {
         Field::Sound(outer) => inner(&outer.value),
         Field::Broken(texts) => Some(Err(texts)),
     }

@@ -21,7 +21,7 @@ type InputChoice = fn(String) -> Input;
 
 impl<'a> Scope<'a> {
     pub(super) fn input(&mut self) -> Checked<Input> {
-        let Some(spec) = self.find(|spec| said(&spec.input))? else {
+        let Some(spec) = self.find(|spec| said(spec.input.as_ref()))? else {
             let message = format!(
                 "the job `{}` does not say what to read",
                 self.layers.key.value
@@ -61,7 +61,9 @@ impl<'a> Scope<'a> {
 
     pub(super) fn workflow_ids(&mut self) -> Checked<WorkflowIds> {
         let ids = |spec: &'a JobSpec| {
-            said_within(&spec.operation, |operation| said(&operation.workflow_ids))
+            said_within(spec.operation.as_ref(), |operation| {
+                said(operation.workflow_ids.as_ref())
+            })
         };
         let Some(spec) = self.find(ids)? else {
             let message = format!(
@@ -93,7 +95,10 @@ impl<'a> Scope<'a> {
 
     pub(super) fn time_interval(&mut self, input: Option<&Input>) -> Checked<TimeInterval> {
         let written = self.find(interval)?;
-        let interval = match (self.layers.find(|spec| said(&spec.windows)), written) {
+        let interval = match (
+            self.layers.find(|spec| said(spec.windows.as_ref())),
+            written,
+        ) {
             (None, None) => return Ok(TimeInterval::default()),
             (Some(Ok(windows)), Some(written)) => {
                 let problem = self.interval_and_windows(written.span, windows.span);
@@ -175,7 +180,9 @@ impl<'a> Scope<'a> {
 
 /// The time interval that a spec says.
 fn interval(spec: &JobSpec) -> Said<'_, TimeIntervalSpec> {
-    said_within(&spec.operation, |operation| said(&operation.time_interval))
+    said_within(spec.operation.as_ref(), |operation| {
+        said(operation.time_interval.as_ref())
+    })
 }
 
 /// One end of the time interval that a spec says.
@@ -184,7 +191,7 @@ fn end_of(
     end: impl Fn(&TimeIntervalSpec) -> &Option<Field<String>>,
 ) -> Said<'_, String> {
     match interval(spec)? {
-        Ok(interval) => said(end(&interval.value)),
+        Ok(interval) => said(end(&interval.value).as_ref()),
         Err(texts) => Some(Err(texts)),
     }
 }

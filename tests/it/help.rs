@@ -6,8 +6,23 @@ use crate::env::Env;
 fn help_pages() {
     let env = Env::empty();
     for command in [
-        "", "validate", "plan", "apply", "show", "status", "cancel", "adopt", "resolve", "state",
-        "watch", "serve", "schema",
+        "",
+        "validate",
+        "plan",
+        "apply",
+        "show",
+        "status",
+        "cancel",
+        "adopt",
+        "resolve",
+        "state",
+        "watch",
+        "serve",
+        "schema",
+        "init",
+        "render",
+        "completions",
+        "man",
     ] {
         let arguments: Vec<&str> = [command, "-h"]
             .into_iter()

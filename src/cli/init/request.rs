@@ -114,13 +114,11 @@ fn at_element(problem: Diagnostic, path: &str, file: &Arc<SourceFile>) -> Diagno
     let ends_name = |rest: &str| rest.starts_with(['>', '/', ' ', '\t', '\r', '\n']);
     let mut tags = text.match_indices(&tag).map(|(start, _)| start);
     let start = tags.find(|start| ends_name(&text[start + tag.len()..]));
-    match start {
-        Some(start) => problem.at(Place::new(file, Span::new(start + 1, start + tag.len()))),
-        None => {
-            let span = Span::new(0, text.lines().next().map_or(0, str::len));
-            problem.at(Place::new(file, span))
-        }
-    }
+    let span = start.map_or_else(
+        || Span::new(0, text.lines().next().map_or(0, str::len)),
+        |start| Span::new(start + 1, start + tag.len()),
+    );
+    problem.at(Place::new(file, span))
 }
 
 /// The keys that the job files of a workspace use already, if it has any.
