@@ -65,9 +65,10 @@ pub fn expression(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
-    let text = match text.contains("${") {
-        true => text.to_owned(),
-        false => format!("${{ {text} }}"),
+    let text = if text.contains("${") {
+        text.to_owned()
+    } else {
+        format!("${{ {text} }}")
     };
     let whole = Span::new(0, text.len());
     let written = || sound(text.clone(), whole);

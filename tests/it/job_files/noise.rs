@@ -51,7 +51,7 @@ fn every_entry(
         let source = discover::open(file).unwrap();
         let document = document::parse(&source, Syntax::Yaml).unwrap();
         // Behind an alias stands something that is part of another entry, too.
-        if source.text().contains("*") {
+        if source.text().contains('*') {
             continue;
         }
         let mut spans = HashSet::new();
@@ -75,26 +75,26 @@ fn every_entry(
             let mut text = source.text().to_owned();
             let start = span.range().start;
             text.replace_range(start..start + written, &replacement);
-            let changed = Arc::new(SourceFile::new(&file.shown, text));
-            let (job_file, mut findings) = reader.load(&changed, Syntax::Yaml);
-            findings.extend(resolver.resolve(&changed, &job_file.unwrap()).1);
+            let spoilt = Arc::new(SourceFile::new(&file.shown, text));
+            let (job_file, mut findings) = reader.load(&spoilt, Syntax::Yaml);
+            findings.extend(resolver.resolve(&spoilt, &job_file.unwrap()).1);
             findings.retain(Diagnostic::is_error);
             let start = span.start;
             let end = start + u32::try_from(replacement.len()).unwrap();
-            let line = changed.line(start);
+            let line = spoilt.line(start);
             let is_about_it = |finding: &Diagnostic| {
                 let place = finding.place.as_ref().unwrap();
                 let is_inside = place.span.start >= start && place.span.end <= end;
                 // A value that begins on a line of its own is named by its key.
                 is_inside || place.line() + 1 == line || place.line() == line
             };
-            assert!(!findings.is_empty(), "{}", changed.text());
+            assert!(!findings.is_empty(), "{}", spoilt.text());
             let other = findings.iter().find(|finding| !is_about_it(finding));
             let other =
                 other.map(|finding| (&finding.message, finding.place.as_ref().unwrap().line()));
-            assert!(other.is_none(), "{other:?} in {}", changed.text());
+            assert!(other.is_none(), "{other:?} in {}", spoilt.text());
             let codes: HashSet<_> = findings.iter().map(|finding| finding.code).collect();
-            assert_eq!(codes.len(), 1, "{findings:?} in {}", changed.text());
+            assert_eq!(codes.len(), 1, "{findings:?} in {}", spoilt.text());
             changes += 1;
         }
     }
