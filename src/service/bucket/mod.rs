@@ -5,12 +5,11 @@ mod listing;
 mod upload_times;
 mod walk;
 
-use std::fs::{self, Metadata, Permissions};
+use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
 use tempfile::NamedTempFile;
 
 pub(super) use listing::{Entry, Query};
@@ -64,14 +63,9 @@ impl Bucket {
 
     /// The object of a key, if there is one.
     pub(super) fn find(&self, key: &str) -> io::Result<Option<Object>> {
-        let Some(path) = self.path(key) else {
-            return Ok(None);
-        };
-        match fs::symlink_metadata(&path) {
-            Ok(metadata) if metadata.is_file() => Object::new(key.to_owned(), &metadata).map(Some),
-            Ok(_) => Ok(None),
-            Err(error) if is_absence(&error) => Ok(None),
-            Err(error) => Err(error),
+        match self.path(key) {
+            Some(path) => Object::find(key, &path),
+            None => Ok(None),
         }
     }
 
@@ -114,15 +108,4 @@ fn is_absence(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename
     )
-}
-
-/// Modification time in whole seconds, which is what COS keeps.
-fn upload_time(metadata: &Metadata) -> io::Result<Timestamp> {
-    let modified = modification_time(metadata)?;
-    let second = modified.as_second() - i64::from(modified.subsec_nanosecond() < 0);
-    Timestamp::from_second(second).map_err(io::Error::other)
-}
-
-fn modification_time(metadata: &Metadata) -> io::Result<Timestamp> {
-    Timestamp::try_from(metadata.modified()?).map_err(io::Error::other)
 }

@@ -1,32 +1,49 @@
-//! Walks a bucket in the order of its keys, holding one folder a level.
+//! Walks a bucket in the order of its keys, holding one open folder a level.
 
-use std::fs::{self, Metadata};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::vec;
 
 use jiff::Timestamp;
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, openat, statat};
 
-use super::{is_absence, is_plain, is_reserved, modification_time, upload_time};
+use super::{is_absence, is_plain, is_reserved};
 
 /// One object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::service) struct Object {
     pub(in crate::service) key: String,
     pub(in crate::service) size: u64,
+    /// Its modification time in whole seconds, which is what COS keeps.
     pub(in crate::service) uploaded: Timestamp,
-    /// The time of the last change in nanoseconds, which tells contents apart.
+    /// Its modification time in nanoseconds, which tells contents apart.
     pub(in crate::service) modified: i128,
 }
 
 impl Object {
-    pub(super) fn new(key: String, metadata: &Metadata) -> io::Result<Self> {
-        Ok(Self {
+    /// The object of that key, which is the file of that path; nothing, if it is no file. A link is
+    /// none.
+    pub(super) fn find(key: &str, path: &Path) -> io::Result<Option<Self>> {
+        match statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(file) => Self::new(key.to_owned(), &file),
+            Err(error) if is_absence(&error.into()) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn new(key: String, file: &Stat) -> io::Result<Option<Self>> {
+        if FileType::from_raw_mode(file.st_mode) != FileType::RegularFile {
+            return Ok(None);
+        }
+        let nanoseconds = i128::from(file.st_mtime_nsec);
+        Ok(Some(Self {
             key,
-            size: metadata.len(),
-            uploaded: upload_time(metadata)?,
-            modified: modification_time(metadata)?.as_nanosecond(),
-        })
+            size: u64::try_from(file.st_size).unwrap_or_default(),
+            uploaded: Timestamp::from_second(file.st_mtime).map_err(io::Error::other)?,
+            modified: i128::from(file.st_mtime) * 1_000_000_000 + nanoseconds,
+        }))
     }
 }
 
@@ -37,18 +54,58 @@ pub(in crate::service) struct Walk {
     prefix: String,
     /// Where to begin; taken by the first step.
     start: Option<String>,
-    levels: Vec<vec::IntoIter<Entry>>,
+    levels: Vec<Level>,
     /// Only keys behind this one; empty for all.
     behind: String,
     /// Keys that begin with this are left out.
     skipped: Option<String>,
 }
 
-/// A file, or a folder with a `/` behind its key: so they sort as the keys of the objects do.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Entry {
+/// A folder and what is left of it.
+#[derive(Debug)]
+struct Level {
+    folder: OwnedFd,
+    /// Its key, with a `/` at the end, or nothing for the bucket itself.
     key: String,
+    /// Names, folders with a `/` behind theirs: so they sort as the keys of the objects do.
+    names: vec::IntoIter<String>,
+    /// What was before those names and looked at already.
+    files: vec::IntoIter<io::Result<Option<Object>>>,
 }
+
+impl Level {
+    /// Looks at the files that come next, on all cores: that is what takes the time.
+    fn look_at_files(&mut self) {
+        let names = self.names.as_slice().iter().take(LOOKED_AT_TOGETHER);
+        let count = names.take_while(|name| !name.ends_with('/')).count();
+        let names: Vec<String> = self.names.by_ref().take(count).collect();
+        let files = names
+            .into_par_iter()
+            .with_min_len(LOOKED_AT_ALONE)
+            .map(|name| self.look_at(&name));
+        self.files = files.collect::<Vec<_>>().into_iter();
+    }
+
+    /// The object of that name, if it is one.
+    fn look_at(&self, name: &str) -> io::Result<Option<Object>> {
+        match statat(&self.folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(file) => Object::new([self.key.as_str(), name].concat(), &file),
+            Err(error) if is_absence(&error.into()) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// How many files are looked at before the first of them is given out.
+const LOOKED_AT_TOGETHER: usize = 1024;
+/// So few are not worth another core.
+const LOOKED_AT_ALONE: usize = 128;
+
+/// A link to a folder is none.
+const FOLDER: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
 
 impl Walk {
     pub(super) fn new(root: &Path, prefix: &str) -> Self {
@@ -75,62 +132,95 @@ impl Walk {
     }
 
     fn step(&mut self) -> io::Result<Option<Object>> {
-        if let Some(folder) = self.start.take() {
-            self.enter(&folder)?;
+        if let Some(key) = self.start.take() {
+            let mut folder = openat(CWD, &self.root, FOLDER, Mode::empty());
+            for name in key.split_terminator('/') {
+                folder = folder.and_then(|folder| openat(&folder, name, FOLDER, Mode::empty()));
+            }
+            self.enter(key, folder)?;
         }
         while let Some(level) = self.levels.last_mut() {
-            let Some(entry) = level.next() else {
+            let is_skipped = |key: &String| {
+                let skipped = self.skipped.as_ref();
+                skipped.is_some_and(|prefix| key.starts_with(prefix))
+            };
+            if let Some(object) = level.files.next() {
+                match object? {
+                    Some(object) if !is_skipped(&object.key) => return Ok(Some(object)),
+                    _ => continue,
+                }
+            }
+            level.look_at_files();
+            if level.files.len() > 0 {
+                continue;
+            }
+            let Some(name) = level.names.next() else {
                 self.levels.pop();
                 continue;
             };
-            let is_skipped = |prefix: &String| entry.key.starts_with(prefix);
-            if self.skipped.as_ref().is_some_and(is_skipped) {
-                continue;
-            }
-            if entry.key.ends_with('/') {
-                self.enter(&entry.key)?;
-                continue;
-            }
-            match fs::symlink_metadata(self.root.join(&entry.key)) {
-                Ok(metadata) => return Object::new(entry.key, &metadata).map(Some),
-                Err(error) if is_absence(&error) => {}
-                Err(error) => return Err(error),
+            let key = [level.key.as_str(), &name].concat();
+            if !is_skipped(&key) {
+                let name = name.trim_end_matches('/');
+                let folder = openat(&level.folder, name, FOLDER, Mode::empty());
+                self.enter(key, folder)?;
             }
         }
         Ok(None)
     }
 
-    /// Reads the folder of that key and sorts what in it can match the prefix.
-    fn enter(&mut self, folder: &str) -> io::Result<()> {
-        let entries = match fs::read_dir(self.root.join(folder)) {
-            Ok(entries) => entries,
+    /// Reads a folder, if it could be opened, and sorts what in it can match the prefix.
+    fn enter(&mut self, key: String, folder: rustix::io::Result<OwnedFd>) -> io::Result<()> {
+        let folder = match folder.map_err(io::Error::from) {
+            Ok(folder) => folder,
             Err(error) if is_absence(&error) => return Ok(()),
             Err(error) => return Err(error),
         };
-        let mut level = Vec::new();
-        for entry in entries {
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&folder)? {
             let entry = entry?;
-            let kind = entry.file_type()?;
-            let Ok(name) = entry.file_name().into_string() else {
-                tracing::warn!(path = %entry.path().display(), "skipped: the name is not UTF-8");
+            let Ok(name) = entry.file_name().to_str() else {
+                let name = entry.file_name().to_string_lossy();
+                tracing::warn!(key, %name, "skipped: the name is not UTF-8");
                 continue;
             };
-            let end = if kind.is_dir() { "/" } else { "" };
-            let key = format!("{folder}{name}{end}");
-            let is_object = kind.is_dir() || (kind.is_file() && !is_reserved(&key));
-            if is_object && self.can_match(&key) {
-                level.push(Entry { key });
+            let is_folder = match entry.file_type() {
+                FileType::Directory if !matches!(name, "." | "..") => true,
+                FileType::RegularFile => false,
+                // Some file systems do not say.
+                FileType::Unknown if !matches!(name, "." | "..") => {
+                    let file = statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW);
+                    file.is_ok_and(|file| FileType::from_raw_mode(file.st_mode).is_dir())
+                }
+                _ => continue,
+            };
+            if self.can_match(&key, name, is_folder) {
+                names.push([name, if is_folder { "/" } else { "" }].concat());
             }
         }
-        level.sort_unstable();
-        self.levels.push(level.into_iter());
+        names.sort_unstable();
+        self.levels.push(Level {
+            folder,
+            key,
+            names: names.into_iter(),
+            files: Vec::new().into_iter(),
+        });
         Ok(())
     }
 
-    fn can_match(&self, key: &str) -> bool {
-        let leads_to = |wanted: &str| key.ends_with('/') && wanted.starts_with(key);
+    /// Whether what is called `name` in the folder of that key is walked.
+    fn can_match(&self, folder: &str, name: &str, is_folder: bool) -> bool {
+        if folder.is_empty() && !is_folder && is_reserved(name) {
+            return false;
+        }
+        // Everything in a folder that is wholly within the prefix, and wholly behind the place where
+        // the walk begins, is.
+        if folder.starts_with(&self.prefix) && self.behind.is_empty() {
+            return true;
+        }
+        let key = [folder, name, if is_folder { "/" } else { "" }].concat();
+        let leads_to = |wanted: &str| is_folder && wanted.starts_with(&key);
         (key.starts_with(&self.prefix) || leads_to(&self.prefix))
-            && (key > self.behind.as_str() || leads_to(&self.behind))
+            && (key > self.behind || leads_to(&self.behind))
     }
 }
 
@@ -166,7 +256,7 @@ mod tests {
         assert_eq!(keys(folder.path(), "a"), &all[..4]);
         assert_eq!(keys(folder.path(), "a/"), &all[1..3]);
         assert_eq!(keys(folder.path(), "a/视"), &all[2..3]);
-        for nothing in ["c", "a/b/c", "../", "/", "a//", "b/c/"] {
+        for nothing in ["c", "a/b/c", "../", "/", "a//", "b/c/", "loop/", "loop/a/"] {
             assert_eq!(keys(folder.path(), nothing), [""; 0], "{nothing}");
         }
     }

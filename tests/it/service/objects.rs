@@ -88,9 +88,16 @@ async fn objects_are_put_listed_and_read() {
     );
     assert_eq!(part.text().await.unwrap(), "1.txt");
     assert_eq!(
-        code(send(Method::GET, Some("bytes=99-")).await).await.0,
-        416
+        code(send(Method::GET, Some("bytes=99-")).await).await,
+        (416, "InvalidRange".to_owned())
     );
+    let bucket = world.request_to(COS_HOST, &service, Method::HEAD, "/", &[]);
+    assert_eq!(bucket.send().await.unwrap().status(), 200);
+    let folder = put(&world, &service, "in/new/", "", &md5("")).await;
+    assert_eq!(folder.status(), 200);
+    assert!(world.folder.path().join("bucket/in/new").is_dir());
+    let placeholders = list(&world, &service, &[("PREFIX", "in/new/")]).await;
+    assert_eq!(placeholders.objects, [], "a folder is no object");
     service.shutdown().await;
 }
 
@@ -144,6 +151,11 @@ async fn no_key_leads_out_of_the_bucket_and_no_half_object_is_kept() {
     assert_eq!(code(wrong).await, (400, "BadDigest".to_owned()));
     let malformed = put(&world, &service, "c", "x", "abc").await;
     assert_eq!(code(malformed).await, (400, "InvalidDigest".to_owned()));
+    for (name, value) in [("max-keys", "1001"), ("encoding-type", "hex")] {
+        let list = world.request_to(COS_HOST, &service, Method::GET, "/", &[(name, value)]);
+        let refused = code(list.send().await.unwrap()).await;
+        assert_eq!(refused, (400, "InvalidArgument".to_owned()), "{name}");
+    }
     for key in ["/link/secret", "/c", "/a"] {
         let request = world.request_to(COS_HOST, &service, Method::GET, key, &[]);
         let answer = request.send().await.unwrap();
