@@ -108,7 +108,11 @@ impl Ui {
         if self.verbosity == Verbosity::Quiet {
             return Ok(());
         }
-        writeln!(self.messages(), "{}", words.as_ref())
+        // A line is one write: there may be very many, and others may write there as well.
+        let choice = self.choice(io::stderr().is_terminal());
+        let mut line = AutoStream::new(Vec::new(), choice);
+        writeln!(line, "{}", words.as_ref())?;
+        io::stderr().write_all(&line.into_inner())
     }
 
     /// Shows words on the terminal until they are replaced by others or by none; says nothing where

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -24,6 +25,9 @@ pub(super) type Appended = Result<Arc<Record>, StateError>;
 
 /// Records that several threads see; what is in them is on disk.
 pub(super) type SharedRecords = Arc<Mutex<Records>>;
+
+/// However slow the disk is, nobody waits longer than this for others to join.
+const LONGEST_GATHERING: Duration = Duration::from_millis(5);
 
 struct Waiting {
     line: Vec<u8>,
@@ -64,6 +68,7 @@ impl Writer {
             records,
             lines: 0,
             syncs: 0,
+            last: Group::default(),
             failure: None,
         };
         let thread = thread::Builder::new()
@@ -97,6 +102,13 @@ pub(super) fn lock(records: &SharedRecords) -> MutexGuard<'_, Records> {
     records.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Lines that were written and synced together.
+#[derive(Debug, Clone, Copy, Default)]
+struct Group {
+    lines: usize,
+    took: Duration,
+}
+
 struct Appending {
     path: PathBuf,
     file: File,
@@ -104,16 +116,22 @@ struct Appending {
     records: SharedRecords,
     lines: u64,
     syncs: u64,
+    last: Group,
     failure: Option<StateError>,
 }
 
 impl Appending {
     fn run(mut self, queue: &Receiver<Waiting>) -> Written {
         while let Ok(first) = queue.recv() {
-            let group: Vec<Waiting> = std::iter::once(first).chain(queue.try_iter()).collect();
+            let group = self.gather(first, queue);
             // After a failed write or sync nobody knows what the disk holds: nothing may follow.
             if self.failure.is_none() {
+                let begun = Instant::now();
                 self.failure = self.write(&group).err();
+                self.last = Group {
+                    lines: group.len(),
+                    took: begun.elapsed(),
+                };
             }
             self.answer(group);
         }
@@ -123,6 +141,25 @@ impl Appending {
             syncs: self.syncs,
             failure: self.failure,
         }
+    }
+
+    /// Those whose lines were written last come again soon, as they have more to say. Until as many
+    /// have come, the group waits for them, but less than a sync takes. One that writes alone does
+    /// not wait.
+    fn gather(&self, first: Waiting, queue: &Receiver<Waiting>) -> Vec<Waiting> {
+        let mut group: Vec<Waiting> = std::iter::once(first).chain(queue.try_iter()).collect();
+        if self.last.lines > 1 {
+            let expected = group.len() + self.last.lines;
+            let deadline = Instant::now() + (self.last.took / 2).min(LONGEST_GATHERING);
+            while group.len() < expected {
+                let left = deadline.saturating_duration_since(Instant::now());
+                match queue.recv_timeout(left) {
+                    Ok(waiting) => group.push(waiting),
+                    Err(_) => break,
+                }
+            }
+        }
+        group
     }
 
     fn write(&mut self, group: &[Waiting]) -> Result<(), StateError> {
