@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::identity;
 use super::page;
 use super::reply::Reply;
-use super::store::{JobFilter, NewJob, StoreError, StoredJob};
+use super::store::{JobFilter, NewJob, StoredJob};
 use crate::api::name::{JobId, WorkflowId};
 use crate::api::objects::resolve;
 use crate::api::request::{Input, Request};
@@ -44,19 +44,11 @@ pub(super) async fn trigger(
     Ok(Reply::xml(answer))
 }
 
-/// Makes a job durable and has it run.
+/// Makes a job durable and has it run, whether or not the caller hangs up meanwhile.
 pub(super) async fn take_in(app: &Arc<App>, job: NewJob) -> Result<(), Failure> {
-    let app = Arc::clone(app);
-    // Not to be left half-way when the caller hangs up.
-    let taken_in = tokio::spawn(async move {
-        app.store.add_job(job).await?;
-        app.runner.job_added();
-        Ok::<(), StoreError>(())
-    });
-    taken_in
-        .await
-        .map_err(|error| Failure::internal(&error))??;
-    Ok(())
+    let runner = Arc::clone(app);
+    let taken_in = move || runner.runner.job_added();
+    Ok(app.store.add_job(job, taken_in).await?)
 }
 
 /// `GET /inventorytriggerjob/<id>`: an id that nobody knows is no error, but named in the answer.

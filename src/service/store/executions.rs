@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, named_params};
 
+use super::writer::in_savepoint;
 use super::{Store, StoreError};
 use crate::api::name::WorkflowId;
 use crate::api::wire::JobState;
@@ -40,11 +41,13 @@ impl Store {
     /// cancelled.
     pub(in crate::service) async fn interrupt_executions(&self) -> Result<(), StoreError> {
         self.write(|connection| {
-            connection.execute_batch(
-                "UPDATE executions SET state = 'Cancel' WHERE state = 'Running'
-                 AND (SELECT jobs.state FROM jobs WHERE jobs.sequence = job) = 'Cancel';
-                 UPDATE executions SET interrupted = 1 WHERE state = 'Running'",
-            )
+            in_savepoint(connection, |connection| {
+                connection.execute_batch(
+                    "UPDATE executions SET state = 'Cancel' WHERE state = 'Running'
+                     AND (SELECT jobs.state FROM jobs WHERE jobs.sequence = job) = 'Cancel';
+                     UPDATE executions SET interrupted = 1 WHERE state = 'Running'",
+                )
+            })
         })
         .await
     }
@@ -104,12 +107,13 @@ impl Store {
             let values = named_params! { ":job": job };
             let count = "SELECT count(*), coalesce(sum(state != 'Success'), 0)
                          FROM executions WHERE job = :job";
-            let (total, failed) =
-                connection.query_row(count, values, |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let mut count = connection.prepare_cached(count)?;
+            let (total, failed) = count.query_row(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
             let first = "SELECT key, message FROM executions
                          WHERE job = :job AND state != 'Success' ORDER BY sequence LIMIT 1";
-            let first_failure = connection
-                .query_row(first, values, |row| Ok((row.get(0)?, row.get(1)?)))
+            let mut first = connection.prepare_cached(first)?;
+            let first_failure = first
+                .query_row(values, |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()?;
             Ok(Tally {
                 total,

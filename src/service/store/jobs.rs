@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
+use super::writer::in_savepoint;
 use super::{Store, StoreError};
 use crate::api::name::{BucketName, JobId};
 use crate::api::request::Request;
@@ -86,6 +87,25 @@ fn unreadable(error: Box<dyn std::error::Error + Send + Sync>) -> rusqlite::Erro
     rusqlite::Error::FromSqlConversionFailure(0, Type::Text, error)
 }
 
+fn insert_job(connection: &Connection, job: &NewJob, request: &str) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO jobs (id, bucket, name, workflows, request, state, code, message,
+            created, listed)
+         VALUES (:id, :bucket, :name, :workflows, :request, 'Submitted', 'Success', '',
+            :created, :listed)",
+    )?;
+    insert.execute(named_params! {
+        ":listed": job.listed,
+        ":id": job.id.as_str(),
+        ":bucket": job.bucket.as_str(),
+        ":name": job.request.name.as_str(),
+        ":workflows": format!(",{},", job.request.operation.workflow_ids.joined()),
+        ":request": request,
+        ":created": job.created.as_second(),
+    })?;
+    Ok(())
+}
+
 /// The run's id was given out, so that it must be found before it starts.
 fn note_single_run(connection: &Connection, job: &NewJob) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
@@ -103,32 +123,24 @@ fn note_single_run(connection: &Connection, job: &NewJob) -> rusqlite::Result<()
 }
 
 impl Store {
-    /// Takes a job in.
-    pub(in crate::service) async fn add_job(&self, job: NewJob) -> Result<(), StoreError> {
+    /// Takes a job in, and calls `taken_in` when it is on the disk, whoever still waits for that.
+    pub(in crate::service) async fn add_job(
+        &self,
+        job: NewJob,
+        taken_in: impl FnOnce() + Send + 'static,
+    ) -> Result<(), StoreError> {
         let request = serde_json::to_string(&job.request)
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-        self.write(move |connection| {
-            let mut insert = connection.prepare_cached(
-                "INSERT INTO jobs (id, bucket, name, workflows, request, state, code, message,
-                    created, listed)
-                 VALUES (:id, :bucket, :name, :workflows, :request, 'Submitted', 'Success', '',
-                    :created, :listed)",
-            )?;
-            insert.execute(named_params! {
-                ":listed": job.listed,
-                ":id": job.id.as_str(),
-                ":bucket": job.bucket.as_str(),
-                ":name": job.request.name.as_str(),
-                ":workflows": format!(",{},", job.request.operation.workflow_ids.joined()),
-                ":request": request,
-                ":created": job.created.as_second(),
-            })?;
-            if !job.listed {
-                note_single_run(connection, &job)?;
+        let add = move |connection: &Connection| {
+            if job.listed {
+                return insert_job(connection, &job, &request);
             }
-            Ok(())
-        })
-        .await
+            in_savepoint(connection, |connection| {
+                insert_job(connection, &job, &request)?;
+                note_single_run(connection, &job)
+            })
+        };
+        self.writer.write(add, taken_in).await
     }
 
     /// The job of that id in that bucket.
@@ -202,32 +214,46 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         self.write(move |connection| {
-            let mut update = connection.prepare_cached(
-                "UPDATE jobs SET state = :state, code = :code, message = :message, ended = :now
-                 WHERE sequence = :sequence AND state IN ('Submitted', 'Running')",
-            )?;
-            let changed = update.execute(named_params! {
-                ":sequence": sequence,
-                ":state": state.as_str(),
-                ":code": code,
-                ":message": message,
-                ":now": now.as_second(),
-            })?;
-            // Runs that were interrupted and had not started again will not.
-            let mut end_runs = connection.prepare_cached(
-                "UPDATE executions SET state = :state, message = :message, ended = :now,
-                 interrupted = 0 WHERE job = :sequence AND interrupted = 1",
-            )?;
-            if changed > 0 {
-                end_runs.execute(named_params! {
+            in_savepoint(connection, |connection| {
+                let mut update = connection.prepare_cached(
+                    "UPDATE jobs SET state = :state, code = :code, message = :message,
+                     ended = :now
+                     WHERE sequence = :sequence AND state IN ('Submitted', 'Running')",
+                )?;
+                let changed = update.execute(named_params! {
                     ":sequence": sequence,
                     ":state": state.as_str(),
+                    ":code": code,
                     ":message": message,
                     ":now": now.as_second(),
                 })?;
-            }
-            Ok(changed > 0)
+                if changed > 0 {
+                    end_interrupted_runs(connection, sequence, &state, &message, now)?;
+                }
+                Ok(changed > 0)
+            })
         })
         .await
     }
+}
+
+/// Runs that were interrupted and had not started again will not.
+fn end_interrupted_runs(
+    connection: &Connection,
+    job: i64,
+    state: &JobState,
+    message: &str,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let mut update = connection.prepare_cached(
+        "UPDATE executions SET state = :state, message = :message, ended = :now, interrupted = 0
+         WHERE job = :job AND interrupted = 1",
+    )?;
+    update.execute(named_params! {
+        ":job": job,
+        ":state": state.as_str(),
+        ":message": message,
+        ":now": now.as_second(),
+    })?;
+    Ok(())
 }

@@ -112,13 +112,14 @@ impl Store {
         })
     }
 
-    /// Makes a change; when this returns, the change is on the disk.
+    /// Makes a change; when this returns, the change is on the disk. One of several statements makes
+    /// them in a savepoint.
     async fn write<T, F>(&self, change: F) -> Result<T, StoreError>
     where
         F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        self.writer.write(change).await
+        self.writer.write(change, || ()).await
     }
 
     /// Asks a question on a thread that may block.
