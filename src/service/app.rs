@@ -23,7 +23,7 @@ use super::overview::{self, Audience};
 use super::reply::Reply;
 use super::runner::Runner;
 use super::settings::{Limits, WorkflowSettings};
-use super::store::Store;
+use super::store::{Store, WorkflowTimes};
 use super::upload;
 use super::workflow;
 use crate::api::credentials::Credentials;
@@ -39,6 +39,7 @@ pub(super) struct App {
     pub(super) store: Arc<Store>,
     pub(super) buckets: Arc<BTreeMap<BucketName, Arc<Bucket>>>,
     pub(super) workflows: Arc<BTreeMap<WorkflowId, WorkflowSettings>>,
+    pub(super) workflow_times: BTreeMap<WorkflowId, WorkflowTimes>,
     pub(super) credentials: Credentials,
     pub(super) runner: Runner,
     pub(super) faults: Script,

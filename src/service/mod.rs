@@ -37,6 +37,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -151,6 +152,11 @@ async fn open(
         source,
     };
     let store = Arc::new(Store::open(&path).map_err(unusable)?);
+    let digests = workflows
+        .iter()
+        .map(|(id, workflow)| (id.clone(), workflow.digest()));
+    let workflow_times = store.note_workflows(digests.collect(), Timestamp::now());
+    let workflow_times = workflow_times.await.map_err(unusable)?;
     let parallelism = settings.parallelism.max(1);
     let workshop = Workshop {
         store: Arc::clone(&store),
@@ -167,6 +173,7 @@ async fn open(
         store,
         buckets,
         workflows,
+        workflow_times,
         credentials: settings.credentials,
         faults: Script::new(settings.faults),
         limits: settings.limits,

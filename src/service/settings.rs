@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+
 use super::faults::Faults;
 use crate::api::credentials::Credentials;
 use crate::api::name::{BucketName, WorkflowId};
@@ -93,5 +96,17 @@ impl WorkflowSettings {
             time_limit: None,
             paused: false,
         }
+    }
+
+    /// Differs when any of the settings does. (They may hold secrets, which it does not tell.)
+    pub(super) fn digest(&self) -> String {
+        let Self {
+            name,
+            command,
+            time_limit,
+            paused,
+        } = self;
+        let settings = format!("{name:?} {command:?} {time_limit:?} {paused}");
+        HEXLOWER.encode(&Sha256::digest(settings.as_bytes()))
     }
 }

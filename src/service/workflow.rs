@@ -17,13 +17,16 @@ use crate::api::name::{JobId, JobName, WorkflowId};
 use crate::api::request::{Input, JobType, Operation, Request, TimeInterval};
 use crate::api::signature::url_encode;
 use crate::api::wire::{
-    ExecutionDetail, JobState, TaskDetail, WorkflowDetail, WorkflowsAnswer,
+    ExecutionDetail, JobState, TaskDetail, Topology, WorkflowDetail, WorkflowsAnswer,
     encode_execution_answer, encode_executions_answer, encode_instance_answer,
     encode_workflows_answer,
 };
 
 /// What a run is called if the caller does not say.
 const UNNAMED: &str = "triggerworkflow";
+
+/// Kind and name of the one step of a workflow.
+const COMMAND: &str = "Command";
 
 /// `GET /workflow`: what the settings hold, in the order of the ids.
 pub(super) fn list(app: &App, call: &Call, request_id: &str) -> Result<Reply, Failure> {
@@ -41,16 +44,18 @@ pub(super) fn list(app: &App, call: &Call, request_id: &str) -> Result<Reply, Fa
         !id.is_ok_and(|id| app.workflows.contains_key(&id))
     });
     let skipped = (number - 1).saturating_mul(size);
-    let workflows = found
-        .iter()
-        .skip(skipped)
-        .take(size)
-        .map(|(id, workflow)| WorkflowDetail {
+    let workflows = found.iter().skip(skipped).take(size).map(|(id, workflow)| {
+        let times = app.workflow_times.get(*id);
+        WorkflowDetail {
             workflow_id: id.to_string(),
             name: workflow.name.clone(),
             active: !workflow.paused,
+            created: times.map(|times| times.created),
+            updated: times.map(|times| times.updated),
+            topology: Some(topology()),
             bucket: call.host.bucket.to_string(),
-        });
+        }
+    });
     let answer = WorkflowsAnswer {
         request_id: Some(request_id.to_owned()),
         total: found.len() as u64,
@@ -114,6 +119,7 @@ pub(super) async fn describe_execution(
     let task = task(&execution);
     let detail = ExecutionDetail {
         workflow_name: Some(name.unwrap_or_default()),
+        topology: Some(topology()),
         tasks: vec![task],
         ..detail(execution, &call.host)
     };
@@ -173,8 +179,14 @@ fn detail(execution: StoredExecution, host: &Host) -> ExecutionDetail {
         object: format!("https://{bucket}.cos.{region}.myqcloud.com/{key}"),
         state: execution.state,
         created: Some(execution.created),
+        topology: None,
         tasks: Vec::new(),
     }
+}
+
+/// The steps of every workflow here.
+fn topology() -> Topology {
+    Topology::of_steps(&["Start", COMMAND])
 }
 
 /// The one step of a run: its command.
@@ -185,7 +197,10 @@ fn task(execution: &StoredExecution) -> TaskDetail {
         _ => "",
     };
     TaskDetail {
-        kind: "Command".to_owned(),
+        kind: COMMAND.to_owned(),
+        name: COMMAND.to_owned(),
+        // The run is this one step.
+        id: execution.id.clone(),
         state: execution.state.clone(),
         created: Some(execution.created),
         ended: execution.ended,

@@ -161,6 +161,9 @@ class PythonSdk(unittest.TestCase):
         answer = self.cos.ci_get_workflow(Bucket=BUCKET, Ids="wcopy,wpaused,wnone")
         states = {w["WorkflowId"]: w["State"] for w in answer["MediaWorkflowList"]}
         self.assertEqual(states, {"wcopy": "Active", "wpaused": "Paused"})
+        for workflow in answer["MediaWorkflowList"]:
+            self.assertEqual(workflow["Topology"]["Dependencies"], {"Start": "Command"})
+            self.assertIn("Command", workflow["Topology"]["Nodes"])
         run = self.cos.ci_trigger_workflow(Bucket=BUCKET, WorkflowId="wcopy", Key="other.txt")
         while True:
             found = self.cos.ci_get_workflowexecution(Bucket=BUCKET, RunId=run["InstanceId"])

@@ -4,6 +4,7 @@
 //! and strict where a mistake would go unseen (the root element, what follows it, control characters).
 
 mod error;
+mod execution;
 mod job;
 mod objects;
 #[cfg(test)]
@@ -13,6 +14,11 @@ mod workflow;
 mod xml;
 
 pub use error::{ServiceError, decode_error, encode_error};
+pub use execution::{
+    ExecutionDetail, ExecutionsAnswer, TaskDetail, decode_execution_answer,
+    decode_executions_answer, decode_instance_answer, encode_execution_answer,
+    encode_executions_answer, encode_instance_answer,
+};
 pub use job::{
     DescribeAnswer, JobDetail, JobState, ListAnswer, decode_describe_answer, decode_list_answer,
     decode_trigger_answer, encode_describe_answer, encode_list_answer, encode_trigger_answer,
@@ -20,9 +26,7 @@ pub use job::{
 pub use objects::{ObjectDetail, ObjectsAnswer, decode_objects_answer, encode_objects_answer};
 pub use trigger::{RequestError, decode_request, encode_request, unknown_elements};
 pub use workflow::{
-    ExecutionDetail, ExecutionsAnswer, TaskDetail, WorkflowDetail, WorkflowsAnswer,
-    decode_execution_answer, decode_executions_answer, decode_instance_answer,
-    decode_workflows_answer, encode_execution_answer, encode_executions_answer,
-    encode_instance_answer, encode_workflows_answer,
+    Node, Topology, WorkflowDetail, WorkflowsAnswer, decode_workflows_answer,
+    encode_workflows_answer,
 };
 pub use xml::WireError;

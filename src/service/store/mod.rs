@@ -10,6 +10,7 @@ mod jobs;
 mod overview;
 mod query;
 mod readers;
+mod workflows;
 mod writer;
 
 use std::path::Path;
@@ -23,6 +24,7 @@ pub(super) use job_list::JobFilter;
 pub(super) use jobs::{NewJob, StoredJob};
 pub(super) use overview::{Overview, OverviewJob, OverviewLimits, StateCount};
 pub(super) use query::Order;
+pub(super) use workflows::WorkflowTimes;
 
 use readers::Readers;
 use writer::Writer;
@@ -143,11 +145,12 @@ impl Store {
 fn prepare(connection: &Connection) -> Result<(), StoreError> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match found {
-        FORMAT => Ok(()),
+        FORMAT => {}
         0 => {
             let make = format!("BEGIN IMMEDIATE;{TABLES}PRAGMA user_version = {FORMAT};COMMIT;");
-            Ok(connection.execute_batch(&make)?)
+            connection.execute_batch(&make)?;
         }
-        found => Err(StoreError::Format { found }),
+        found => return Err(StoreError::Format { found }),
     }
+    Ok(connection.execute_batch(workflows::TABLE)?)
 }

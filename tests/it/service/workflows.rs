@@ -1,13 +1,17 @@
 //! Workflows, and their runs over single objects.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use reqwest::Method;
+use stocktake::api::name::WorkflowId;
 use stocktake::api::wire::{
     ExecutionsAnswer, JobState, decode_execution_answer, decode_executions_answer,
     decode_instance_answer, decode_workflows_answer,
 };
 use stocktake::service::RunningService;
 
-use super::world::{COPY, FAIL, JOBS, PAUSED, World, code};
+use super::world::{COPY, FAIL, JOBS, PAUSED, World, code, workflow};
 
 const RUNS: &str = "/workflowexecution";
 
@@ -39,7 +43,46 @@ async fn workflows_are_listed_with_their_state() {
     assert_eq!(some.workflows[0].workflow_id, PAUSED);
     assert_eq!(some.unknown_ids, ["wnone"]);
     assert_eq!(list(&[("name", "other")]).await.total, 0);
+    assert_eq!(list(&[("IDS", COPY), ("PageSize", "1")]).await.total, 1);
+    let topology = all.workflows[0].topology.as_ref().unwrap();
+    assert_eq!(topology.dependencies["Start"], "Command");
+    assert_eq!(topology.nodes["Command"].r#type, "Command");
     service.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_workflow_is_as_old_as_the_folder_knows_it() {
+    let world = World::new();
+    let times = async |settings| {
+        let service = world.start_with(settings).await;
+        let request = world.request(&service, Method::GET, "/workflow", &[("ids", COPY)]);
+        let answer = request.send().await.unwrap().bytes().await.unwrap();
+        service.shutdown().await;
+        let workflow = decode_workflows_answer(&answer)
+            .unwrap()
+            .workflows
+            .remove(0);
+        (workflow.created.unwrap(), workflow.updated.unwrap())
+    };
+    let begun = Timestamp::now().as_second();
+    let first = times(world.settings()).await;
+    assert_eq!(first.0, first.1);
+    assert!(first.0.as_second() >= begun);
+    let next_second = async |moment: Timestamp| {
+        while Timestamp::now().as_second() <= moment.as_second() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    next_second(first.0).await;
+    assert_eq!(times(world.settings()).await, first, "nothing has changed");
+    let mut changed = world.settings();
+    let id = WorkflowId::new(COPY).unwrap();
+    changed.workflows.insert(id, workflow(&["cat", "{key}"]));
+    let second = times(changed.clone()).await;
+    assert_eq!(second.0, first.0);
+    assert!(second.1 > first.1, "{second:?}");
+    next_second(second.1).await;
+    assert_eq!(times(changed).await, second);
 }
 
 #[tokio::test]
@@ -116,6 +159,11 @@ async fn runs_of_a_job_are_counted_by_state() {
         (JobState::Failed, Some("test"))
     );
     assert_eq!(one.tasks[0].message, "exit status: 3: no in/a&b");
+    assert_eq!(
+        (one.tasks[0].name.as_str(), &one.tasks[0].id),
+        ("Command", run)
+    );
+    assert_eq!(one.topology.unwrap().dependencies["Start"], "Command");
 
     let missing = world
         .request(&service, Method::GET, RUNS, &[])

@@ -1,0 +1,308 @@
+//! The answers about the runs of workflows.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::job::JobState;
+use super::workflow::Topology;
+use super::xml::{self, WireError};
+use crate::api::time;
+
+/// What the service says of one run of a workflow over one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecutionDetail {
+    /// Its id.
+    pub run_id: String,
+    /// The workflow's id.
+    pub workflow_id: String,
+    /// The workflow's name; lists do not have it.
+    pub workflow_name: Option<String>,
+    /// The object, as its URL or its key.
+    pub object: String,
+    /// How far it is.
+    pub state: JobState,
+    /// When it began.
+    pub created: Option<Timestamp>,
+    /// The steps of its workflow; lists do not have it.
+    pub topology: Option<Topology>,
+    /// What it did; lists do not have it.
+    pub tasks: Vec<TaskDetail>,
+}
+
+/// One step of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskDetail {
+    /// What kind of step it is.
+    pub kind: String,
+    /// Which step of the workflow it is.
+    pub name: String,
+    /// The id of what it did.
+    pub id: String,
+    /// How far it is.
+    pub state: JobState,
+    /// When it began.
+    pub created: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// What went wrong, as a code.
+    pub code: String,
+    /// What went wrong.
+    pub message: String,
+}
+
+/// One page of the answer about runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecutionsAnswer {
+    /// The id of the call.
+    pub request_id: Option<String>,
+    /// The runs of this page.
+    pub executions: Vec<ExecutionDetail>,
+    /// What asks for the next page; absent on the last one.
+    pub next_token: Option<String>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ExecutionsXml {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    workflow_execution_list: Vec<ExecutionXml>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workflow_execution: Option<ExecutionXml>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ExecutionXml {
+    workflow_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workflow_name: Option<String>,
+    /// What newer pages call it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    run_id: String,
+    object: String,
+    create_time: String,
+    state: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    topology: Option<Topology>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tasks: Vec<TaskXml>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct TaskXml {
+    r#type: String,
+    create_time: String,
+    end_time: String,
+    state: String,
+    job_id: String,
+    name: String,
+    code: String,
+    message: String,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct InstanceXml {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+    instance_id: String,
+}
+
+/// Writes one page of the answer about runs.
+pub fn encode_executions_answer(
+    request_id: &str,
+    executions: &[ExecutionDetail],
+    next_token: Option<&str>,
+) -> Result<String, WireError> {
+    let body = ExecutionsXml {
+        request_id: Some(request_id.to_owned()),
+        workflow_execution_list: executions.iter().map(encode_execution).collect(),
+        workflow_execution: None,
+        next_token: Some(next_token.unwrap_or_default().to_owned()),
+    };
+    xml::encode("Response", &body)
+}
+
+/// Reads one page of the answer about runs, which ends as the list of jobs does.
+pub fn decode_executions_answer(body: &[u8]) -> Result<ExecutionsAnswer, WireError> {
+    let body: ExecutionsXml = xml::decode("Response", body)?;
+    let executions = body.workflow_execution_list.into_iter();
+    let executions: Vec<_> = executions.map(decode_execution).collect();
+    let next_token = body.next_token;
+    Ok(ExecutionsAnswer {
+        request_id: body.request_id,
+        next_token: next_token.filter(|token| !token.trim().is_empty() && !executions.is_empty()),
+        executions,
+    })
+}
+
+/// Writes the answer about one run.
+pub fn encode_execution_answer(
+    request_id: &str,
+    execution: &ExecutionDetail,
+) -> Result<String, WireError> {
+    let body = ExecutionsXml {
+        request_id: Some(request_id.to_owned()),
+        workflow_execution: Some(encode_execution(execution)),
+        ..ExecutionsXml::default()
+    };
+    xml::encode("Response", &body)
+}
+
+/// Reads the answer about one run; absent when the service does not know it.
+pub fn decode_execution_answer(body: &[u8]) -> Result<Option<ExecutionDetail>, WireError> {
+    let body: ExecutionsXml = xml::decode("Response", body)?;
+    Ok(body.workflow_execution.map(decode_execution))
+}
+
+/// Writes the answer to a call that runs a workflow over one object.
+pub fn encode_instance_answer(request_id: &str, instance: &str) -> Result<String, WireError> {
+    let body = InstanceXml {
+        request_id: Some(request_id.to_owned()),
+        instance_id: instance.to_owned(),
+    };
+    xml::encode("Response", &body)
+}
+
+/// Reads the answer to a call that runs a workflow over one object: the id of the run.
+pub fn decode_instance_answer(body: &[u8]) -> Result<String, WireError> {
+    let body: InstanceXml = xml::decode("Response", body)?;
+    if body.instance_id.is_empty() {
+        return Err(WireError::Content(
+            "the answer has no InstanceId".to_owned(),
+        ));
+    }
+    Ok(body.instance_id)
+}
+
+/// How answers say that a time is not set.
+const UNSET: &str = "-";
+
+pub(super) fn encode_moment(moment: Option<Timestamp>) -> String {
+    moment.map_or_else(|| UNSET.to_owned(), time::format_with_colon)
+}
+
+fn encode_execution(execution: &ExecutionDetail) -> ExecutionXml {
+    let tasks = execution.tasks.iter().map(|task| TaskXml {
+        r#type: task.kind.clone(),
+        create_time: encode_moment(task.created),
+        end_time: encode_moment(task.ended),
+        state: task.state.as_str().to_owned(),
+        job_id: task.id.clone(),
+        name: task.name.clone(),
+        code: task.code.clone(),
+        message: task.message.clone(),
+    });
+    ExecutionXml {
+        workflow_id: execution.workflow_id.clone(),
+        workflow_name: execution.workflow_name.clone(),
+        name: execution.workflow_name.clone(),
+        run_id: execution.run_id.clone(),
+        object: execution.object.clone(),
+        create_time: encode_moment(execution.created),
+        state: execution.state.as_str().to_owned(),
+        topology: execution.topology.clone(),
+        tasks: tasks.collect(),
+    }
+}
+
+/// Nothing is decided by these times, so an odd one is as good as none.
+pub(super) fn decode_moment(text: &str) -> Option<Timestamp> {
+    time::parse_optional(Some(text)).unwrap_or_default()
+}
+
+fn decode_execution(execution: ExecutionXml) -> ExecutionDetail {
+    let tasks = execution.tasks.into_iter().map(|task| TaskDetail {
+        kind: task.r#type,
+        name: task.name,
+        id: task.job_id,
+        state: JobState::from(task.state),
+        created: decode_moment(&task.create_time),
+        ended: decode_moment(&task.end_time),
+        code: task.code,
+        message: task.message,
+    });
+    ExecutionDetail {
+        run_id: execution.run_id,
+        workflow_id: execution.workflow_id,
+        workflow_name: execution.workflow_name.or(execution.name),
+        object: execution.object,
+        state: JobState::from(execution.state),
+        created: decode_moment(&execution.create_time),
+        topology: execution.topology,
+        tasks: tasks.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        ExecutionDetail, TaskDetail, decode_execution_answer, decode_executions_answer,
+        decode_instance_answer, encode_execution_answer, encode_executions_answer,
+        encode_instance_answer,
+    };
+    use crate::api::time;
+    use crate::api::wire::{JobState, Topology};
+
+    fn execution() -> ExecutionDetail {
+        ExecutionDetail {
+            run_id: "i1".to_owned(),
+            workflow_id: "w1".to_owned(),
+            workflow_name: None,
+            object: "https://b-1.cos.ap-beijing.myqcloud.com/a%26b".to_owned(),
+            state: JobState::Failed,
+            created: Some(time::parse("2022-08-09T14:54:17+08:00").unwrap()),
+            topology: None,
+            tasks: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn runs_read_back() {
+        let mut one = execution();
+        let page = encode_executions_answer("r1", std::slice::from_ref(&one), Some("115716"));
+        let page = page.unwrap();
+        assert!(
+            page.contains("<CreateTime>2022-08-09T14:54:17+08:00</CreateTime>"),
+            "{page}"
+        );
+        let page = decode_executions_answer(page.as_bytes()).unwrap();
+        assert_eq!(page.executions, [one.clone()]);
+        assert_eq!(page.next_token.as_deref(), Some("115716"));
+        one.workflow_name = Some("视频".to_owned());
+        one.topology = Some(Topology::of_steps(&["Start", "Command"]));
+        one.tasks.push(TaskDetail {
+            kind: "Command".to_owned(),
+            name: "Command".to_owned(),
+            id: "i1".to_owned(),
+            state: JobState::Failed,
+            created: one.created,
+            ended: None,
+            code: "ExecutionFailed".to_owned(),
+            message: "exit status: 1".to_owned(),
+        });
+        let body = encode_execution_answer("r1", &one).unwrap();
+        assert_eq!(decode_execution_answer(body.as_bytes()).unwrap(), Some(one));
+        let body = encode_instance_answer("r1", "i1").unwrap();
+        assert_eq!(decode_instance_answer(body.as_bytes()).unwrap(), "i1");
+    }
+
+    #[test]
+    fn an_old_list_of_runs_is_understood() {
+        let body = "<Response><WorkflowExecutionList><RunId>i1</RunId><WorkflowId>w1</WorkflowId>\
+            <Object>https://b-1.cos.ap-beijing.myqcloud.com/a%26b</Object><New/>\
+            <CreateTime>2022-08-09T14:54:17+0800</CreateTime><State>Failed</State>\
+            </WorkflowExecutionList><NextToken></NextToken></Response>";
+        let page = decode_executions_answer(body.as_bytes()).unwrap();
+        assert_eq!(
+            (page.executions, page.next_token),
+            (vec![execution()], None)
+        );
+    }
+}
