@@ -8,38 +8,31 @@
     reason = "the figures are what people run it for"
 )]
 
+mod support;
+
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use stocktake::api::credentials::Credentials;
-use stocktake::api::signature::{KeyTime, SignedRequest};
+use support::{LOCAL, Serve, command, trigger_call};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 const JOBS: usize = 5_000;
 const PARALLELISM: usize = 64;
-const HOST: &str = "demo-1250000000.ci.ap-beijing.myqcloud.com";
-const LOCAL: &str = r#"
-[targets.local]
-service = "embedded"
-bucket = "demo-1250000000"
-region = "ap-beijing"
-[targets.local.buckets]
-demo-1250000000 = "bucket"
-[targets.local.workflows.w1]
-command = ["true"]
-"#;
 
 fn main() {
     let bare = with_service(|_, address| {
-        let requests: Vec<Vec<u8>> = (0..JOBS).map(signed_request).collect();
+        let request = |number| {
+            let input = format!("<Prefix>job-{number}/</Prefix>");
+            trigger_call(&format!("job-{number}"), &input, "", "close")
+        };
+        let requests: Vec<Vec<u8>> = (0..JOBS).map(request).collect();
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let started = Instant::now();
         runtime.block_on(generate(address, requests));
@@ -52,7 +45,7 @@ fn main() {
             &["-t", "test", "apply", "--auto-approve", "--parallelism"],
         );
         apply.arg(PARALLELISM.to_string());
-        apply.env("STOCKTAKE_LOG", "stocktake=debug");
+        apply.env("STOCKTAKE_LOG", "stocktake::state=debug");
         let started = Instant::now();
         let output = apply.stderr(Stdio::piped()).output().unwrap();
         let elapsed = started.elapsed();
@@ -97,32 +90,6 @@ async fn generate(address: SocketAddr, requests: Vec<Vec<u8>>) {
     }
 }
 
-fn signed_request(number: usize) -> Vec<u8> {
-    let body = format!(
-        "<Request><Name>job-{number}</Name><Type>Workflow</Type><Input><Prefix>job-{number}/</Prefix>\
-         </Input><Operation><WorkflowIds>w1</WorkflowIds></Operation></Request>"
-    );
-    let now = jiff::Timestamp::now().as_second();
-    let credentials = Credentials::permanent("stocktake-local", "stocktake-local");
-    let signed = SignedRequest {
-        method: "POST",
-        path: "/inventorytriggerjob",
-        parameters: &[],
-        headers: &[("host", HOST)],
-    };
-    let key_time = KeyTime {
-        start: now - 60,
-        end: now + 600,
-    };
-    let authorization = signed.authorization(&credentials, key_time);
-    format!(
-        "POST /inventorytriggerjob HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\
-         Content-Type: application/xml\r\nContent-Length: {}\r\nAuthorization: {authorization}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
-}
-
 /// Measures against a fresh service.
 fn with_service<T>(measure: impl FnOnce(&Path, SocketAddr) -> T) -> T {
     let folder = tempfile::tempdir().unwrap();
@@ -140,7 +107,8 @@ fn with_service<T>(measure: impl FnOnce(&Path, SocketAddr) -> T) -> T {
         .unwrap();
     }
     fs::write(path.join("jobs/all.yaml"), jobs).unwrap();
-    let (mut service, address) = serve(path);
+    let service = Serve::start(path);
+    let address = service.address;
     let target = format!(
         "{LOCAL}\n[targets.test]\nbucket = \"demo-1250000000\"\nregion = \"ap-beijing\"\n\
          endpoint = \"http://{address}\"\nmax_submissions = 100000\n"
@@ -148,34 +116,5 @@ fn with_service<T>(measure: impl FnOnce(&Path, SocketAddr) -> T) -> T {
     fs::write(path.join("stocktake.toml"), target).unwrap();
     let begun = command(path, &["-t", "test", "state", "init"]).status();
     assert!(begun.unwrap().success());
-    let measured = measure(path, address);
-    service.kill().unwrap();
-    service.wait().unwrap();
-    measured
-}
-
-fn serve(folder: &Path) -> (Child, SocketAddr) {
-    let mut service = command(folder, &["-t", "local", "serve"]);
-    let mut service = service.stderr(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(service.stderr.take().unwrap()).lines();
-    let address = lines.by_ref().find_map(|line| {
-        let line = line.unwrap();
-        let (_, address) = line.split_once("http://")?;
-        address.trim().parse().ok()
-    });
-    std::thread::spawn(move || lines.for_each(drop));
-    (service, address.unwrap())
-}
-
-fn command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_stocktake"));
-    command
-        .args(arguments)
-        .current_dir(folder)
-        .env("TENCENTCLOUD_SECRET_ID", "stocktake-local")
-        .env("TENCENTCLOUD_SECRET_KEY", "stocktake-local")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    command
+    measure(path, address)
 }
