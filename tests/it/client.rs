@@ -1,6 +1,6 @@
 //! The client against a server that answers in every way a connection can go.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use stocktake::api::client::{CallError, Client, ClientSettings, Endpoint, ListQuery, SendOutcome};
@@ -121,6 +121,20 @@ async fn what_finds_no_connection_was_not_sent() {
     let no_tls = tls.trigger(&request("demo")).await;
     assert_eq!(kind(&no_tls), "not sent", "{no_tls:?}");
     assert!(plain.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_connection_that_is_never_made_was_not_sent() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    // Nobody accepts: when its queue is full, the system leaves the next one waiting.
+    let mut queued = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&address, CALL_TIMEOUT / 2) {
+        queued.push(stream);
+    }
+    let late = client_at(&format!("http://{address}"));
+    let late = late.trigger(&request("demo")).await;
+    assert_eq!(kind(&late), "not sent", "{late:?}");
 }
 
 #[tokio::test]

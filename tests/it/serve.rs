@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Stdio};
@@ -110,6 +110,47 @@ fn it_says_what_it_serves_and_ends_in_order() {
     let mut rest = String::new();
     serve.output.read_to_string(&mut rest).unwrap();
     assert_eq!(rest, "", "nothing goes wrong at the end");
+}
+
+#[test]
+fn the_log_shows_what_should_have_been_signed_and_no_secret() {
+    let env = workspace();
+    let mut serve = Serve::start_with(&env, &["-v"]);
+    let now = jiff::Timestamp::now().as_second();
+    let time = format!("{};{}", now - 60, now + 60);
+    let host = "demo-1250000000.ci.ap-beijing.myqcloud.com";
+    let mut stream = TcpStream::connect(serve.address).unwrap();
+    write!(
+        stream,
+        "GET /inventorytriggerjob HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
+         x-ci-security-token: hunter2\r\nAuthorization: q-sign-algorithm=sha1&\
+         q-ak=stocktake-local&q-sign-time={time}&q-key-time={time}&\
+         q-header-list=host;x-ci-security-token&q-url-param-list=&q-signature=00\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(
+        answer.contains("<Code>SignatureDoesNotMatch</Code>"),
+        "{answer}"
+    );
+    assert!(
+        !answer.contains("sha1"),
+        "it is for the log alone: {answer}"
+    );
+    serve.signal(Signal::TERM);
+    let mut log = String::new();
+    serve.output.read_to_string(&mut log).unwrap();
+    for shown in [
+        time.as_str(),
+        "/inventorytriggerjob",
+        host,
+        "%3Ctoken%3E",
+        "status=403",
+    ] {
+        assert!(log.contains(shown), "{shown}: {log}");
+    }
+    assert!(!log.contains("hunter2"), "{log}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use reqwest::Method;
 use stocktake::api::name::WorkflowId;
 use stocktake::api::wire::{JobState, decode_trigger_answer};
+use stocktake::service::RunningService;
 
 use super::world::{COPY, FAIL, JOBS, PAUSED, World, code, request, workflow};
 
@@ -49,6 +50,12 @@ async fn an_object_job_runs_over_one_object_and_shows_its_failure() {
     service.idle().await;
     assert_eq!(world.describe(&service, &good).await.0, JobState::Success);
     assert_eq!(world.results(&good).len(), 1);
+    assert!(
+        raw_job(&world, &service, &bad)
+            .await
+            .contains("<Code>ExecutionFailed</Code>"),
+        "a documented-style code comes with the message"
+    );
     let (state, message) = world.describe(&service, &bad).await;
     assert_eq!(state, JobState::Failed);
     assert_eq!(
@@ -59,6 +66,46 @@ async fn an_object_job_runs_over_one_object_and_shows_its_failure() {
     assert_eq!(state, JobState::Failed);
     assert!(message.starts_with("1 of 2 runs failed"), "{message}");
     assert_eq!(world.results(&both)[&format!("{COPY}/a&b.txt")], "a&b.txt");
+    service.shutdown().await;
+}
+
+/// The answer about a job as it is sent.
+async fn raw_job(world: &World, service: &RunningService, id: &str) -> String {
+    let path = format!("{JOBS}/{id}");
+    let request = world.request(service, Method::GET, &path, &[]);
+    request.send().await.unwrap().text().await.unwrap()
+}
+
+/// What a job needs may go away between the trigger and its turn.
+#[tokio::test]
+async fn a_job_says_what_is_gone() {
+    let world = World::new();
+    world.put("a", "2022-02-14T00:00:00Z");
+    world.put("list.txt", "2022-02-14T00:00:00Z");
+    let mut settings = world.settings();
+    settings.parallelism = 1;
+    let gate = world.folder.path().join("gate");
+    let script = format!("until [ -e {} ]; do sleep 0.01; done", gate.display());
+    let wait = WorkflowId::new("wwait").unwrap();
+    settings
+        .workflows
+        .insert(wait, workflow(&["sh", "-c", &script]));
+    let service = world.start_with(settings).await;
+    // As many as go at once, so that the next one waits.
+    for _ in 0..4 {
+        world.submit(&service, "<Object>a</Object>", "wwait").await;
+    }
+    let list = world
+        .submit(&service, "<UrlFile>list.txt</UrlFile>", COPY)
+        .await;
+    fs::remove_file(world.folder.path().join("bucket/list.txt")).unwrap();
+    fs::write(&gate, "").unwrap();
+    service.idle().await;
+    let (state, message) = world.describe(&service, &list).await;
+    assert_eq!(state, JobState::Failed);
+    assert!(message.contains("no object `list.txt`"), "{message}");
+    let shown = raw_job(&world, &service, &list).await;
+    assert!(shown.contains("<Code>ResourceNotFound</Code>"), "{shown}");
     service.shutdown().await;
 }
 
@@ -93,6 +140,12 @@ async fn what_cannot_run_is_refused() {
         let (status, code) = code(world.trigger(&service, body).await).await;
         assert_eq!((status, code.as_str()), expected, "{shown}");
     }
+    let job = request("<Prefix>a</Prefix>", COPY, "").replace(">Workflow<", ">Job<");
+    let answer = world.trigger(&service, job).await;
+    assert_eq!(answer.status(), 400);
+    let answer = answer.text().await.unwrap();
+    assert!(answer.contains("<Code>InvalidArgument</Code>"), "{answer}");
+    assert!(answer.contains("not supported here"), "{answer}");
     let path = format!("{JOBS}/bnone");
     let unknown = world.request(&service, Method::GET, &path, &[]);
     let unknown = unknown.send().await.unwrap().text().await.unwrap();
