@@ -43,8 +43,9 @@ pub(super) struct ShowArgs {
     format: FormatArgs,
 }
 
+/// The form of what is shown.
 #[derive(Debug, Args)]
-struct FormatArgs {
+pub(super) struct FormatArgs {
     /// The form of the output: human, json
     #[arg(
         long,
@@ -52,11 +53,11 @@ struct FormatArgs {
         default_value = "human",
         hide_possible_values = true
     )]
-    format: Format,
+    pub(super) format: Format,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     Human,
     Json,
 }

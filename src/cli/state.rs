@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::options::GlobalOptions;
-use super::records;
+use super::records::{self, Format};
 use super::session::Session;
 use super::settings::Settings;
 use crate::report::{self, Ui};
@@ -37,7 +37,7 @@ enum StateCommand {
   stocktake -t prod state verify    after a merge, or in a pipeline
 
 Exit codes: 0 the state is right, 1 it is not.")]
-    Verify,
+    Verify(records::FormatArgs),
     /// Print where the state is
     ///
     /// For pipelines that commit it. The file need not exist.
@@ -68,9 +68,13 @@ pub(super) fn run(
             StateStore::init(path, &session.target.name)?;
             report::state_begun(&mut ui.data(), path)?;
         }
-        StateCommand::Verify => {
+        StateCommand::Verify(arguments) => {
             let verified = StateStore::verify(path, session.expected())?;
-            report::state_verified(&mut ui.data(), path, &verified)?;
+            let mut out = ui.data();
+            match arguments.format {
+                Format::Human => report::state_verified(&mut out, path, &verified)?,
+                Format::Json => report::state_verified_json(&mut out, path, &verified)?,
+            }
         }
     }
     Ok(Exit::Done)

@@ -47,7 +47,9 @@ pub use render::{
 };
 pub use resolve::{resolved, unresolved};
 pub use serve::serving;
-pub use state::{begun as state_begun, verified as state_verified};
+pub use state::{
+    begun as state_begun, verified as state_verified, verified_json as state_verified_json,
+};
 pub use status::{human as status_human, markdown as status_markdown};
 pub use ui::{ColorChoice, Look, Ui, Verbosity};
 pub use watch::{

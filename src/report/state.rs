@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use serde_json::json;
+
 use super::table::count;
 use super::ui::style::{FAINT, GOOD};
 use crate::state::Verified;
@@ -44,4 +46,22 @@ pub fn verified(out: &mut dyn Write, path: &Path, verified: &Verified) -> io::Re
         )?;
     }
     Ok(())
+}
+
+/// Says the same for programs.
+pub fn verified_json(out: &mut dyn Write, path: &Path, verified: &Verified) -> io::Result<()> {
+    let records = verified.records.iter();
+    let unresolved = records.filter(|record| record.unresolved().is_some());
+    let document = json!({
+        "format": "stocktake.verified/1",
+        "path": path,
+        "target": verified.header.target,
+        "lineage": verified.header.lineage,
+        "records": verified.records.len(),
+        "lines": verified.lines,
+        "unresolved": unresolved.count(),
+        "ends_well": verified.ends_well,
+    });
+    serde_json::to_writer_pretty(&mut *out, &document)?;
+    writeln!(out)
 }

@@ -63,6 +63,32 @@ fn jobs_of_a_lost_state_are_adopted_once_and_nothing_is_submitted() {
 }
 
 #[test]
+fn every_bucket_that_the_files_name_is_asked() {
+    let env = Env::small();
+    let second = "[targets.local.buckets]\nsecond-1250000000 = \"second\"\n";
+    let target = env.read("stocktake.toml");
+    env.write(
+        "stocktake.toml",
+        &target.replace("[targets.local.buckets]\n", second),
+    );
+    env.write("second/a.txt", "a");
+    let elsewhere = "  far: { bucket: second-1250000000, input: { prefix: a }, \
+                     operation: { workflow_ids: w1 } }\n";
+    env.write("jobs/a.yaml", &(jobs(&["one"]) + elsewhere));
+    env.run(&["apply"]).expect(0);
+    forget(&env);
+    let found = json(&env, &["adopt", "--format", "json"]);
+    assert_eq!(found["adopted"].as_array().unwrap().len(), 2, "{found:#}");
+    env.run(&["plan", "--detailed-exitcode"]).expect(0);
+    // What no file asks for is written down for the target's own bucket alone.
+    forget(&env);
+    fs::remove_file(env.path().join("jobs/a.yaml")).unwrap();
+    env.run(&["adopt", "--file", "jobs/found.yaml"]).expect(0);
+    let text = env.read("jobs/found.yaml");
+    assert!(text.contains("one") && !text.contains("far"), "{text}");
+}
+
+#[test]
 fn states_filter_what_is_adopted() {
     let env = with_jobs(&["one"], &["one"]);
     let none = env.run(&["adopt", "--state", "failed,Cancel"]).expect(0);

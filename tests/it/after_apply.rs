@@ -160,7 +160,15 @@ fn what_is_removed_may_run_again_and_says_who_removed_it() {
     assert!(by.starts_with("ada@"), "{by}");
     assert_eq!(submissions[0]["removed"]["reason"], "results deleted");
     assert!(submissions[1]["removed"].is_null());
-    env.run(&["state", "verify"]).expect(0);
+    let verified = json(&env, &["state", "verify", "--format", "json"]);
+    assert_eq!(verified["records"], 1, "{verified:#}");
+    assert_eq!(verified["target"], "local");
+    assert!(
+        env.run(&["state", "verify"])
+            .expect(0)
+            .stdout
+            .contains("1 record")
+    );
 }
 
 #[test]

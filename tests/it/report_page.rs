@@ -97,6 +97,11 @@ fn the_page_holds_everything_and_nothing_that_people_wrote_becomes_markup() {
         "{one}"
     );
     assert!(!one.contains("The plan:"), "{one}");
+    let twice =
+        "jobs: { twice: { input: { prefix: later/a }, operation: { workflow_ids: w1 } } }\n";
+    env.write("jobs/b.yaml", twice);
+    let blocked = env.run(&["status", "--format", "html"]).expect(0).stdout;
+    assert!(blocked.contains("<strong>Blocked:</strong>"), "{blocked}");
     env.write("jobs/b.yaml", "jobs: { a: {} }\n");
     let broken = env.run(&["status", "--format", "html"]).expect(0).stdout;
     assert!(broken.contains("The job files have 2 mistakes"), "{broken}");

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::file::NewFile;
-use super::{AdoptArgs, not_asked, record, show};
+use super::file::{Draft, NewFile};
+use super::{AdoptArgs, not_asked, record, show, with_state};
 use crate::adopt::{self, Matches};
 use crate::api::client::{Client, ListQuery};
 use crate::api::name::{BucketName, Region};
@@ -16,67 +16,35 @@ use crate::cli::session::Session;
 use crate::diagnostic::Diagnostic;
 use crate::job::Job;
 use crate::report::Adoption;
-use crate::state::StateStore;
+use crate::state::Records;
 
 /// A bucket and its region.
 type Place = (BucketName, Region);
 
-pub(super) async fn adopt(
+pub(super) fn adopt(
     session: &Session,
     arguments: &AdoptArgs,
     jobs: &[Job],
-    store: &StateStore,
     file: Option<NewFile>,
 ) -> Result<(), Failure> {
-    let own = session
-        .target
-        .bucket
-        .clone()
-        .zip(session.target.region.clone());
-    let listed = list(session, arguments, &places(session, own.as_ref(), jobs)?).await?;
-    let now = Timestamp::now();
-    let records = store.records();
-    let mut matches = Matches::default();
-    // What a new file says goes to the target's own bucket.
-    let mut unwritten = Vec::new();
-    for (place, listed) in listed {
-        let found = adopt::matches(&place.0, &place.1, listed, jobs, &records, now);
-        matches.adopted.extend(found.adopted);
-        matches.repeated.extend(found.repeated);
-        if file.is_some() && own.as_ref() == Some(&place) {
-            unwritten = found.unmatched;
-        } else {
-            matches.unmatched.extend(found.unmatched);
-        }
-    }
-    let mut draft = None;
-    if let Some((file, (bucket, region))) = file.zip(own) {
-        let found = adopt::unwritten(unwritten);
-        matches.unmatched.extend(found.unreadable);
-        let written = file.draft(session, jobs, &records, &found.jobs)?;
-        let found = found
-            .jobs
-            .into_iter()
-            .map(|(detail, _)| detail)
-            .chain(found.repeated);
-        let found = found.collect();
-        let new = adopt::matches(&bucket, &region, found, written.jobs(), &records, now);
-        matches.adopted.extend(new.adopted);
-        matches.repeated.extend(new.repeated);
-        matches.unmatched.extend(new.unmatched);
-        draft = Some(written);
-    }
-    // A job that the files ask for and the state does not know would be submitted.
-    record(store, &matches.adopted).await?;
-    let written = draft.map_or(Ok(None), super::file::Draft::keep)?;
+    let target = &session.target;
+    let own = target.bucket.clone().zip(target.region.clone());
+    let places = places(session, own.as_ref(), jobs)?;
+    let listed = tokio::runtime::Runtime::new()?.block_on(list(session, arguments, &places))?;
+    let (matches, written) = with_state(session, arguments, |store| {
+        let (matches, draft) = matched(session, jobs, listed, &store.records(), file.zip(own))?;
+        // A job that the files ask for and the state does not know would be submitted.
+        record(store, &matches.adopted)?;
+        let written = draft.map_or(Ok(None), Draft::keep)?;
+        Ok((matches, written))
+    })?;
+    let written = written.as_ref();
     let adoption = Adoption {
         adopted: &matches.adopted,
         known: &[],
         repeated: &matches.repeated,
         others: &matches.unmatched,
-        written: written
-            .as_ref()
-            .map(|(path, number)| (path.as_path(), *number)),
+        written: written.map(|(path, number)| (path.as_path(), *number)),
     };
     show(session, arguments, &adoption)?;
     let has_more = !matches.unmatched.is_empty() && arguments.file.is_none();
@@ -85,6 +53,47 @@ pub(super) async fn adopt(
         session.ui.note(hint)?;
     }
     Ok(())
+}
+
+/// What is listed, matched to the jobs of the files; and what is left of the target's own bucket, to
+/// those of a new file, if there is to be one.
+fn matched(
+    session: &Session,
+    jobs: &[Job],
+    listed: Vec<(Place, Vec<JobDetail>)>,
+    records: &Records,
+    file: Option<(NewFile, Place)>,
+) -> Result<(Matches, Option<Draft>), Failure> {
+    let now = Timestamp::now();
+    let mut matches = Matches::default();
+    let mut unwritten = Vec::new();
+    for (place, listed) in listed {
+        let found = adopt::matches(&place.0, &place.1, listed, jobs, records, now);
+        matches.adopted.extend(found.adopted);
+        matches.repeated.extend(found.repeated);
+        if file.as_ref().is_some_and(|(_, own)| *own == place) {
+            unwritten = found.unmatched;
+        } else {
+            matches.unmatched.extend(found.unmatched);
+        }
+    }
+    let Some((file, (bucket, region))) = file else {
+        return Ok((matches, None));
+    };
+    let found = adopt::unwritten(unwritten);
+    matches.unmatched.extend(found.unreadable);
+    let draft = file.draft(session, jobs, records, &found.jobs)?;
+    let found = found
+        .jobs
+        .into_iter()
+        .map(|(detail, _)| detail)
+        .chain(found.repeated)
+        .collect();
+    let new = adopt::matches(&bucket, &region, found, draft.jobs(), records, now);
+    matches.adopted.extend(new.adopted);
+    matches.repeated.extend(new.repeated);
+    matches.unmatched.extend(new.unmatched);
+    Ok((matches, Some(draft)))
 }
 
 /// The buckets in which the work of the files, and of a new file, is done.

@@ -127,23 +127,29 @@ pub(super) fn run(
     } else {
         session.jobs()?
     };
-    let store = session.open_state(arguments.lock_timeout)?;
-    let runtime = tokio::runtime::Runtime::new()?;
-    let adopted = runtime.block_on(async {
-        if arguments.named.is_empty() {
-            listed::adopt(&session, arguments, &jobs, &store, file).await
-        } else {
-            named::adopt(&session, arguments, &jobs, &store).await
-        }
-    });
-    store.close()?;
-    adopted?;
+    if arguments.named.is_empty() {
+        listed::adopt(&session, arguments, &jobs, file)?;
+    } else {
+        named::adopt(&session, arguments, &jobs)?;
+    }
     Ok(Exit::Done)
 }
 
-async fn record(store: &StateStore, records: &[Record]) -> Result<(), Failure> {
+/// Does something with the state, which is locked meanwhile: not while the service is asked.
+fn with_state<T>(
+    session: &Session,
+    arguments: &AdoptArgs,
+    change: impl FnOnce(&StateStore) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let store = session.open_state(arguments.lock_timeout)?;
+    let changed = change(&store);
+    store.close()?;
+    changed
+}
+
+fn record(store: &StateStore, records: &[Record]) -> Result<(), Failure> {
     for record in records {
-        store.append(record.clone()).await?;
+        store.append_blocking(record.clone())?;
     }
     Ok(())
 }

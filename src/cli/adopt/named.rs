@@ -1,6 +1,6 @@
 //! Jobs of the service that a person names.
 
-use super::{AdoptArgs, not_asked, record, show};
+use super::{AdoptArgs, not_asked, record, show, with_state};
 use crate::adopt;
 use crate::api::client::Client;
 use crate::api::name::JobId;
@@ -8,53 +8,56 @@ use crate::api::wire::JobDetail;
 use crate::cli::connection::Connection;
 use crate::cli::failure::Failure;
 use crate::cli::session::{Session, job_of};
-use crate::diagnostic::Diagnostic;
 use crate::job::Job;
 use crate::report::{self, Adoption};
-use crate::state::StateStore;
 
 /// All or none: somebody who mistook one of them may have mistaken others.
-pub(super) async fn adopt(
-    session: &Session,
-    arguments: &AdoptArgs,
-    jobs: &[Job],
-    store: &StateStore,
-) -> Result<(), Failure> {
+pub(super) fn adopt(session: &Session, arguments: &AdoptArgs, jobs: &[Job]) -> Result<(), Failure> {
     let mut pairs = Vec::new();
     for (key, job_id) in &arguments.named {
         pairs.push((job_of(jobs, key)?, job_id));
     }
-    let Some((first, _)) = pairs.first() else {
-        return Ok(());
-    };
-    let work = &first.work;
-    let connection = Connection::open(session, work.bucket.clone(), work.region.clone()).await?;
-    let details = describe_all(&connection.client, &pairs).await;
-    connection.close().await;
-    let mut records = store.records();
-    let (mut adopted, mut known, mut refusals) = (Vec::new(), Vec::new(), Vec::new());
-    for ((job, job_id), detail) in pairs.into_iter().zip(details?) {
-        match adopt::named(job, job_id, detail.as_ref(), &records, session.now) {
-            // A job that is named twice is one of two keys, or none.
-            Ok(Some(record)) => {
-                records.insert(record.clone().into());
-                adopted.push(record);
+    let details = tokio::runtime::Runtime::new()?.block_on(describe(session, &pairs))?;
+    let (adopted, known) = with_state(session, arguments, |store| {
+        let mut records = store.records();
+        let (mut adopted, mut known, mut refusals) = (Vec::new(), Vec::new(), Vec::new());
+        for ((job, job_id), detail) in pairs.into_iter().zip(details) {
+            match adopt::named(job, job_id, detail.as_ref(), &records, session.now) {
+                // The next one may name the same job for another key.
+                Ok(Some(record)) => {
+                    records.insert(record.clone().into());
+                    adopted.push(record);
+                }
+                Ok(None) => known.push(job.key.clone()),
+                Err(refusal) => refusals.push(report::refusal(&refusal)),
             }
-            Ok(None) => known.push(job.key.clone()),
-            Err(refusal) => refusals.push(refusal),
         }
-    }
-    if !refusals.is_empty() {
-        let problems: Vec<Diagnostic> = refusals.iter().map(report::refusal).collect();
-        return Err(problems.into());
-    }
-    record(store, &adopted).await?;
+        if !refusals.is_empty() {
+            return Err(refusals.into());
+        }
+        record(store, &adopted)?;
+        Ok((adopted, known))
+    })?;
     let adoption = Adoption {
         adopted: &adopted,
         known: &known,
         ..Adoption::default()
     };
     show(session, arguments, &adoption)
+}
+
+async fn describe(
+    session: &Session,
+    pairs: &[(&Job, &JobId)],
+) -> Result<Vec<Option<JobDetail>>, Failure> {
+    let Some((first, _)) = pairs.first() else {
+        return Ok(Vec::new());
+    };
+    let (bucket, region) = (first.work.bucket.clone(), first.work.region.clone());
+    let connection = Connection::open(session, bucket, region).await?;
+    let details = describe_all(&connection.client, pairs).await;
+    connection.close().await;
+    details
 }
 
 async fn describe_all(
