@@ -51,7 +51,7 @@ pub(super) async fn follow(
         },
     )
     .await;
-    progress.finish();
+    drop(progress);
     match waited? {
         Waited::Ended { lost } if lost.is_empty() => {}
         Waited::Ended { lost } => {

@@ -46,6 +46,15 @@ impl Updated {
     }
 }
 
+/// Jobs that are no longer among those of a workspace, and others that are now.
+#[derive(Debug, Default)]
+pub struct Turnover {
+    /// No longer.
+    pub gone: Vec<Arc<Job>>,
+    /// Now.
+    pub come: Vec<Arc<Job>>,
+}
+
 /// What each job file came to, and what that depends on.
 #[derive(Debug)]
 pub struct Cache {
@@ -54,6 +63,8 @@ pub struct Cache {
     reader: Reader,
     surroundings: Surroundings,
     files: BTreeMap<FoundFile, Entry>,
+    /// What the files that changed came to when somebody last asked for the turnover.
+    before: BTreeMap<FoundFile, Vec<Arc<Job>>>,
     /// What was wrong where files were looked for.
     walk_findings: Vec<Diagnostic>,
     census: Census,
@@ -89,6 +100,7 @@ impl Cache {
             reader: Reader::new(),
             surroundings,
             files: BTreeMap::new(),
+            before: BTreeMap::new(),
             walk_findings: Vec::new(),
             census: Census::default(),
         }
@@ -146,6 +158,18 @@ impl Cache {
         self.files.values().flat_map(|entry| &entry.resolved.jobs)
     }
 
+    /// How the jobs differ from those of the last time that this was asked.
+    pub fn turnover(&mut self) -> Turnover {
+        let mut turnover = Turnover::default();
+        for (file, before) in std::mem::take(&mut self.before) {
+            let entry = self.files.get(&file);
+            let after = entry.map(|entry| entry.resolved.jobs.iter().cloned());
+            turnover.gone.extend(before);
+            turnover.come.extend(after.into_iter().flatten());
+        }
+        turnover
+    }
+
     /// The files that were found.
     pub fn files(&self) -> impl ExactSizeIterator<Item = &FoundFile> {
         self.files.keys()
@@ -200,6 +224,7 @@ impl Cache {
         for file in gone {
             if let Some(entry) = self.files.remove(file) {
                 self.census.remove(&entry.resolved.jobs);
+                remember(&mut self.before, file, entry.resolved.jobs);
                 updated.files.push(file.shown.clone());
             }
         }
@@ -213,16 +238,18 @@ impl Cache {
         updated: &mut Updated,
     ) {
         let after = &self.surroundings;
-        let affected: Vec<&mut Entry> = self
+        let mut affected: Vec<(&FoundFile, &mut Entry)> = self
             .files
-            .values_mut()
-            .filter(|entry| !entry.resolved.uses.hold(before, after))
+            .iter_mut()
+            .filter(|(_, entry)| !entry.resolved.uses.hold(before, after))
             .collect();
         updated.resolved += affected.len();
-        for entry in &affected {
+        for (file, entry) in &mut affected {
             self.census.remove(&entry.resolved.jobs);
+            let jobs = std::mem::take(&mut entry.resolved.jobs);
+            remember(&mut self.before, file, jobs);
         }
-        let anew = affected.into_par_iter().map(|entry| {
+        let anew = affected.into_par_iter().map(|(_, entry)| {
             entry.resolved = resolve(entry.source.as_ref(), entry.job_file.as_ref(), resolver);
             &*entry
         });
@@ -249,11 +276,21 @@ impl Cache {
             updated.resolved += 1;
             updated.files.push(file.shown.clone());
             self.census.add(&entry.resolved.jobs);
-            if let Some(known) = self.files.insert(file, entry) {
-                self.census.remove(&known.resolved.jobs);
-            }
+            let known = self.files.insert(file.clone(), entry);
+            let known = known.map_or_else(Vec::new, |entry| entry.resolved.jobs);
+            self.census.remove(&known);
+            remember(&mut self.before, &file, known);
         }
     }
+}
+
+/// Keeps what a file came to before its first change.
+fn remember(
+    before: &mut BTreeMap<FoundFile, Vec<Arc<Job>>>,
+    file: &FoundFile,
+    jobs: Vec<Arc<Job>>,
+) {
+    before.entry(file.clone()).or_insert(jobs);
 }
 
 /// The stamp of a file as it is read now, and what it comes to unless its content is as `known`.

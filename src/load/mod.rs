@@ -15,7 +15,7 @@ use crate::jobfile::discover::{self, FoundFile};
 use crate::resolve::{Resolver, Surroundings, check_unique};
 use crate::workspace::{JOBS_FOLDER, Workspace};
 
-pub use cache::{Cache, Changes, Updated};
+pub use cache::{Cache, Changes, Turnover, Updated};
 pub use stamp::Stamp;
 
 /// The code of the finding that there is no job file at all.

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use super::Limits;
+use super::assembly::Assembly;
 use super::decide;
 use super::document::{DocumentJob, FORMAT, KnownRecord, PlanDocument, TOOL_VERSION};
 use super::model::{Action, Plan, PlannedJob};
-use super::{Limits, assemble};
 use crate::job::{Job, JobKey, OnFailure};
 use crate::source::{Place, SourceFile, Span};
 use crate::state::{Record, Records};
@@ -119,7 +120,7 @@ pub fn confirm(
         });
     }
     if stale.is_empty() {
-        Ok(assemble(planned, records, limits))
+        Ok(Assembly::new(planned, records, limits).into_plan())
     } else {
         Err(stale)
     }

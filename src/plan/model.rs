@@ -213,6 +213,20 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The plan with these jobs of it, and nothing left out of its counts and findings.
+    #[must_use]
+    pub fn of_jobs(&self, jobs: Vec<PlannedJob>) -> Self {
+        Self {
+            jobs,
+            retired: Vec::new(),
+            blocked: self.blocked.clone(),
+            warnings: self.warnings.clone(),
+            drift: self.drift.clone(),
+            summary: self.summary,
+            estimate: self.estimate.clone(),
+        }
+    }
+
     /// Whether `apply` would hand anything to the service.
     pub fn submits(&self) -> bool {
         self.summary.submits()

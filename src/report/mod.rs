@@ -54,5 +54,5 @@ pub use status::{human as status_human, markdown as status_markdown};
 pub use ui::{ColorChoice, Look, Ui, Verbosity};
 pub use watch::{
     SHOWN_JOBS, WatchCause, WatchOpening, WatchView, intention, opening as watch_opening,
-    plan as watch_plan,
+    plan as watch_plan, polling as watch_polling,
 };

@@ -57,13 +57,6 @@ impl Progress {
         }
     }
 
-    /// Takes the bars away.
-    pub fn finish(&self) {
-        if let Some(bars) = &self.bars {
-            let _ = bars.all.clear();
-        }
-    }
-
     /// An outage is one message, however often it is noticed.
     fn trouble(&mut self, troubles: &[Trouble]) {
         if let Some(first) = troubles.first().filter(|_| !self.in_trouble) {
@@ -75,6 +68,8 @@ impl Progress {
     fn tick(&mut self, records: &[Arc<Record>]) {
         if let Some(bars) = &self.bars {
             bars.show(records);
+        } else if self.ui.draws_line() {
+            let _ = self.ui.transient(&summary(records));
         } else if self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
             self.say(&summary(records));
@@ -88,6 +83,17 @@ impl Progress {
         match &self.bars {
             Some(bars) => bars.all.suspend(say),
             None => say(),
+        }
+    }
+}
+
+impl Drop for Progress {
+    /// Takes away what moves, also where the wait was given up.
+    fn drop(&mut self) {
+        if let Some(bars) = &self.bars {
+            let _ = bars.all.clear();
+        } else if self.ui.draws_line() {
+            let _ = self.ui.transient("");
         }
     }
 }

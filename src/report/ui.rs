@@ -51,6 +51,8 @@ pub struct Ui {
     color: ColorChoice,
     verbosity: Verbosity,
     look: Look,
+    /// Whether others write to the terminal while something is under way.
+    is_shared: bool,
 }
 
 impl Ui {
@@ -61,6 +63,17 @@ impl Ui {
             color,
             verbosity,
             look: Look { width },
+            is_shared: false,
+        }
+    }
+
+    /// The same where others write to the terminal meanwhile: no bars that move, but one line that
+    /// gives way.
+    #[must_use]
+    pub fn shared(self) -> Self {
+        Self {
+            is_shared: true,
+            ..self
         }
     }
 
@@ -71,7 +84,12 @@ impl Ui {
 
     /// Whether standard error is a place for bars that move.
     pub fn draws_progress(&self) -> bool {
-        self.verbosity != Verbosity::Quiet && io::stderr().is_terminal()
+        !self.is_shared && self.has_terminal()
+    }
+
+    /// Whether standard error is a place for one [`transient`](Self::transient) line.
+    pub fn draws_line(&self) -> bool {
+        self.is_shared && self.has_terminal()
     }
 
     /// Standard output: data.
@@ -108,6 +126,9 @@ impl Ui {
         if self.verbosity == Verbosity::Quiet {
             return Ok(());
         }
+        if self.is_shared {
+            self.transient("")?;
+        }
         // A line is one write: there may be very many, and others may write there as well.
         let choice = self.choice(io::stderr().is_terminal());
         let mut line = AutoStream::new(Vec::new(), choice);
@@ -118,12 +139,16 @@ impl Ui {
     /// Shows words on the terminal until they are replaced by others or by none; says nothing where
     /// standard error is no terminal.
     pub fn transient(&self, words: &str) -> io::Result<()> {
-        let mut terminal = io::stderr();
-        if self.verbosity == Verbosity::Quiet || !terminal.is_terminal() {
+        if !self.has_terminal() {
             return Ok(());
         }
+        let mut terminal = io::stderr();
         write!(terminal, "\r\x1b[2K{words}")?;
         terminal.flush()
+    }
+
+    fn has_terminal(&self) -> bool {
+        self.verbosity != Verbosity::Quiet && io::stderr().is_terminal()
     }
 
     fn choice(&self, is_terminal: bool) -> anstream::ColorChoice {

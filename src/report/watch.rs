@@ -78,22 +78,23 @@ pub fn opening(out: &mut dyn Write, opening: &WatchOpening<'_>) -> io::Result<()
     if opening.applies {
         writeln!(out, "Each good plan is applied as soon as it is quiet.")?;
     }
-    match opening.polling {
-        None => {}
-        Some(Polling::Asked) => writeln!(out, "Looking for changes from time to time.")?,
-        Some(Polling::FileSystem(name)) => writeln!(
-            out,
-            "This is {name}, which sends no events: looking for changes every second."
-        )?,
-        Some(Polling::NoEvents(reason)) => writeln!(
-            out,
-            "No events ({reason}): looking for changes every second."
-        )?,
+    if let Some(reason) = opening.polling {
+        polling(out, reason)?;
     }
     if opening.has_keys {
         writeln!(out, "{FAINT}Keys: a apply, p full plan, q quit{FAINT:#}")?;
     }
     out.flush()
+}
+
+/// Writes that changes are looked for from time to time, and why.
+pub fn polling(out: &mut dyn Write, reason: &Polling) -> io::Result<()> {
+    match reason {
+        Polling::Asked => return writeln!(out, "Looking for changes from time to time."),
+        Polling::FileSystem(name) => writeln!(out, "This is {name}, which sends no events.")?,
+        Polling::NoEvents(reason) => writeln!(out, "No events: {}.", clean(reason))?,
+    }
+    writeln!(out, "Looking for changes every second.")
 }
 
 /// Writes what a look came to: the same order every time.

@@ -62,15 +62,12 @@ pub async fn wait(
                 refresher.reconnect(client);
             }
         }
-        for record in &round.changed {
-            tell(Event::Changed(record));
-        }
         pause = if round.changed.is_empty() {
             (pause * 3 / 2).min(LONGEST_PAUSE)
         } else {
             (pause / 2).max(FIRST_PAUSE)
         };
-        unrecorded.extend(round.changed);
+        unrecorded.extend(round.changed.iter().cloned());
         let open = refresher
             .records()
             .iter()
@@ -79,8 +76,12 @@ pub async fn wait(
         let left = timeout.map(|timeout| timeout.saturating_sub(begun.elapsed()));
         let is_over = has_ended || left.is_some_and(|left| left.is_zero());
         let recording = Instant::now();
+        // Recorded before it is told: who hears of an end and looks at the records finds it there.
         record(recorder, &mut unrecorded, is_over).await?;
         pause = pause.max(recording.elapsed() * RECORDING_SHARE);
+        for record in &round.changed {
+            tell(Event::Changed(record));
+        }
         tell(Event::Tick(refresher.records()));
         if has_ended {
             return Ok(Waited::Ended { lost });

@@ -104,7 +104,7 @@ impl Layout {
             return Vec::new();
         }
         match Syntax::of(path) {
-            _ if is_folder() => vec![Sign::Anywhere],
+            _ if is_folder() || (!is_content(kind) && is_link(path)) => vec![Sign::Anywhere],
             Some(_) => vec![Sign::JobFile(path.to_path_buf())],
             None => Vec::new(),
         }
@@ -131,9 +131,12 @@ fn is_content(kind: EventKind) -> bool {
     )
 }
 
+fn is_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
+}
+
 fn behind_link(path: &Path) -> Option<PathBuf> {
-    let is_link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
-    is_link.then(|| fs::canonicalize(path).ok()).flatten()
+    is_link(path).then(|| fs::canonicalize(path).ok()).flatten()
 }
 
 /// The folder that a file is in or will be in, or else the nearest one above that is there.

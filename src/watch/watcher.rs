@@ -54,7 +54,7 @@ impl Watcher {
             Some(name) => Source::Polling(Polling::FileSystem(name)),
             None => match listen(&inbox, &layout) {
                 Ok(watcher) => Source::Events(watcher),
-                Err(error) => Source::Polling(Polling::NoEvents(error.to_string())),
+                Err(error) => Source::Polling(Polling::NoEvents(words(&error))),
             },
         };
         let mut watcher = Self {
@@ -104,6 +104,7 @@ impl Watcher {
     fn register(&mut self, before: &BTreeSet<PathBuf>) {
         let layout = lock(&self.layout);
         let folders = layout.folders.clone();
+        let [root, _] = layout.anchors().map(Path::to_path_buf);
         self.anchors = anchors(&layout);
         drop(layout);
         let Source::Events(watcher) = &mut self.source else {
@@ -118,6 +119,8 @@ impl Watcher {
             // A folder made again under an old name is another folder.
             match watcher.watch(folder, RecursiveMode::NonRecursive) {
                 Ok(()) => {}
+                // Whoever asks for the lost place notices when it is made again.
+                Err(error) if is_absence(&error) && *folder == root => {}
                 Err(error) if is_absence(&error) => self.inbox.put([Sign::Anywhere]),
                 Err(error) => failure = Some(error),
             }

@@ -90,16 +90,20 @@ impl Env {
 
     /// The binary with a clean environment, not yet started.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(BINARY);
+        let mut command = self.command_of(BINARY);
+        command.args(arguments);
+        command
+    }
+
+    /// Another program in the same place and environment.
+    pub fn command_of(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
         #[expect(
             clippy::disallowed_methods,
             reason = "a test's binary needs the path, and nothing else"
         )]
         let path = std::env::var_os("PATH").unwrap_or_default();
-        command
-            .args(arguments)
-            .current_dir(self.path())
-            .stdin(Stdio::null());
+        command.current_dir(self.path()).stdin(Stdio::null());
         command
             .env_clear()
             .env("PATH", path)

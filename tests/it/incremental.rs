@@ -2,14 +2,20 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
+use stocktake::api::name::JobId;
+use stocktake::api::wire::JobState;
 use stocktake::diagnostic::Diagnostic;
-use stocktake::job::Job;
-use stocktake::load::{Cache, Changes, load};
+use stocktake::job::{Job, JobKey};
+use stocktake::load::{Cache, Changes, Loaded, load};
+use stocktake::plan::{Limits, Plan, PlannedJob, Planner, plan};
 use stocktake::resolve::Surroundings;
 use stocktake::source::Place;
+use stocktake::state::{Outcome, Record, Records, Seen, Submission, SubmissionId};
+use stocktake::watch::Difference;
 use stocktake::workspace::Workspace;
 
 use crate::env::Env;
@@ -27,6 +33,8 @@ const TEXTS: &[&str] = &[
      input: { prefix: g/ }, operation: { workflow_ids: w1 } } }\n",
     "jobs: { h: { matrix: { part: [1, 2] }, input: { prefix: \"h/${ matrix.part }/${ vars }/\" }, \
      operation: { workflow_ids: w1 } } }\n",
+    "jobs: { i: { input: { prefix: a }, operation: { workflow_ids: w1 } } }\n",
+    "jobs: { a: { input: { prefix: x/ }, operation: { workflow_ids: w1 } } }\n",
     "jobs: { a: { inptu: 1 } }\n",
     "defaults: { operation: { workflow_ids: \"${ vars.one }\" }, rerun: [] }\n\
      jobs: { a: { input: { prefix: a/ }, rerun: x }, i: { input: { prefix: i/ } }, j: { input: 1 } }\n",
@@ -55,6 +63,9 @@ enum Edit {
     Variable(usize, u8),
     Bucket(u8),
     Days(i64),
+    /// The jobs of the last good plan are recorded, each as the number says.
+    State(u8),
+    Limit(usize),
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
@@ -67,6 +78,8 @@ fn edit() -> impl Strategy<Value = Edit> {
         2 => (0..3_usize, 0..3_u8).prop_map(|(name, value)| Edit::Variable(name, value)),
         1 => (0..3_u8).prop_map(Edit::Bucket),
         1 => (-2..4_i64).prop_map(Edit::Days),
+        2 => any::<u8>().prop_map(Edit::State),
+        1 => (0..4_usize).prop_map(Edit::Limit),
     ]
 }
 
@@ -94,7 +107,7 @@ fn perform(edit: &Edit, jobs: &Path, surroundings: &mut Surroundings) -> Option<
             let _ = std::os::unix::fs::symlink(path(from), path(to));
             return None;
         }
-        Edit::Link(..) => {}
+        Edit::Link(..) | Edit::State(_) | Edit::Limit(_) => {}
         Edit::Variable(name, value) => {
             let name = ["one", "two", "three"][*name].to_owned();
             match value {
@@ -142,6 +155,117 @@ fn finding_words(findings: &[Diagnostic]) -> Vec<String> {
     findings.iter().map(words).collect()
 }
 
+/// Everything that a plan says.
+fn plan_words(plan: &Plan) -> String {
+    let job = |planned: &PlannedJob| {
+        let record = planned.record.as_ref().map(|record| record.fingerprint);
+        let PlannedJob {
+            action,
+            reason,
+            changes,
+            ..
+        } = planned;
+        let words = job_words([planned.job.as_ref()]);
+        format!("{words:?} {action:?} {reason:?} {record:?} {changes:?}")
+    };
+    let jobs: Vec<String> = plan.jobs.iter().map(job).collect();
+    let retired: Vec<_> = plan
+        .retired
+        .iter()
+        .map(|record| record.fingerprint)
+        .collect();
+    format!(
+        "{jobs:#?}\n{retired:?}\n{:#?}\n{:?}\n{:?}",
+        plan.blocked, plan.warnings, plan.summary
+    )
+}
+
+/// What a state may say once the jobs of a plan were submitted.
+fn recorded(plan: &Plan, number: u8) -> Records {
+    let mut records = Records::default();
+    for (index, planned) in plan.jobs.iter().enumerate() {
+        let job_id = JobId::new("b1").unwrap();
+        let at = Timestamp::from_second(1_640_966_400).unwrap();
+        let is_open = (usize::from(number) + index).is_multiple_of(3);
+        let state = match number % 3 {
+            0 => JobState::Running,
+            1 => JobState::Success,
+            _ => JobState::Failed,
+        };
+        let outcome = if is_open {
+            Outcome::Unresolved { reason: None }
+        } else {
+            Outcome::Accepted {
+                job_id: job_id.clone(),
+                request_id: None,
+            }
+        };
+        records.insert(Arc::new(Record {
+            fingerprint: planned.job.fingerprint,
+            key: JobKey::new(&format!(
+                "{}{}",
+                planned.job.key,
+                if number > 200 { "-old" } else { "" }
+            )),
+            written_at: at,
+            work: planned.job.work.clone(),
+            submissions: vec![Submission {
+                id: SubmissionId::random(),
+                intended_at: at,
+                ended_at: None,
+                outcome,
+                removed: None,
+            }],
+            seen: Some(Seen::new(job_id, state, at)),
+        }));
+    }
+    records
+}
+
+/// A plan that is kept, and the whole one that it has to be.
+#[derive(Default)]
+struct Plans {
+    records: Arc<Records>,
+    limits: Limits,
+    kept: Option<(Planner, Plan)>,
+}
+
+impl Plans {
+    fn edit(&mut self, edit: &Edit) {
+        match edit {
+            Edit::State(number) => {
+                let plan = self.kept.as_ref().map(|(_, plan)| recorded(plan, *number));
+                self.records = Arc::new(plan.unwrap_or_default());
+            }
+            Edit::Limit(limit) => self.limits.max_submissions = Some(*limit),
+            _ => {}
+        }
+    }
+
+    /// Brings the kept plan up to date, and compares.
+    fn check(&mut self, cache: &mut Cache, full: Loaded) {
+        let whole = plan(full.jobs, &self.records, self.limits);
+        let turnover = cache.turnover();
+        let planner = match self.kept.take() {
+            Some((mut planner, before)) if planner.is_for(&self.records, self.limits) => {
+                let step = planner.update(&turnover.gone, turnover.come);
+                assert_eq!(
+                    Difference::between(&step.before, &step.after),
+                    Difference::between(&before, &whole)
+                );
+                planner
+            }
+            _ => Planner::new(
+                cache.jobs().cloned(),
+                Arc::clone(&self.records),
+                self.limits,
+            ),
+        };
+        assert_eq!(plan_words(planner.plan()), plan_words(&whole));
+        self.kept = Some((planner, whole));
+    }
+}
+
 fn surroundings() -> Surroundings {
     Surroundings {
         target: "local".to_owned(),
@@ -168,7 +292,9 @@ proptest! {
         let mut surroundings = surroundings();
         let mut cache = Cache::new(env.path(), surroundings.clone());
         cache.update(&Changes::Anywhere, &[], surroundings.clone());
+        let mut plans = Plans::default();
         for (edit, names_files) in edits {
+            plans.edit(&edit);
             let files = perform(&edit, &jobs, &mut surroundings);
             // A watch never names what it does not look at.
             let looked_at = |path: &PathBuf| {
@@ -186,6 +312,10 @@ proptest! {
             // The same look again finds nothing.
             let again = cache.update(&changes, &[], surroundings.clone());
             prop_assert!(!again.is_news(), "{:?} after {:?}", again, updated);
+            // Nothing is planned while there are mistakes; what changed meanwhile is not lost.
+            if !full.has_errors() {
+                plans.check(&mut cache, full);
+            }
         }
     }
 }

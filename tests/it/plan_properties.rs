@@ -8,9 +8,10 @@ use stocktake::api::name::JobId;
 use stocktake::api::request::{Input, JobType, Operation, Request, TimeInterval, WorkflowIds};
 use stocktake::api::wire::JobState;
 use stocktake::job::{Job, JobKey, OnFailure, Overlap, Work};
-use stocktake::plan::{Action, Limits, Plan, plan};
+use stocktake::plan::{Action, Limits, Plan, PlannedJob, Planner, plan};
 use stocktake::source::{Place, SourceFile, Span};
 use stocktake::state::{Outcome, Record, Records, Seen, Submission, SubmissionId};
+use stocktake::watch::Difference;
 
 /// Works are told apart by a small number, so that jobs and records often meet.
 fn work(number: u8) -> Work {
@@ -95,11 +96,16 @@ fn record(key: u8, number: u8, outcomes: &[u8], seen: u8) -> Record {
 
 fn jobs() -> impl Strategy<Value = Vec<Job>> {
     let one = (0_u8..12, 0_u8..12, prop::option::of(2_u32..4));
-    prop::collection::vec(one, 0..12).prop_map(|jobs| {
-        let mut jobs: Vec<Job> = jobs
-            .into_iter()
-            .map(|(key, number, attempts)| job(key, number, attempts))
-            .collect();
+    distinct(prop::collection::vec(one, 0..12).prop_map(|jobs| {
+        let jobs = jobs.into_iter();
+        jobs.map(|(key, number, attempts)| job(key, number, attempts))
+            .collect()
+    }))
+}
+
+/// Without a second job of one key or one work.
+fn distinct(jobs: impl Strategy<Value = Vec<Job>>) -> impl Strategy<Value = Vec<Job>> {
+    jobs.prop_map(|mut jobs| {
         jobs.sort_by_key(|job| job.fingerprint);
         jobs.dedup_by_key(|job| job.fingerprint);
         jobs.sort_by(|left, right| left.key.cmp(&right.key));
@@ -180,7 +186,108 @@ fn applied(plan: &Plan, records: &Records) -> Records {
     records
 }
 
+/// The work with that number, where many lie in one another.
+fn nested(work: &mut Work) {
+    let Input::Object(name) = &work.request.input else {
+        return;
+    };
+    let number: usize = name.trim_start_matches("object-").parse().unwrap();
+    let letter = ["a", "b", "视"][number % 3];
+    work.request.input = Input::Prefix(letter.repeat(number / 3));
+}
+
+/// Jobs that may not overlap, although many do.
+fn overlapping_jobs() -> impl Strategy<Value = Vec<Job>> {
+    let one = (0_u8..60, 0_u8..60, prop::option::of(2_u32..4));
+    distinct(prop::collection::vec(one, 0..60).prop_map(|jobs| {
+        let jobs = jobs.into_iter().map(|(key, number, attempts)| {
+            let mut job = job(key, number, attempts);
+            nested(&mut job.work);
+            job.fingerprint = job.work.fingerprint();
+            job.overlap = if key % 5 == 0 {
+                Overlap::Allow
+            } else {
+                Overlap::Deny
+            };
+            job
+        });
+        jobs.collect()
+    }))
+}
+
+fn overlapping_records() -> impl Strategy<Value = Records> {
+    let one = (0_u8..60, 0_u8..60, any::<u8>(), any::<u8>());
+    prop::collection::vec(one, 0..40).prop_map(|list| {
+        let mut records = Records::default();
+        for (key, number, outcome, seen) in list {
+            let mut record = record(key, number, &[outcome], seen);
+            nested(&mut record.work);
+            record.fingerprint = record.work.fingerprint();
+            records.insert(Arc::new(record));
+        }
+        records
+    })
+}
+
+/// Everything that a plan says.
+fn words(plan: &Plan) -> String {
+    let job = |planned: &PlannedJob| {
+        let record = planned.record.as_ref().map(|record| record.fingerprint);
+        let place = planned.job.source.file.path().display();
+        let PlannedJob {
+            job,
+            action,
+            reason,
+            changes,
+            ..
+        } = planned;
+        format!(
+            "{} {} {place} {action:?} {reason:?} {record:?} {changes:?}",
+            job.key, job.fingerprint
+        )
+    };
+    let jobs: Vec<String> = plan.jobs.iter().map(job).collect();
+    let retired: Vec<_> = plan
+        .retired
+        .iter()
+        .map(|record| record.fingerprint)
+        .collect();
+    format!(
+        "{jobs:#?}\n{retired:?}\n{:#?}\n{:#?}\n{:?}",
+        plan.blocked, plan.warnings, plan.summary
+    )
+}
+
 proptest! {
+    #[test]
+    fn a_plan_that_is_kept_is_the_one_that_is_made_anew(
+        steps in prop::collection::vec(overlapping_jobs(), 1..6),
+        records in overlapping_records(),
+        limit in prop::option::of(0_usize..40),
+    ) {
+        let limits = Limits { max_submissions: limit, ..Limits::default() };
+        let records = Arc::new(records);
+        let mut planner = Planner::new(Vec::new(), Arc::clone(&records), limits);
+        let mut before = plan(Vec::<Job>::new(), &records, limits);
+        let mut there: Vec<Arc<Job>> = Vec::new();
+        for jobs in steps {
+            let same = |left: &Job, right: &Job| {
+                (&left.key, left.fingerprint, left.on_failure) == (&right.key, right.fingerprint, right.on_failure)
+            };
+            let (stay, gone): (Vec<_>, Vec<_>) =
+                there.into_iter().partition(|known| jobs.iter().any(|job| same(job, known)));
+            // In no order: files come in theirs.
+            let new = jobs.iter().rev().filter(|job| !stay.iter().any(|known| same(job, known)));
+            let come: Vec<Arc<Job>> = new.cloned().map(Arc::new).collect();
+            there = stay.into_iter().chain(come.iter().cloned()).collect();
+            let step = planner.update(&gone, come);
+            let whole = plan(there.clone(), &records, limits);
+            prop_assert_eq!(words(planner.plan()), words(&whole));
+            prop_assert_eq!(Difference::between(&step.before, &step.after), Difference::between(&before, &whole));
+            before = whole;
+        }
+    }
+
     #[test]
     fn the_order_of_jobs_does_not_matter(jobs in jobs(), records in records()) {
         let mut reversed = jobs.clone();

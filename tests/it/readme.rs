@@ -6,10 +6,16 @@ use std::path::Path;
 use regex_lite::Regex;
 
 use crate::env::{Env, FILTERS, PROJECT};
+use crate::watch::running::Watch;
+use crate::watch::{steady, workspace};
 
 /// The blocks of the README in the given language.
 fn blocks(language: &str) -> Vec<String> {
-    let text = fs::read_to_string(Path::new(PROJECT).join("README.md")).unwrap();
+    blocks_of("README.md", language)
+}
+
+fn blocks_of(page: &str, language: &str) -> Vec<String> {
+    let text = fs::read_to_string(Path::new(PROJECT).join(page)).unwrap();
     let opening = format!("```{language}\n");
     let parts = text.split(&opening).skip(1);
     parts
@@ -17,8 +23,8 @@ fn blocks(language: &str) -> Vec<String> {
         .collect()
 }
 
-/// Lines without what differs from run to run, in order: jobs run side by side.
-fn sorted_lines(text: &str) -> Vec<String> {
+/// Without what differs from run to run.
+fn filtered(text: &str) -> String {
     let mut text = text.to_owned();
     for (pattern, replacement) in FILTERS {
         text = Regex::new(pattern)
@@ -26,9 +32,25 @@ fn sorted_lines(text: &str) -> Vec<String> {
             .replace_all(&text, *replacement)
             .into_owned();
     }
-    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    text
+}
+
+/// Lines without what differs from run to run, in order: jobs run side by side.
+fn sorted_lines(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = filtered(text).lines().map(str::to_owned).collect();
     lines.sort();
     lines
+}
+
+/// What a watch wrote, or a page shows of it, as it stands on the screen in the end.
+fn on_screen(text: &str, env: &Env) -> String {
+    let text = text.replace("/home/me/media", "<folder>");
+    let lines = text.lines().map(|line| {
+        // A line that gives way to others leaves nothing.
+        let line = line.rsplit("\x1b[2K").next().unwrap_or_default();
+        format!("{line}\n")
+    });
+    filtered(&steady(&lines.collect::<String>(), env))
 }
 
 #[test]
@@ -78,4 +100,46 @@ fn every_command_of_the_readme_exists_and_every_link_leads_somewhere() {
     for link in links.captures_iter(&readme) {
         assert!(Path::new(PROJECT).join(&link[1]).exists(), "{}", &link[1]);
     }
+}
+
+#[test]
+fn the_watch_of_the_readme_is_what_comes() {
+    let env = Env::example();
+    env.run(&["apply"]).expect(0);
+    let mut watch = Watch::on_terminal(&env, "stocktake watch --color never");
+    let mut text = watch.wait_for("7 unchanged");
+    let late = "jobs:\n  late:\n    input: { prefix: input/late }\n    operation:\n      \
+                workflow_ids: \"${ vars.checksum }\"\n";
+    env.write("jobs/late.yaml", late);
+    text += &watch.wait_for("1 new, 7 unchanged");
+    text += &watch.wait_for("wanted");
+    let interval = "      time_interval: { start: 2022-05-01T12:00:00+0800 }\n";
+    env.write("jobs/late.yaml", &format!("{late}{interval}"));
+    text += &watch.wait_for("1 new, 7 unchanged");
+    watch.press("a");
+    text += &watch.wait_for("Success    late");
+    watch.press("q");
+    let (code, _) = watch.end();
+    assert_eq!(code, Some(0));
+    let shown = blocks("text");
+    let (command, shown) = shown[0].split_once('\n').unwrap();
+    assert_eq!(command, "$ stocktake watch");
+    assert_eq!(on_screen(&text, &env), on_screen(shown, &env));
+}
+
+#[test]
+fn the_watch_of_its_page_is_what_comes() {
+    let env = workspace();
+    let mut watch = Watch::start(&env, &[]);
+    let mut text = watch.wait_for("videos  new  line 2\n");
+    let photos = "jobs:\n  photos:\n    input: { prefix: photos/ }\n    \
+                  operation: { workflow_ids: w1 }\n";
+    env.write("jobs/b.yaml", photos);
+    text += &watch.wait_for("2 new\n");
+    env.write("jobs/b.yaml", &photos.replace("input", "inptu"));
+    text += &watch.wait_for("2 new\n");
+    let shown = blocks_of("docs/watch.md", "text");
+    let (command, shown) = shown[0].split_once('\n').unwrap();
+    assert_eq!(command, "$ stocktake watch");
+    assert_eq!(on_screen(&text, &env), on_screen(shown, &env));
 }

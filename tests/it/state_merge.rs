@@ -6,7 +6,7 @@ use crate::env::Env;
 use crate::raw::{RawServer, Reply, accepted};
 
 /// Git in a workspace; false when it does not succeed.
-fn git(env: &Env, arguments: &[&str]) -> bool {
+pub fn git(env: &Env, arguments: &[&str]) -> bool {
     let mut git = Command::new("git");
     git.args(["-c", "user.name=a", "-c", "user.email=a@example.com"]);
     git.args(arguments).current_dir(env.path());

@@ -42,7 +42,7 @@ pub(super) enum Ending {
 
 impl Applying {
     /// Begins to apply what `plan` shows.
-    pub(super) fn begin(session: Arc<Session>, plan: Arc<Plan>, interrupts: Interrupts) -> Self {
+    pub(super) fn begin(session: Arc<Session>, plan: Plan, interrupts: Interrupts) -> Self {
         let (enough, asked) = watch::channel(false);
         let task = Box::pin(async move { run(&session, &plan, interrupts, asked).await });
         Self { task, enough }

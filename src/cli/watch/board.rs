@@ -12,7 +12,7 @@ use crate::cli::session::Session;
 use crate::cli::settings::Settings;
 use crate::diagnostic::Diagnostic;
 use crate::load::{Cache, Changes, Stamp, Updated};
-use crate::plan::{self, Plan};
+use crate::plan::{Plan, Planner};
 use crate::report::{Ui, WatchCause};
 use crate::resolve::Surroundings;
 use crate::source::Span;
@@ -30,9 +30,10 @@ pub(super) struct Board {
     session: Arc<Session>,
     workspace_file: Kept<Option<Vec<u8>>>,
     cache: Cache,
-    records: Records,
+    records: Arc<Records>,
     state: Kept<Option<Stamp>>,
-    plan: Option<Arc<Plan>>,
+    /// Of the last good plan.
+    planner: Option<Planner>,
     /// What was found at the last look.
     marks: Vec<Mark>,
     is_broken: bool,
@@ -79,12 +80,12 @@ impl Board {
             },
             cache: Cache::new(session.workspace.root(), session.surroundings()),
             session: Arc::new(session),
-            records: Records::default(),
+            records: Arc::default(),
             state: Kept {
                 content: None,
                 problems: Vec::new(),
             },
-            plan: None,
+            planner: None,
             marks: Vec::new(),
             is_broken: false,
         })
@@ -95,13 +96,13 @@ impl Board {
     }
 
     /// The last good plan.
-    pub(super) fn plan(&self) -> Option<&Arc<Plan>> {
-        self.plan.as_ref()
+    pub(super) fn plan(&self) -> Option<&Plan> {
+        self.planner.as_ref().map(Planner::plan)
     }
 
     /// The last good plan, if it is that of what is on disk.
-    pub(super) fn current_plan(&self) -> Option<&Arc<Plan>> {
-        self.plan.as_ref().filter(|_| !self.is_broken)
+    pub(super) fn current_plan(&self) -> Option<&Plan> {
+        self.plan().filter(|_| !self.is_broken)
     }
 
     /// Whether the service may still have news of a job.
@@ -134,10 +135,10 @@ impl Board {
         let reopened = batch.workspace_file && self.reopen();
         let updated = self.load(&batch.changes);
         let reread = (batch.state || reopened) && self.reread();
-        if self.plan.is_some() && !reopened && !reread && !updated.is_news() {
+        if self.planner.is_some() && !reopened && !reread && !updated.is_news() {
             return None;
         }
-        let is_first = self.plan.is_none() && !self.is_broken;
+        let is_first = self.planner.is_none() && !self.is_broken;
         let findings = self.findings();
         let marks: Vec<Mark> = findings.iter().map(Mark::of).collect();
         let had_same_findings = self.marks == marks;
@@ -174,8 +175,11 @@ impl Board {
         self.workspace_file.content = content;
         match Session::open(&self.options, self.settings.clone(), self.ui) {
             Ok(session) => {
+                let (before, after) = (&self.session.target, &session.target);
+                if (&before.name, &before.state) != (&after.name, &after.state) {
+                    self.state.content = None;
+                }
                 self.session = Arc::new(session);
-                self.state.content = None;
                 self.workspace_file.problems.clear();
                 true
             }
@@ -204,7 +208,7 @@ impl Board {
         self.state.content = stamp;
         match self.session.records() {
             Ok(records) => {
-                self.records = records;
+                self.records = Arc::new(records);
                 self.state.problems.clear();
             }
             Err(failure) => self.state.problems = failure.diagnostics,
@@ -221,12 +225,21 @@ impl Board {
 
     /// Plans, and compares with the last good plan, if there is one.
     fn replan(&mut self) -> Option<Difference> {
-        let jobs = self.cache.jobs().cloned();
-        let plan = plan::plan(jobs, &self.records, self.session.limits(None));
-        let before = self.plan.replace(Arc::new(plan));
-        before
-            .zip(self.plan.as_ref())
-            .map(|(before, after)| Difference::between(&before, after))
+        let limits = self.session.limits(None);
+        let turnover = self.cache.turnover();
+        match &mut self.planner {
+            Some(planner) if planner.is_for(&self.records, limits) => {
+                let step = planner.update(&turnover.gone, turnover.come);
+                Some(Difference::between(&step.before, &step.after))
+            }
+            planner => {
+                let jobs = self.cache.jobs().cloned();
+                let after = Planner::new(jobs, Arc::clone(&self.records), limits);
+                let before = planner.replace(after);
+                let (before, after) = before.as_ref().zip(planner.as_ref())?;
+                Some(Difference::between(before.plan(), after.plan()))
+            }
+        }
     }
 
     fn now(&self) -> Timestamp {

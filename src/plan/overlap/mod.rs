@@ -1,26 +1,29 @@
 //! The guard against paying twice: two jobs of one workflow that cover the same objects.
 //!
 //! Jobs and records are swept in the order of their keys, so that a prefix meets only the prefixes
-//! it lies in, and intervals are looked up in trees: nothing is compared with everything.
+//! it lies in, and intervals are looked up in trees: nothing is compared with everything. Where some
+//! are replaced, only what can meet the new ones is swept again.
 
+mod cover;
+mod groups;
 mod intervals;
+mod neighbours;
 mod sweep;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::model::{Blocked, Guard, PlannedJob};
-use crate::api::name::{BucketName, Region, WorkflowId};
+use super::model::{Blocked, Guard};
 use crate::api::request::Input;
 use crate::api::time;
-use crate::job::{JobKey, Overlap, Work};
-use crate::state::Record;
 
-use intervals::Interval;
+pub(super) use cover::covers;
+use cover::{Cover, Rank, Standing};
+use groups::Groups;
+use sweep::{Meetings, sweep};
 
 /// Pairs beyond this number are not reported one by one.
 const REPORTED: usize = 100;
@@ -34,117 +37,64 @@ pub(super) struct Findings {
     pub(super) warnings: Vec<String>,
 }
 
-/// How much a cover weighs against another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    /// Applying the plan submits it, or may do so.
-    Planned,
-    /// It was submitted.
-    Done,
-    /// It was submitted, and ended Failed or Cancel: some objects may be untouched.
-    Failed,
+/// What the jobs of a plan and everything that was ever submitted cover, and where they meet.
+#[derive(Debug)]
+pub(super) struct Overlaps {
+    groups: Groups,
+    /// Every pair; where they are too many to report, the first ones that were found.
+    meetings: Meetings,
 }
 
-/// A set of objects that one piece of work covers.
-#[derive(Debug, Clone, Copy)]
-struct Cover<'plan> {
-    key: &'plan JobKey,
-    work: &'plan Work,
-    standing: Standing,
-    interval: Interval,
-    submitted_at: Option<Timestamp>,
-}
+impl Overlaps {
+    /// Compares covers, which come in the order of a plan.
+    pub(super) fn new(covers: Vec<Cover>) -> Self {
+        let mut overlaps = Self {
+            groups: Groups::new(covers),
+            meetings: Meetings::new(),
+        };
+        overlaps.sweep_all();
+        overlaps
+    }
 
-/// Checks the jobs of a plan against one another and against what was ever submitted.
-pub(super) fn check(jobs: &[PlannedJob], retired: &[Arc<Record>]) -> Findings {
-    let planned = jobs.iter().filter_map(planned_cover);
-    let retired = retired.iter().filter_map(|record| recorded_cover(record));
-    let covers: Vec<Cover<'_>> = planned.chain(retired).collect();
-    let mut findings = Findings::default();
-    for (reported, (left, right)) in pairs(&covers).into_iter().enumerate() {
-        if reported == REPORTED {
+    /// Puts covers in the place of others.
+    pub(super) fn replace(&mut self, gone: Vec<Cover>, come: Vec<Cover>) {
+        let were_all_found = self.meetings.len() <= REPORTED;
+        let left: BTreeSet<Rank> = gone.iter().map(Cover::rank).collect();
+        self.meetings
+            .retain(|pair, _| pair.iter().all(|rank| !left.contains(rank)));
+        for (group, new) in self.groups.replace(gone, come) {
+            sweep(&neighbours::of(group, &new), &mut self.meetings);
+        }
+        // Which ones were found first depends on all of them.
+        if !were_all_found || self.meetings.len() > REPORTED {
+            self.sweep_all();
+        }
+    }
+
+    /// What the guard has to say.
+    pub(super) fn findings(&self) -> Findings {
+        let mut findings = Findings::default();
+        for [left, right] in self.meetings.values().take(REPORTED) {
+            report(left, right, &mut findings);
+        }
+        if self.meetings.len() > REPORTED {
             findings.blocked.push(more());
-            break;
         }
-        report(&covers[left], &covers[right], &mut findings);
+        findings
     }
-    findings
-}
 
-/// A job that says `overlap: allow` covers nothing here: that is what it says.
-fn planned_cover(planned: &PlannedJob) -> Option<Cover<'_>> {
-    let job = &planned.job;
-    if job.overlap == Overlap::Allow {
-        return None;
-    }
-    if planned.may_submit() {
-        return Some(Cover {
-            key: &job.key,
-            work: &job.work,
-            standing: Standing::Planned,
-            // A plan may be applied later than it was made, so that an open end is not yet known.
-            interval: Interval::of(job.work.request.operation.time_interval, Timestamp::MAX),
-            submitted_at: None,
-        });
-    }
-    let record = planned.record.as_deref()?;
-    recorded_cover(record).map(|cover| Cover {
-        key: &job.key,
-        ..cover
-    })
-}
-
-/// What a record covers, if the service took it or may have taken it.
-fn recorded_cover(record: &Record) -> Option<Cover<'_>> {
-    let accepted = record.accepted().map(|(submission, _)| submission);
-    let submission = accepted.or_else(|| record.unresolved())?;
-    let failed = record
-        .last_seen()
-        .is_some_and(|seen| seen.state.is_failure());
-    let time_interval = record.work.request.operation.time_interval;
-    Some(Cover {
-        key: &record.key,
-        work: &record.work,
-        standing: if failed {
-            Standing::Failed
-        } else {
-            Standing::Done
-        },
-        interval: Interval::of(time_interval, submission.intended_at),
-        submitted_at: Some(submission.intended_at),
-    })
-}
-
-/// Every pair that covers the same objects, by index; no more of them than can be reported.
-fn pairs(covers: &[Cover<'_>]) -> BTreeSet<(usize, usize)> {
-    let mut groups: BTreeMap<(&BucketName, &Region, &WorkflowId), Vec<usize>> = BTreeMap::new();
-    for (index, cover) in covers.iter().enumerate() {
-        for workflow in cover.work.request.operation.workflow_ids.as_slice() {
-            let group = (&cover.work.bucket, &cover.work.region, workflow);
-            groups.entry(group).or_default().push(index);
+    fn sweep_all(&mut self) {
+        self.meetings.clear();
+        for group in self.groups.with_work() {
+            sweep(&group.iter().collect::<Vec<_>>(), &mut self.meetings);
+            if self.meetings.len() > REPORTED {
+                return;
+            }
         }
     }
-    let mut pairs = BTreeSet::new();
-    for group in groups.into_values() {
-        if group
-            .iter()
-            .any(|index| covers[*index].standing == Standing::Planned)
-        {
-            sweep::sweep(covers, group, &mut pairs);
-        }
-    }
-    pairs
 }
 
-/// Whether two covers that meet are a finding at all.
-fn matters(left: &Cover<'_>, right: &Cover<'_>) -> bool {
-    let one_is_planned = left.standing == Standing::Planned || right.standing == Standing::Planned;
-    // Changing `rerun` is how a person asks for the same objects once more.
-    let is_rerun = left.key == right.key && left.work.rerun != right.work.rerun;
-    one_is_planned && !is_rerun
-}
-
-fn report(left: &Cover<'_>, right: &Cover<'_>, findings: &mut Findings) {
+fn report(left: &Cover, right: &Cover, findings: &mut Findings) {
     let (job, other) = match left.standing {
         Standing::Planned => (left, right),
         Standing::Done | Standing::Failed => (right, left),
@@ -153,18 +103,18 @@ fn report(left: &Cover<'_>, right: &Cover<'_>, findings: &mut Findings) {
     if other.standing == Standing::Failed {
         findings.warnings.push(format!(
             "`{}` covers {shared} that `{}`{} was to process before it failed",
-            job.key,
-            other.key,
+            job.key(),
+            other.key(),
             submitted(other),
         ));
         return;
     }
     let before = match other.standing {
-        Standing::Planned => format!("`{}` and `{}` both cover {shared}", job.key, other.key),
+        Standing::Planned => format!("`{}` and `{}` both cover {shared}", job.key(), other.key()),
         _ => format!(
             "`{}` covers {shared} that `{}`{} covers already",
-            job.key,
-            other.key,
+            job.key(),
+            other.key(),
             submitted(other)
         ),
     };
@@ -174,18 +124,18 @@ fn report(left: &Cover<'_>, right: &Cover<'_>, findings: &mut Findings) {
             "{before}: the same workflow would process them twice; narrow `input` or \
              `time_interval`, or write `overlap: allow` if that is wanted"
         ),
-        keys: vec![job.key.clone(), other.key.clone()],
+        keys: vec![job.key().clone(), other.key().clone()],
     });
 }
 
-fn submitted(cover: &Cover<'_>) -> String {
+fn submitted(cover: &Cover) -> String {
     let at = cover.submitted_at.map(time::format);
     at.map_or_else(String::new, |at| format!(" (submitted {at})"))
 }
 
 /// The narrower of two inputs and the shared part of their intervals, in words.
-fn shared_objects(left: &Cover<'_>, right: &Cover<'_>) -> String {
-    let (left_input, right_input) = (&left.work.request.input, &right.work.request.input);
+fn shared_objects(left: &Cover, right: &Cover) -> String {
+    let (left_input, right_input) = (left.input(), right.input());
     let is_narrower = match (left_input, right_input) {
         (Input::Object(_), _) => true,
         (_, Input::Object(_)) => false,

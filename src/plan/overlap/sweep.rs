@@ -1,19 +1,21 @@
 //! Covers of one workflow in the order of their keys, each met with those that lie around it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::ops::Range;
 
+use super::REPORTED;
+use super::cover::{Cover, KEYS, Position, Rank, Standing};
 use super::intervals::IntervalTree;
-use super::{Cover, REPORTED, Standing, matters};
 use crate::api::request::Input;
+
+/// Pairs of covers that meet, in the order of a plan.
+pub(super) type Meetings = BTreeMap<[Rank; 2], [Cover; 2]>;
 
 /// Covers with one and the same input.
 struct Node<'plan> {
     input: Position<'plan>,
-    members: Vec<usize>,
+    members: Range<usize>,
 }
-
-/// Where an input stands in the order: keys first, lists of objects behind them.
-type Position<'plan> = (u8, &'plan str);
 
 /// What later inputs can lie in: a prefix and the intervals of those that have it.
 struct Around<'plan> {
@@ -22,10 +24,11 @@ struct Around<'plan> {
     submitted: IntervalTree,
 }
 
-/// Adds every pair of `group` that covers the same objects, until there are too many to report.
-pub(super) fn sweep(covers: &[Cover<'_>], group: Vec<usize>, pairs: &mut BTreeSet<(usize, usize)>) {
+/// Adds every pair of `covers` that covers the same objects, until there are too many to report. The
+/// covers are those of one workflow, in order.
+pub(super) fn sweep(covers: &[&Cover], meetings: &mut Meetings) {
     let mut around: Vec<Around<'_>> = Vec::new();
-    for node in nodes(covers, group) {
+    for node in nodes(covers) {
         let (space, text) = node.input;
         let is_key = space == KEYS;
         while around
@@ -34,51 +37,37 @@ pub(super) fn sweep(covers: &[Cover<'_>], group: Vec<usize>, pairs: &mut BTreeSe
         {
             around.pop();
         }
-        let own = Around::new(text, covers, node.members.iter().copied());
+        let own = Around::new(text, covers, node.members.clone());
         let outer = around.iter();
-        for member in &node.members {
+        for member in node.members.clone() {
             let rings = outer.clone().chain(std::iter::once(&own));
-            if !meet(covers, *member, rings, pairs) {
+            if !meet(covers, member, rings, meetings) {
                 return;
             }
         }
         if is_key {
-            let is_prefix =
-                |member: &usize| matches!(covers[*member].work.request.input, Input::Prefix(_));
-            let prefixes = node.members.into_iter().filter(is_prefix);
+            let is_prefix = |member: &usize| matches!(covers[*member].input(), Input::Prefix(_));
+            let prefixes = node.members.filter(is_prefix);
             around.push(Around::new(text, covers, prefixes));
         }
     }
 }
 
-const KEYS: u8 = 0;
-
-fn position(input: &Input) -> Position<'_> {
-    match input {
-        Input::Prefix(key) | Input::Object(key) => (KEYS, key),
-        Input::Manifest(name) => (1, name),
-        Input::UrlFile(name) => (2, name),
-    }
-}
-
-fn nodes<'plan>(covers: &[Cover<'plan>], mut group: Vec<usize>) -> Vec<Node<'plan>> {
-    group.sort_by_key(|index| position(&covers[*index].work.request.input));
-    let mut nodes: Vec<Node<'plan>> = Vec::new();
-    for index in group {
-        let input = position(&covers[index].work.request.input);
-        match nodes.last_mut().filter(|node| node.input == input) {
-            Some(node) => node.members.push(index),
-            None => nodes.push(Node {
-                input,
-                members: vec![index],
-            }),
+fn nodes<'plan>(covers: &[&'plan Cover]) -> impl Iterator<Item = Node<'plan>> {
+    let mut start = 0;
+    let nodes = covers.chunk_by(|left, right| left.position() == right.position());
+    nodes.map(move |node| {
+        let members = start..start + node.len();
+        start = members.end;
+        Node {
+            input: node[0].position(),
+            members,
         }
-    }
-    nodes
+    })
 }
 
 impl<'plan> Around<'plan> {
-    fn new(prefix: &'plan str, covers: &[Cover<'_>], members: impl Iterator<Item = usize>) -> Self {
+    fn new(prefix: &'plan str, covers: &[&Cover], members: impl Iterator<Item = usize>) -> Self {
         let is_planned = |index: &usize| covers[*index].standing == Standing::Planned;
         let (planned, submitted): (Vec<usize>, Vec<usize>) = members.partition(is_planned);
         let tree = |members: Vec<usize>| {
@@ -95,17 +84,19 @@ impl<'plan> Around<'plan> {
 
 /// Meets one cover with the rings around it; `false` when there is no room for more pairs.
 fn meet<'ring, 'plan: 'ring>(
-    covers: &[Cover<'_>],
+    covers: &[&Cover],
     member: usize,
     rings: impl Iterator<Item = &'ring Around<'plan>>,
-    pairs: &mut BTreeSet<(usize, usize)>,
+    meetings: &mut Meetings,
 ) -> bool {
-    let cover = &covers[member];
+    let cover = covers[member];
     let mut found = |other: usize| {
-        if other != member && matters(cover, &covers[other]) {
-            pairs.insert((member.min(other), member.max(other)));
+        if other != member && cover.matters_to(covers[other]) {
+            let mut pair = [cover, covers[other]];
+            pair.sort_by_key(|cover| cover.rank());
+            meetings.insert(pair.map(Cover::rank), pair.map(Cover::clone));
         }
-        pairs.len() <= REPORTED
+        meetings.len() <= REPORTED
     };
     for ring in rings {
         if !ring.planned.each_meeting(cover.interval, &mut found) {

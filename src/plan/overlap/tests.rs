@@ -2,16 +2,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
+use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
 use proptest::{collection, option, sample};
 
-use super::intervals::Interval;
-use super::{Cover, REPORTED, Standing, matters, pairs};
+use super::cover::{Cover, Rank, covers};
+use super::{Overlaps, REPORTED};
 use crate::api::name::{BucketName, JobId, JobName, Region, WorkflowId};
 use crate::api::request::{Input, JobType, Operation, Request, TimeInterval, WorkflowIds};
 use crate::api::wire::JobState;
 use crate::job::{Fingerprint, Job, JobKey, OnFailure, Overlap, Work};
-use crate::plan::{Limits, Plan, plan};
+use crate::plan::{Action, Limits, Plan, PlannedJob, Reason, plan};
 use crate::source::{Place, SourceFile, Span};
 use crate::state::{Outcome, Record, Records, Seen, Submission, SubmissionId};
 
@@ -77,42 +77,63 @@ fn any_work() -> impl Strategy<Value = Work> {
     })
 }
 
-fn any_standing() -> impl Strategy<Value = Standing> {
-    prop_oneof![
-        Just(Standing::Planned),
-        Just(Standing::Done),
-        Just(Standing::Failed)
-    ]
+/// A job with that work which was never submitted, or was and ended so.
+fn any_planned() -> impl Strategy<Value = PlannedJob> {
+    let state = prop_oneof![
+        Just(None),
+        Just(Some(JobState::Success)),
+        Just(Some(JobState::Failed))
+    ];
+    let key = sample::select(vec!["x", "y", "z"]);
+    (any_work(), state, key).prop_map(|(work, state, key)| {
+        let record = state.map(|state| record(key, work.clone(), Some(state)));
+        PlannedJob {
+            action: record
+                .as_ref()
+                .map_or(Action::Submit, |_| Action::Unchanged),
+            reason: Reason::New,
+            record: record.map(Arc::new),
+            changes: Vec::new(),
+            job: Arc::new(job(key, work, Overlap::Deny)),
+        }
+    })
+}
+
+/// By comparing everything.
+fn meetings(covers: &[Cover]) -> BTreeSet<[Rank; 2]> {
+    let mut meetings = BTreeSet::new();
+    for (right, second) in covers.iter().enumerate() {
+        for first in &covers[..right] {
+            let share_time = first.interval.start.max(second.interval.start)
+                < first.interval.end.min(second.interval.end);
+            if first.matters_to(second) && share_time && same_objects(first.work(), second.work()) {
+                let mut pair = [first.rank(), second.rank()];
+                pair.sort();
+                meetings.insert(pair);
+            }
+        }
+    }
+    meetings
 }
 
 proptest! {
     #[test]
-    fn the_sweep_finds_what_comparing_everything_finds(
-        drawn in collection::vec((any_work(), any_standing(), 0..3_usize, any::<bool>()), 0..14),
+    fn what_is_found_is_what_comparing_everything_finds(
+        mut drawn in collection::vec(any_planned(), 0..20),
+        kept in 0..20_usize,
+        replaced in 0..20_usize,
     ) {
-        let keys = ["x", "y", "z"].map(JobKey::new);
-        let covers: Vec<Cover<'_>> = drawn.iter().map(|(work, standing, key, late)| Cover {
-            key: &keys[*key],
-            work,
-            standing: *standing,
-            interval: Interval::of(
-                work.request.operation.time_interval,
-                if *late { Timestamp::MAX } else { moment(3) },
-            ),
-            submitted_at: None,
-        }).collect();
-        let mut expected = BTreeSet::new();
-        for (right, second) in covers.iter().enumerate() {
-            for (left, first) in covers[..right].iter().enumerate() {
-                let share_time = first.interval.start.max(second.interval.start)
-                    < first.interval.end.min(second.interval.end);
-                if matters(first, second) && share_time && same_objects(first.work, second.work) {
-                    expected.insert((left, right));
-                }
-            }
-        }
+        drawn.sort_by_key(|planned| planned.job.fingerprint);
+        drawn.dedup_by_key(|planned| planned.job.fingerprint);
+        let covers = covers(&drawn, &[]);
+        let (gone, stay) = covers.split_at(replaced.min(covers.len()));
+        let (first, later) = stay.split_at(kept.min(stay.len()));
+        let mut overlaps = Overlaps::new([gone, first].concat());
+        overlaps.replace(gone.to_vec(), later.to_vec());
+        let expected = meetings(stay);
         assert!(expected.len() <= REPORTED);
-        assert_eq!(pairs(&covers), expected);
+        let found: BTreeSet<[Rank; 2]> = overlaps.meetings.into_keys().collect();
+        assert_eq!(found, expected);
     }
 }
 
@@ -153,9 +174,9 @@ fn a_prefix_within_another_blocks_and_names_what_is_shared() {
     insta::assert_snapshot!(messages(&plan).join("\n"));
 }
 
-fn records(key: &str, work: Work, state: Option<JobState>) -> Records {
+fn record(key: &str, work: Work, state: Option<JobState>) -> Record {
     let job_id = JobId::new("b1").unwrap();
-    let record = Record {
+    Record {
         fingerprint: work.fingerprint(),
         key: JobKey::new(key),
         written_at: moment(72),
@@ -171,9 +192,12 @@ fn records(key: &str, work: Work, state: Option<JobState>) -> Records {
             removed: None,
         }],
         seen: state.map(|state| Seen::new(job_id, state, moment(73))),
-    };
+    }
+}
+
+fn records(key: &str, work: Work, state: Option<JobState>) -> Records {
     let mut records = Records::default();
-    records.insert(Arc::new(record));
+    records.insert(Arc::new(record(key, work, state)));
     records
 }
 

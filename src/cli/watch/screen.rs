@@ -1,0 +1,116 @@
+//! What a watch shows, and how the terminal is treated.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use super::WatchArgs;
+use super::board::{Board, Outlook};
+use crate::cli::failure::Failure;
+use crate::cli::plan_file;
+use crate::plan::{Plan, PlanDocument};
+use crate::report::{self, PlanView, SHOWN_JOBS, Ui, WatchOpening, WatchView};
+use crate::watch::{Difference, Polling};
+
+/// Where plans are shown.
+pub(super) struct Screen {
+    pub(super) ui: Ui,
+    clears: bool,
+    rings: bool,
+}
+
+impl Screen {
+    pub(super) fn new(ui: Ui, arguments: &WatchArgs) -> Self {
+        Self {
+            ui,
+            clears: arguments.clear,
+            rings: arguments.bell,
+        }
+    }
+
+    /// Says what is watched.
+    pub(super) fn opening(&self, opening: &WatchOpening<'_>) -> Result<(), Failure> {
+        Ok(report::watch_opening(&mut self.ui.data(), opening)?)
+    }
+
+    /// Says that changes are looked for from time to time from now on.
+    pub(super) fn polling(&self, reason: &Polling) -> Result<(), Failure> {
+        let mut out = self.ui.data();
+        report::watch_polling(&mut out, reason)?;
+        Ok(out.flush()?)
+    }
+
+    /// Shows what a look came to.
+    pub(super) fn show(
+        &self,
+        board: &Board,
+        outlook: &Outlook,
+        took: Duration,
+    ) -> Result<(), Failure> {
+        let plan = board.plan().map(|plan| match &outlook.difference {
+            None if !outlook.is_broken => document(board, plan.clone()),
+            // Of a plan that was shown before, what differs is enough.
+            difference => document(board, excerpt(plan, difference.as_ref())),
+        });
+        let view = WatchView {
+            cause: &outlook.cause,
+            took,
+            findings: &outlook.findings,
+            is_broken: outlook.is_broken,
+            difference: outlook.difference.as_ref(),
+            plan: plan.as_ref().map(|plan| self.plan_view(plan, false)),
+            width: self.ui.look().width,
+        };
+        self.ui.transient("")?;
+        if self.clears {
+            self.ui.clear_screen()?;
+        }
+        if self.rings && outlook.is_broken {
+            self.ui.ring()?;
+        }
+        let mut out = self.ui.data();
+        report::watch_plan(&mut out, &view)?;
+        Ok(out.flush()?)
+    }
+
+    /// Shows the whole plan, with what stays as it is.
+    pub(super) fn show_all(&self, board: &Board) -> Result<(), Failure> {
+        let Some(plan) = board.plan() else {
+            return Ok(self
+                .ui
+                .note("there is no plan yet: mend the mistakes first")?);
+        };
+        let document = document(board, plan.clone());
+        self.ui.transient("")?;
+        let mut out = self.ui.data();
+        writeln!(out)?;
+        if board.current_plan().is_none() {
+            writeln!(
+                out,
+                "Mistakes stand in the way. This is the last good plan:"
+            )?;
+        }
+        report::plan_human(&mut out, &self.plan_view(&document, true))?;
+        Ok(out.flush()?)
+    }
+
+    fn plan_view<'a>(&self, plan: &'a PlanDocument, all: bool) -> PlanView<'a> {
+        PlanView {
+            plan,
+            all,
+            details: false,
+            next: None,
+            width: self.ui.look().width,
+        }
+    }
+}
+
+fn document(board: &Board, plan: Plan) -> PlanDocument {
+    let origin = plan_file::origin(board.session(), None, &plan, false);
+    PlanDocument::new(plan, origin)
+}
+
+/// A plan with the jobs that differ, and nothing left out of its counts and findings.
+fn excerpt(plan: &Plan, difference: Option<&Difference>) -> Plan {
+    let jobs = difference.map(|difference| difference.planned(plan, SHOWN_JOBS));
+    plan.of_jobs(jobs.into_iter().flatten().cloned().collect())
+}

@@ -1,0 +1,102 @@
+//! Covers of one workflow in one bucket: only these can meet.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use super::cover::{Cover, Standing};
+use crate::api::name::{BucketName, Region, WorkflowId};
+use crate::plan::sorted::splice;
+
+/// All covers, by what they have in common. One with several workflows is in several groups.
+#[derive(Debug, Default)]
+pub(super) struct Groups(BTreeMap<Common, Group>);
+
+type Common = (BucketName, Region, WorkflowId);
+
+#[derive(Debug, Default)]
+struct Group {
+    covers: Vec<Cover>,
+    /// Only what is swept needs an order.
+    is_sorted: bool,
+}
+
+impl Groups {
+    /// Groups covers, which come in the order of a plan.
+    pub(super) fn new(covers: Vec<Cover>) -> Self {
+        let mut groups = Self::default();
+        for (common, covers) in by_common(covers) {
+            groups.0.entry(common).or_default().covers = covers;
+        }
+        groups
+    }
+
+    /// Puts covers in the place of others; gives back each group that new ones came to, with these.
+    pub(super) fn replace(
+        &mut self,
+        gone: Vec<Cover>,
+        come: Vec<Cover>,
+    ) -> Vec<(&[Cover], Vec<Cover>)> {
+        for (common, gone) in by_common(gone) {
+            let Some(group) = self.0.get_mut(&common) else {
+                continue;
+            };
+            group.replace(&gone, Vec::new());
+            if group.covers.is_empty() {
+                self.0.remove(&common);
+            }
+        }
+        let come = by_common(come);
+        for (common, come) in &come {
+            let group = self.0.entry(common.clone()).or_default();
+            group.replace(&[], come.clone());
+        }
+        let group = |(common, new)| Some((self.0.get(&common)?.covers.as_slice(), new));
+        come.into_iter().filter_map(group).collect()
+    }
+
+    /// The groups in which something is to be submitted: elsewhere nothing can be helped any more.
+    pub(super) fn with_work(&mut self) -> impl Iterator<Item = &[Cover]> {
+        let is_planned = |cover: &Cover| cover.standing == Standing::Planned;
+        let groups = self.0.values_mut();
+        let groups = groups.filter(move |group| group.covers.iter().any(is_planned));
+        groups.map(|group| {
+            group.sort();
+            group.covers.as_slice()
+        })
+    }
+}
+
+impl Group {
+    fn sort(&mut self) {
+        if !self.is_sorted {
+            self.covers.sort_by(in_order);
+            self.is_sorted = true;
+        }
+    }
+
+    fn replace(&mut self, gone: &[Cover], come: Vec<Cover>) {
+        self.sort();
+        let covers = &mut self.covers;
+        let position = |cover: &Cover| covers.binary_search_by(|known| in_order(known, cover)).ok();
+        let mut positions: Vec<usize> = gone.iter().filter_map(position).collect();
+        positions.sort_unstable();
+        splice(covers, &positions, come, in_order);
+    }
+}
+
+fn in_order(left: &Cover, right: &Cover) -> Ordering {
+    let by_position = left.position().cmp(&right.position());
+    by_position.then_with(|| left.rank().cmp(&right.rank()))
+}
+
+fn by_common(covers: Vec<Cover>) -> BTreeMap<Common, Vec<Cover>> {
+    let mut groups: BTreeMap<Common, Vec<Cover>> = BTreeMap::new();
+    for cover in covers {
+        for workflow in cover.work().request.operation.workflow_ids.as_slice() {
+            let work = cover.work();
+            let common = (work.bucket.clone(), work.region.clone(), workflow.clone());
+            groups.entry(common).or_default().push(cover.clone());
+        }
+    }
+    groups
+}
