@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use rayon::prelude::*;
 
 use super::census::Census;
-use super::no_job_files;
 use super::stamp::Stamp;
-use crate::diagnostic::{self, Diagnostic};
+use super::{no_job_files, put_in_order};
+use crate::diagnostic::Diagnostic;
 use crate::job::Job;
 use crate::jobfile::discover::{self, FoundFile};
 use crate::jobfile::{JobFile, Reader};
@@ -149,7 +149,7 @@ impl Cache {
         if self.files.is_empty() {
             findings.push(no_job_files(&self.root));
         }
-        diagnostic::sort(&mut findings);
+        put_in_order(&mut findings);
         findings
     }
 

@@ -4,6 +4,7 @@ mod cache;
 mod census;
 mod stamp;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -12,7 +13,7 @@ use crate::diagnostic::{self, Diagnostic};
 use crate::job::Job;
 use crate::jobfile::Reader;
 use crate::jobfile::discover::{self, FoundFile};
-use crate::resolve::{Resolver, Surroundings, check_unique};
+use crate::resolve::{ABOUT_TARGET, Resolver, Surroundings, check_unique};
 use crate::workspace::{JOBS_FOLDER, Workspace};
 
 pub use cache::{Cache, Changes, Turnover, Updated};
@@ -52,8 +53,17 @@ pub fn load(
     if found.is_empty() {
         loaded.diagnostics.push(no_job_files(workspace.root()));
     }
-    diagnostic::sort(&mut loaded.diagnostics);
+    put_in_order(&mut loaded.diagnostics);
     loaded
+}
+
+/// Sorts findings, and says once what every job says of the target.
+fn put_in_order(findings: &mut Vec<Diagnostic>) {
+    diagnostic::sort(findings);
+    let mut said = HashSet::new();
+    findings.retain(|finding| {
+        !ABOUT_TARGET.contains(&finding.code) || said.insert(finding.message.clone())
+    });
 }
 
 fn no_job_files(root: &Path) -> Diagnostic {

@@ -10,6 +10,13 @@ use crate::api::request::{JobType, Operation, Request};
 use crate::job::{Job, JobKey, OnFailure, Work};
 use crate::jobfile::model::{JobTypeSpec, OnFailureSpec};
 
+/// Codes of what the target lacks.
+const NO_BUCKET: &str = "no-bucket";
+const NO_REGION: &str = "no-region";
+
+/// What is wrong with the target, and not with the job that it is said of: once is enough.
+pub const ABOUT_TARGET: [&str; 2] = [NO_BUCKET, NO_REGION];
+
 impl Scope<'_> {
     /// The complete job, unless something is wrong; every mistake is found, not only the first.
     pub(super) fn job(&mut self) -> Checked<Job> {
@@ -62,9 +69,11 @@ impl Scope<'_> {
 
     /// What the job needs and neither it nor its defaults say.
     pub(super) fn missing<T>(&mut self, message: String, help: &str) -> Checked<T> {
-        let problem = self
-            .layers
-            .error("missing-field", self.layers.key.span, message);
+        self.missing_as("missing-field", message, help)
+    }
+
+    fn missing_as<T>(&mut self, code: &'static str, message: String, help: &str) -> Checked<T> {
+        let problem = self.layers.error(code, self.layers.key.span, message);
         self.report(Err(problem.help(help)))
     }
 
@@ -85,10 +94,8 @@ impl Scope<'_> {
                     "no bucket: neither this job nor the target `{}` names one",
                     surroundings.target
                 );
-                self.missing(
-                    message,
-                    "set `bucket` in the target's section of stocktake.toml",
-                )
+                let help = "set `bucket` in the target's section of stocktake.toml";
+                self.missing_as(NO_BUCKET, message, help)
             }
         }
     }
@@ -110,10 +117,8 @@ impl Scope<'_> {
                     "no region: neither this job nor the target `{}` names one",
                     surroundings.target
                 );
-                self.missing(
-                    message,
-                    "set `region` in the target's section of stocktake.toml",
-                )
+                let help = "set `region` in the target's section of stocktake.toml";
+                self.missing_as(NO_REGION, message, help)
             }
         }
     }

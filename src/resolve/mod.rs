@@ -31,6 +31,7 @@ use crate::source::{SourceFile, Span};
 
 use expand::{Element, Expansion, Unknown};
 use expression::Expressions;
+pub use fields::ABOUT_TARGET;
 use layers::Layers;
 pub use origin::{Layer, Origin, origins, variables_used};
 use scope::Scope;

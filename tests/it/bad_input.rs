@@ -173,3 +173,18 @@ fn a_missing_state_is_an_error_where_money_is_at_stake() {
         .expect(1);
     assert!(!env.path().join("prod.state.jsonl").exists());
 }
+
+#[test]
+fn what_the_target_lacks_is_said_once() {
+    let env = Env::empty();
+    env.write(
+        "stocktake.toml",
+        "[targets.prod]\nregion = \"ap-beijing\"\n",
+    );
+    let job = "{ input: { prefix: a/ }, operation: { workflow_ids: w1 } }";
+    env.write("jobs/a.yaml", &format!("jobs: {{ a: {job}, b: {job} }}\n"));
+    env.write("jobs/b.yaml", &format!("jobs: {{ c: {job} }}\n"));
+    let run = env.run(&["-t", "prod", "validate"]).expect(1);
+    assert_eq!(run.stderr.matches("no bucket").count(), 1, "{}", run.stderr);
+    assert!(run.stdout.contains("1 error in 2 files"), "{}", run.stdout);
+}

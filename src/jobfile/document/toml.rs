@@ -44,11 +44,17 @@ fn syntax_error(file: &Arc<SourceFile>, error: &Error) -> Diagnostic {
     }
     let error = |message: &str| Diagnostic::error("invalid-toml", message).at(place.clone());
     if message.starts_with("string values must be quoted") {
-        return if file.slice(span).starts_with('=') {
-            error("a value is missing behind this").help("write a value, or remove the field")
-        } else {
-            error("text has to stand in quotation marks").help("put it into quotation marks")
-        };
+        let written = file.slice(span).trim();
+        if !written.is_empty() && !written.starts_with('=') {
+            return error("text has to stand in quotation marks")
+                .help("put it into quotation marks");
+        }
+        // The place may be the blank behind the sign.
+        let before = file.text().get(..span.range().end).unwrap_or_default();
+        let end = before.trim_end().len();
+        return Diagnostic::error("invalid-toml", "a value is missing behind this")
+            .at(Place::new(file, Span::new(end.saturating_sub(1), end)))
+            .help("write a value, or remove the field");
     }
     if message.starts_with("invalid offset") {
         return error("a time without quotation marks needs a colon in its offset")

@@ -105,16 +105,17 @@ impl<'run> Explainer<'run> {
             .help(format!("give one of {}", list(fields)))
     }
 
-    /// A mapping of which exactly one field may be given has more.
-    pub(super) fn several_choices(&self, found: &Found) -> Vec<Diagnostic> {
+    /// A mapping of which exactly one field may be given has more. One that nobody knows is no choice.
+    pub(super) fn several_choices(&self, found: &Found, schema: &JsonValue) -> Vec<Diagnostic> {
         let Value::Mapping(children) = self.document.node(found.node).value else {
             return Vec::new();
         };
-        let keys: Vec<NodeId> = self
-            .document
-            .entries(children)
-            .map(|(key, _)| key)
-            .collect();
+        let is_known = |key: &NodeId| {
+            let name = self.document.text_of(*key);
+            properties(schema).any(|(field, _)| Some(field) == name)
+        };
+        let keys = self.document.entries(children).map(|(key, _)| key);
+        let keys: Vec<NodeId> = keys.filter(is_known).collect();
         let Some((first, others)) = keys.split_first() else {
             return Vec::new();
         };

@@ -58,7 +58,9 @@ impl<'run> Explainer<'run> {
                 let unknown = |name: &String| self.unknown_field(&found, name, schema);
                 return unexpected.iter().take(UNKNOWN_LIMIT).map(unknown).collect();
             }
-            ValidationErrorKind::MaxProperties { .. } => return self.several_choices(&found),
+            ValidationErrorKind::MaxProperties { .. } => {
+                return self.several_choices(&found, schema);
+            }
             ValidationErrorKind::Required { property } => {
                 return self
                     .missing_field(&found, property, schema)
