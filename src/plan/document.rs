@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -199,14 +200,14 @@ impl PlanDocument {
             key: record.key.clone(),
             fingerprint: record.fingerprint,
         });
-        let (mut estimates, total) = match plan.estimate {
+        let (estimates, total) = match plan.estimate {
             Some(estimate) => (estimate.jobs, Some(estimate.total)),
             None => (HashMap::new(), None),
         };
         let document_job = |planned: PlannedJob| {
-            let estimate = estimates.remove(&planned.job.fingerprint);
+            let estimate = estimates.get(&planned.job.fingerprint);
             DocumentJob {
-                estimate: estimate.map(Box::new),
+                estimate: estimate.cloned().map(Box::new),
                 ..DocumentJob::from(planned)
             }
         };
@@ -223,7 +224,7 @@ impl PlanDocument {
             warnings: plan.warnings,
             drift: plan.drift,
             retired: retired.collect(),
-            jobs: plan.jobs.into_iter().map(document_job).collect(),
+            jobs: plan.jobs.into_par_iter().map(document_job).collect(),
             estimate: total,
         }
     }

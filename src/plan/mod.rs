@@ -18,6 +18,8 @@ mod sorted;
 
 use std::sync::Arc;
 
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
 use crate::job::Job;
 use crate::money::Money;
 use crate::state::Records;
@@ -77,9 +79,10 @@ pub fn plan_selected(
     limits: Limits,
     selection: &Selection,
 ) -> Plan {
+    let jobs: Vec<Arc<Job>> = jobs.into_iter().map(Into::into).collect();
     let mut planned: Vec<PlannedJob> = jobs
-        .into_iter()
-        .map(|job| decide::decide(job.into(), records))
+        .into_par_iter()
+        .map(|job| decide::decide(job, records))
         .collect();
     if selection.is_everything() {
         return Assembly::new(planned, records, limits).into_plan();
