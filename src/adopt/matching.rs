@@ -5,12 +5,12 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 
 use crate::api::name::{BucketName, JobId, Region};
-use crate::api::request::{Input, JobType, Operation};
+use crate::api::request::{Input, Operation};
 use crate::api::wire::JobDetail;
 use crate::job::{Fingerprint, Job, JobKey};
 use crate::state::{Record, Records};
 
-use super::record::{is_recorded, record};
+use super::record::{asked_for, is_recorded, record};
 
 /// What becomes of the jobs that a service lists.
 #[derive(Debug, Default)]
@@ -46,10 +46,7 @@ pub fn matches(
         if known.contains(&detail.job_id) {
             continue;
         }
-        let is_workflow = detail.kind.is_empty() || detail.kind == JobType::Workflow.as_str();
-        let request = detail.input.as_ref().zip(detail.operation.as_ref());
-        let job = request
-            .filter(|_| is_workflow)
+        let job = asked_for(&detail)
             .and_then(|(input, operation)| by_request.get(&(bucket, region, input, operation)))
             .copied();
         match job {

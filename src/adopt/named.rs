@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::record::record;
+use super::record::{asked_for, record};
 use crate::api::name::{BucketName, JobId, Region};
 use crate::api::request::{JobType, Request};
 use crate::api::wire::JobDetail;
@@ -111,16 +111,14 @@ pub fn named(
             region,
         });
     };
-    let is_workflow = detail.kind.is_empty() || detail.kind == JobType::Workflow.as_str();
-    let asked = detail.input.clone().zip(detail.operation.clone());
-    let Some((input, operation)) = asked.filter(|_| is_workflow) else {
+    let Some((input, operation)) = asked_for(detail) else {
         return Err(Refusal::Unreadable { key, job_id });
     };
     let request = Request {
         name: job.work.request.name.clone(),
         kind: JobType::Workflow,
-        input,
-        operation,
+        input: input.clone(),
+        operation: operation.clone(),
     };
     let did = Work {
         request,

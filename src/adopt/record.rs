@@ -2,9 +2,17 @@
 
 use jiff::Timestamp;
 
+use crate::api::request::{Input, JobType, Operation};
 use crate::api::wire::JobDetail;
 use crate::job::Job;
 use crate::state::{Outcome, Record, Records, Seen, Submission, SubmissionId};
+
+/// What a job of the service was asked for; none of another type, or where it cannot be understood.
+pub(super) fn asked_for(detail: &JobDetail) -> Option<(&Input, &Operation)> {
+    let is_workflow = detail.kind.is_empty() || detail.kind == JobType::Workflow.as_str();
+    let asked = detail.input.as_ref().zip(detail.operation.as_ref());
+    asked.filter(|_| is_workflow)
+}
 
 /// The record that says that the service's job is the work of `job`.
 pub(super) fn record(job: &Job, detail: &JobDetail, records: &Records, now: Timestamp) -> Record {

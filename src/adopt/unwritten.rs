@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::record::asked_for;
 use crate::api::name::JobName;
 use crate::api::request::{JobType, Request};
 use crate::api::wire::JobDetail;
@@ -35,13 +36,12 @@ pub fn unwritten(unmatched: Vec<JobDetail>) -> Unwritten {
 
 /// What the service was asked for. A name that is none becomes the id, which does: it is for people.
 fn request(detail: &JobDetail) -> Option<Request> {
-    let is_workflow = detail.kind.is_empty() || detail.kind == JobType::Workflow.as_str();
     let name = JobName::new(&detail.name).or_else(|_| JobName::new(detail.job_id.as_str()));
-    let (input, operation) = detail.input.clone().zip(detail.operation.clone())?;
+    let (input, operation) = asked_for(detail)?;
     Some(Request {
-        name: name.ok().filter(|_| is_workflow)?,
+        name: name.ok()?,
         kind: JobType::Workflow,
-        input,
-        operation,
+        input: input.clone(),
+        operation: operation.clone(),
     })
 }
