@@ -52,11 +52,14 @@ pub struct TargetSpec {
     pub max_submissions: Option<Spanned<u32>>,
     /// The most objects that one plan may make workflows process, each counted once for every
     /// workflow that runs over it. Without it: no limit.
+    #[schemars(extend("examples" = [1_000_000]))]
     pub max_objects: Option<Spanned<u64>>,
     /// The most bytes that one plan may make workflows process, such as `10 GiB`. Without it: no
     /// limit.
+    #[schemars(extend("examples" = ["10 GiB"]))]
     pub max_bytes: Option<Spanned<String>>,
     /// The most that one plan may cost by `prices`, such as `200 CNY`. Without it: no limit.
+    #[schemars(extend("examples" = ["200 CNY"]))]
     pub max_cost: Option<Spanned<String>>,
     /// How long one call to the service may take, such as `30s`. Without it: one minute, and 10
     /// seconds for an embedded target.
@@ -111,8 +114,10 @@ pub enum ConfirmSpec {
 #[serde(deny_unknown_fields)]
 pub struct PriceSpec {
     /// For each object, such as `0.0015 CNY`.
+    #[schemars(extend("examples" = ["0.0015 CNY"]))]
     pub per_object: Option<Spanned<String>>,
     /// For each GiB of objects, such as `0.07 CNY`.
+    #[schemars(extend("examples" = ["0.07 CNY"]))]
     pub per_gib: Option<Spanned<String>>,
 }
 
