@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
 use super::credentials;
@@ -92,10 +93,7 @@ impl Connection {
             region,
             base,
         };
-        let client_settings = ClientSettings {
-            call_timeout: session.target.timeout,
-            ..ClientSettings::default()
-        };
+        let client_settings = client_settings(session, &endpoint)?;
         // What an earlier process sent to a service of its own ended with that service.
         let look_up_after = if service.is_some() {
             Duration::ZERO
@@ -119,10 +117,7 @@ impl Connection {
             base: Some(format!("http://{address}").parse().ok()?),
             ..self.client.endpoint().clone()
         };
-        let settings = ClientSettings {
-            call_timeout: session.target.timeout,
-            ..ClientSettings::default()
-        };
+        let settings = client_settings(session, &endpoint).ok()?;
         Client::new(endpoint, credentials::embedded(&session.settings), settings).ok()
     }
 
@@ -133,6 +128,29 @@ impl Connection {
         }
         drop(self.folder);
     }
+}
+
+/// How to reach a service: through the environment's proxy if the way is encrypted, so that the proxy
+/// sees no request and cannot repeat one.
+fn client_settings(session: &Session, endpoint: &Endpoint) -> Result<ClientSettings, Failure> {
+    let base = endpoint.base.as_ref();
+    let is_encrypted = base.is_none_or(|base| base.scheme() == "https");
+    let proxy = session.settings.proxy.as_ref().filter(|_| is_encrypted);
+    let proxy = proxy.map(|url| url.expose_secret().parse().map_err(|_| not_a_proxy()));
+    Ok(ClientSettings {
+        call_timeout: session.target.timeout,
+        proxy: proxy.transpose()?,
+        no_proxy: session.settings.no_proxy.clone(),
+        ..ClientSettings::default()
+    })
+}
+
+/// Its address may hold a password, and is not shown.
+fn not_a_proxy() -> Diagnostic {
+    Diagnostic::error(
+        "proxy",
+        "HTTPS_PROXY is not a URL such as http://proxy.example.com:3128",
+    )
 }
 
 /// The `serve` that runs on the folder, or else a service of our own.

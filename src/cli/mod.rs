@@ -37,7 +37,7 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 pub use exit::Exit;
 use failure::Failure;
@@ -52,6 +52,7 @@ use crate::report::{Ui, Verbosity, diagnostics};
     name = "stocktake",
     version,
     propagate_version = true,
+    args_override_self = true,
     disable_help_subcommand = true,
     max_term_width = 80
 )]
@@ -90,9 +91,10 @@ enum Command {
 /// Runs the program with the given arguments, the first of which is its own name.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let settings = Settings::from_environment();
-    let parsed = match CommandLine::try_parse_from(arguments) {
+    let arguments = with_environment(arguments.into_iter().collect(), &settings);
+    let parsed = match CommandLine::try_parse_from(&arguments) {
         Ok(parsed) => parsed,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(&error, &arguments),
     };
     let verbosity = if parsed.options.quiet {
         Verbosity::Quiet
@@ -104,11 +106,42 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         verbosity,
         terminal_width(),
     );
-    logging::start(&parsed.options, settings.log.as_deref());
+    if let Err(failure) = logging::start(&parsed.options, &settings) {
+        return show(ui, &failure);
+    }
+    tracing::debug!(
+        ?arguments,
+        "the command line, with what the environment adds to it"
+    );
     match dispatch(parsed.command, &parsed.options, settings, ui) {
         Ok(exit) => exit,
         Err(failure) => show(ui, &failure),
     }
+}
+
+/// Puts the environment's arguments behind the name of the command, so that later ones win.
+fn with_environment(mut arguments: Vec<OsString>, settings: &Settings) -> Vec<OsString> {
+    let program = CommandLine::command();
+    let takes_value = |argument: &str| {
+        let mut options = program.get_arguments();
+        let named = options.find(|option| {
+            let long = option.get_long().map(|long| format!("--{long}"));
+            let short = option.get_short().map(|short| format!("-{short}"));
+            long.as_deref() == Some(argument) || short.as_deref() == Some(argument)
+        });
+        named.is_some_and(|option| option.get_action().takes_values())
+    };
+    let mut index = 1;
+    while let Some(argument) = arguments.get(index).and_then(|argument| argument.to_str()) {
+        if !argument.starts_with('-') {
+            let more = settings.arguments(argument);
+            let behind = index + 1;
+            arguments.splice(behind..behind, more);
+            break;
+        }
+        index += if takes_value(argument) { 2 } else { 1 };
+    }
+    arguments
 }
 
 fn dispatch(
@@ -138,11 +171,15 @@ fn dispatch(
 }
 
 /// Help and version are what was asked for; anything else is a wrong command line.
-fn usage(error: &clap::Error) -> Exit {
+fn usage(error: &clap::Error, arguments: &[OsString]) -> Exit {
     let asked_for = matches!(
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
     );
+    if !asked_for && apply::wants_json(arguments) {
+        // Nowhere is left to report that this cannot be written.
+        let _ = apply::end_with_usage(error);
+    }
     match error.print() {
         Ok(()) if asked_for => Exit::Done,
         _ => Exit::Usage,

@@ -30,7 +30,7 @@ pub(super) fn origin(
 ) -> Origin {
     let commit = is_kept.then(|| commit(session.workspace.root())).flatten();
     Origin {
-        created: session.now,
+        created: session.settings.plan_date.unwrap_or(session.now),
         target: session.target.name.clone(),
         lineage,
         files: is_kept.then(|| digest(plan)),

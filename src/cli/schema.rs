@@ -32,6 +32,10 @@ enum Format {
     Workspace,
     /// What `plan --format json` prints and `plan --out` keeps
     Plan,
+    /// A line of what `apply --format json` prints
+    Apply,
+    /// What `validate --format json` prints
+    Diagnostics,
     /// The records that status and state list write
     State,
 }
@@ -41,6 +45,8 @@ pub(super) fn run(arguments: &SchemaArgs, ui: Ui) -> Result<Exit, Failure> {
         Format::Jobfile => jobfile::schema_json(),
         Format::Workspace => workspace::schema_json(),
         Format::Plan => plan::schema_json(),
+        Format::Apply => report::apply_schema_json(),
+        Format::Diagnostics => report::diagnostics::schema_json(),
         Format::State => report::records_schema_json(),
     };
     writeln!(ui.data(), "{schema:#}")?;

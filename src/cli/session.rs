@@ -49,6 +49,9 @@ impl Session {
             .target
             .clone()
             .unwrap_or_else(|| workspace.default_target().to_owned());
+        if options.target.is_some() && options.target == settings.target {
+            ui.note(format!("target `{name}`, from STOCKTAKE_TARGET"))?;
+        }
         let mut target = workspace.target(&name)?;
         if let Some(state) = &settings.state {
             target.state.clone_from(state);

@@ -1,13 +1,19 @@
 //! The environment: read here, once, and nowhere else.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use secrecy::SecretString;
 
 use crate::api::credentials::Credentials;
 
 /// The prefix of variables that become `${ vars.name }`.
 const VARIABLE_PREFIX: &str = "STOCKTAKE_VAR_";
+
+/// Arguments for every command; with `_` and a command's name, for that one.
+const ARGUMENTS: &str = "STOCKTAKE_ARGS";
 
 /// The names under which other tools keep the token of temporary credentials.
 const TOKEN_NAMES: [&str; 3] = [
@@ -43,6 +49,18 @@ pub(super) struct Settings {
     pub(super) no_input: bool,
     /// `STOCKTAKE_LOG`: what to log, as `tracing` filters say it.
     pub(super) log: Option<String>,
+    /// `STOCKTAKE_LOG_FILE`: where to log, instead of standard error.
+    pub(super) log_file: Option<PathBuf>,
+    /// `STOCKTAKE_TARGET`: the target, where the command line names none.
+    pub(super) target: Option<String>,
+    /// `HTTPS_PROXY`: the proxy on the way to a service; its address may hold a password.
+    pub(super) proxy: Option<SecretString>,
+    /// `NO_PROXY`: hosts that are reached without it.
+    pub(super) no_proxy: Option<String>,
+    /// `SOURCE_DATE_EPOCH`: the moment that plans are dated with.
+    pub(super) plan_date: Option<Timestamp>,
+    /// `STOCKTAKE_ARGS` and `STOCKTAKE_ARGS_PLAN` and its like: arguments behind the command's name.
+    arguments: BTreeMap<String, String>,
 }
 
 impl Settings {
@@ -90,7 +108,33 @@ impl Settings {
             no_input: ci
                 || get("STOCKTAKE_INPUT").is_some_and(|value| value == "0" || value == "false"),
             log: get("STOCKTAKE_LOG"),
+            log_file: get("STOCKTAKE_LOG_FILE").map(PathBuf::from),
+            target: get("STOCKTAKE_TARGET"),
+            proxy: get("HTTPS_PROXY")
+                .or_else(|| get("https_proxy"))
+                .map(SecretString::from),
+            no_proxy: get("NO_PROXY").or_else(|| get("no_proxy")),
+            plan_date: get("SOURCE_DATE_EPOCH")
+                .and_then(|seconds| Timestamp::from_second(seconds.parse().ok()?).ok()),
+            arguments: all
+                .iter()
+                .filter(|(name, _)| name.starts_with(ARGUMENTS))
+                .cloned()
+                .collect(),
         }
+    }
+}
+
+impl Settings {
+    /// What the environment puts behind the name of a command, in front of what people write there.
+    pub(super) fn arguments(&self, command: &str) -> Vec<OsString> {
+        let own = format!("{ARGUMENTS}_{}", command.to_uppercase().replace('-', "_"));
+        let values = [ARGUMENTS, &own].map(|name| self.arguments.get(name));
+        let words = values
+            .into_iter()
+            .flatten()
+            .flat_map(|text| text.split_whitespace());
+        words.map(OsString::from).collect()
     }
 }
 

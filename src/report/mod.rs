@@ -27,7 +27,7 @@ mod watch;
 
 pub use adopt::{Adoption, human as adoption_human, json as adoption_json, refusal};
 pub use apply::{ApplyReporter, outcome as apply_outcome};
-pub use apply_json::ApplyStream;
+pub use apply_json::{ApplyStream, schema_json as apply_schema_json};
 pub use asking::Asking;
 pub use cancel::cancelling;
 pub use counting::Counting;

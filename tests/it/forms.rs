@@ -7,7 +7,7 @@ use crate::env::{Env, FILTERS};
 /// Text that tries to leave its place: a workflow command, markup, a tag, colours.
 const HOSTILE: &str = "x\\n::error::owned\\r<b>|`@all`\\u001b[31m";
 
-fn broken() -> Env {
+pub fn broken() -> Env {
     let env = Env::small();
     env.write("jobs/视频.yaml", "jobs:\n  a:\n    inptu: { prefix: x }\n");
     env.write(
@@ -17,7 +17,7 @@ fn broken() -> Env {
     env
 }
 
-fn json_lines(text: &str) -> Vec<Value> {
+pub fn json_lines(text: &str) -> Vec<Value> {
     let lines = text.lines();
     lines
         .map(|line| serde_json::from_str(line).unwrap())
@@ -153,7 +153,7 @@ fn junit_has_a_case_a_file_and_one_failure_each() {
     assert!(!run.stdout.contains('\u{1b}'));
 }
 
-fn apply_workspace() -> Env {
+pub fn apply_workspace() -> Env {
     let env = Env::small();
     env.write(
         "jobs/two.yaml",
@@ -212,12 +212,25 @@ fn the_stream_is_whole_when_nothing_could_begin() {
         assert_eq!(lines.last().unwrap()["type"], "run_summary");
         assert_eq!(lines.last().unwrap()["exit_code"], 1);
     }
-    let usage = env.run(&["apply", "--format", "json", "--parallelism", "0"]);
-    assert!(usage.expect(64).stdout.is_empty());
+    for wrong in [
+        &["apply", "--format", "json", "--parallelism", "0"][..],
+        &["-t", "local", "apply", "--format=json", "--no-such-option"],
+    ] {
+        let usage = env.run(wrong).expect(64);
+        let lines = json_lines(&usage.stdout);
+        let types: Vec<&Value> = lines.iter().map(|line| &line["type"]).collect();
+        assert_eq!(types, ["version", "diagnostic", "run_summary"]);
+        assert_eq!(lines[1]["code"], "usage");
+        assert_eq!(lines[2]["exit_code"], 64);
+        assert!(usage.stderr.starts_with("error: "), "{}", usage.stderr);
+    }
+    // Help is for people, whatever else is asked for.
+    let help = env.run(&["apply", "--format", "json", "--help"]).expect(0);
+    assert!(help.stdout.contains("Usage:"));
 }
 
 /// Every action but `resolve`, a blocked overlap, Chinese names.
-fn rich() -> Env {
+pub fn rich() -> Env {
     let env = Env::small();
     env.write("bucket/video/c.txt", "c\n");
     env.write(

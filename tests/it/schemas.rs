@@ -23,6 +23,19 @@ fn the_committed_schema_of_plans_is_the_one_in_use() {
 }
 
 #[test]
+fn the_committed_schema_of_an_apply_is_the_one_in_use() {
+    compare("apply.schema.json", &stocktake::report::apply_schema_json());
+}
+
+#[test]
+fn the_committed_schema_of_findings_is_the_one_in_use() {
+    compare(
+        "diagnostics.schema.json",
+        &stocktake::report::diagnostics::schema_json(),
+    );
+}
+
+#[test]
 fn the_committed_schema_of_records_is_the_one_in_use() {
     compare(
         "state.schema.json",

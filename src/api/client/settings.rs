@@ -83,6 +83,8 @@ pub struct ClientSettings {
     pub read_retries: usize,
     /// A proxy to go through; none is taken from the environment.
     pub proxy: Option<Url>,
+    /// Hosts that are reached without it, as `NO_PROXY` lists them.
+    pub no_proxy: Option<String>,
 }
 
 impl Default for ClientSettings {
@@ -92,6 +94,7 @@ impl Default for ClientSettings {
             call_timeout: Duration::from_mins(1),
             read_retries: 4,
             proxy: None,
+            no_proxy: None,
         }
     }
 }

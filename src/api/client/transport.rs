@@ -11,6 +11,7 @@ use reqwest::header::{
 };
 use reqwest::redirect::Policy;
 use reqwest::{Method, Url};
+use reqwest::{NoProxy, Proxy};
 use secrecy::ExposeSecret;
 
 use super::settings::{ClientError, ClientSettings};
@@ -102,8 +103,9 @@ pub(super) fn build(
         .timeout(settings.call_timeout)
         .user_agent(concat!("stocktake/", env!("CARGO_PKG_VERSION")));
     if let Some(proxy) = &settings.proxy {
-        let proxy = reqwest::Proxy::all(proxy.clone());
-        builder = builder.proxy(proxy.map_err(setup_error)?);
+        let proxy = Proxy::all(proxy.clone()).map_err(setup_error)?;
+        let except = settings.no_proxy.as_deref();
+        builder = builder.proxy(proxy.no_proxy(except.and_then(NoProxy::from_string)));
     }
     builder.build().map_err(setup_error)
 }

@@ -4,6 +4,8 @@ mod execute;
 mod prepare;
 mod view;
 
+use std::ffi::OsString;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,8 +19,9 @@ use super::options::{GlobalOptions, parse_duration};
 use super::plan_file;
 use super::session::Session;
 use super::settings::Settings;
+use crate::diagnostic::Diagnostic;
 use crate::plan::PlanDocument;
-use crate::report::Ui;
+use crate::report::{ColorChoice, Ui, Verbosity};
 use view::View;
 
 /// Submit what is new, each job exactly once, and record it
@@ -95,6 +98,26 @@ impl ApplyArgs {
     }
 }
 
+/// Whether a command line that nobody understands asks for the stream all the same.
+pub(super) fn wants_json(arguments: &[OsString]) -> bool {
+    let is_apply = arguments.iter().any(|argument| argument == "apply");
+    let mut pairs = arguments.windows(2);
+    let has_form = arguments.iter().any(|argument| argument == "--format=json")
+        || pairs.any(|pair| pair[0] == "--format" && pair[1] == "json");
+    is_apply && has_form
+}
+
+/// The whole stream of a run whose command line is wrong.
+pub(super) fn end_with_usage(error: &clap::Error) -> std::io::Result<()> {
+    let ui = Ui::new(ColorChoice::Never, Verbosity::Normal, None);
+    let view = View::begin(Format::Json, ui)?;
+    let message = error.to_string();
+    let first = message.lines().next().unwrap_or_default();
+    let problem = Diagnostic::error("usage", first.trim_start_matches("error: "));
+    let problem = problem.help("`stocktake apply --help` describes the command line");
+    view.end(&Err(Failure::new(Exit::Usage, problem)))
+}
+
 pub(super) fn run(
     arguments: &ApplyArgs,
     options: &GlobalOptions,
@@ -102,9 +125,20 @@ pub(super) fn run(
     ui: Ui,
 ) -> Result<Exit, Failure> {
     let view = View::begin(arguments.format, ui)?;
-    let result = run_in(&view, arguments, options, settings, ui);
+    let result = whole(|| run_in(&view, arguments, options, settings, ui));
     view.end(&result)?;
     result
+}
+
+/// A mistake of this program is no reason to leave a stream without its end. What was sent is on
+/// disk: intents are written before, and nothing that panics can take them back.
+fn whole(run: impl FnOnce() -> Result<Exit, Failure>) -> Result<Exit, Failure> {
+    panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+        let problem = Diagnostic::error("internal", "stocktake made a mistake and had to stop");
+        Err(problem
+            .help("run it again: what may have been sent is looked up first; and report it")
+            .into())
+    })
 }
 
 fn run_in(
@@ -135,4 +169,16 @@ fn run_in(
         approval::submit(&session, can_ask)?;
     }
     runtime.block_on(execute::execute(&session, &plan, store, arguments, view))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Exit, whole};
+
+    #[test]
+    fn a_panic_is_a_failure_with_a_way_out() {
+        let failure = whole(|| panic!("on purpose")).unwrap_err();
+        assert_eq!(failure.exit, Exit::Failed);
+        assert_eq!(failure.diagnostics[0].code, "internal");
+    }
 }

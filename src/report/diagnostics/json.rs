@@ -2,20 +2,38 @@
 
 use std::io::{self, Write};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Counts, Totals};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::Place;
 
-#[derive(Serialize)]
+const FORMAT: &str = "stocktake.diagnostics/1";
+
+/// The JSON schema of findings.
+pub fn schema_json() -> serde_json::Value {
+    schemars::generate::SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<ReportJson<'_>>()
+        .to_value()
+}
+
+/// What `stocktake validate --format json` prints.
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "stocktake diagnostics")]
 struct ReportJson<'a> {
+    /// The version of this format; fields are added to it, and never changed.
+    #[schemars(extend("const" = FORMAT))]
     format: &'static str,
+    /// How much there is.
     summary: SummaryJson,
+    /// Every finding.
     diagnostics: Vec<DiagnosticJson<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct SummaryJson {
     #[serde(flatten)]
     totals: Totals,
@@ -23,17 +41,23 @@ struct SummaryJson {
     counts: Counts,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct DiagnosticJson<'a> {
+    /// `error` or `warning`.
     severity: &'static str,
+    /// What kind of mistake; never changes.
     code: &'static str,
+    /// What is wrong.
     message: &'a str,
+    /// A word about the place.
     #[serde(skip_serializing_if = "Option::is_none")]
     label: Option<&'a str>,
+    /// The way out.
     #[serde(skip_serializing_if = "Option::is_none")]
     help: Option<&'a str>,
     #[serde(flatten)]
     place: Option<PlaceJson>,
+    /// Other places that have to do with it.
     related: Vec<RelatedJson<'a>>,
 }
 
@@ -58,22 +82,26 @@ impl<'a> DiagnosticJson<'a> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct RelatedJson<'a> {
+    /// What it has to do with it.
     message: &'a str,
     #[serde(flatten)]
     place: PlaceJson,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct PlaceJson {
+    /// The file, relative to the workspace.
     file: String,
+    /// Where it begins.
     start: PositionJson,
+    /// Where it ends, exclusive.
     end: PositionJson,
 }
 
 /// Line and column from 1, column in Unicode characters, byte from 0.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct PositionJson {
     line: usize,
     column: usize,
@@ -109,7 +137,7 @@ pub(super) fn slashes(path: &str) -> String {
 /// Writes findings for programs, as `stocktake.diagnostics/1`.
 pub fn json(out: &mut dyn Write, diagnostics: &[Diagnostic], totals: Totals) -> io::Result<()> {
     let report = ReportJson {
-        format: "stocktake.diagnostics/1",
+        format: FORMAT,
         summary: SummaryJson {
             totals,
             counts: Counts::of(diagnostics),

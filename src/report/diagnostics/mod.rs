@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use annotate_snippets::renderer::Renderer;
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Snippet};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::table::count;
@@ -20,7 +21,7 @@ use crate::source::{Place, SourceFile, Span};
 
 pub use github::github;
 pub use gitlab::gitlab;
-pub use json::json;
+pub use json::{json, schema_json};
 pub use junit::junit;
 pub use sarif::sarif;
 
@@ -30,7 +31,7 @@ const LINE_LIMIT: usize = 16 * 1024;
 const NEAR: usize = 12;
 
 /// What was looked at.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 pub struct Totals {
     /// Files read.
     pub files: usize,
@@ -177,7 +178,7 @@ fn line_end(text: &str, offset: u32) -> usize {
     length.map_or(text.len(), |length| offset as usize + length)
 }
 
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
 struct Counts {
     errors: usize,
     warnings: usize,
