@@ -21,6 +21,11 @@ SCHEMA = PROJECT / "schema" / "jobfile.schema.json"
 PROGRAM = PROJECT / "target" / "release" / "stocktake"
 MISTAKES = 1000
 
+SETTINGS = """[targets.local]
+service = "embedded"
+bucket = "demo-1250000000"
+region = "ap-beijing"
+"""
 JOB = """  job-{file}-{job}:
     description: Thumbnails for what was uploaded before the workflow existed
     input: {{ prefix: folder-{file}/{job}/ }}
@@ -32,6 +37,7 @@ JOB = """  job-{file}-{job}:
 
 def write(folder, files):
     """A workspace of as many files."""
+    (folder / "stocktake.toml").write_text(SETTINGS)
     jobs = folder / "jobs"
     jobs.mkdir()
     for file in range(files):
