@@ -12,7 +12,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use percent_encoding::percent_decode_str;
 use reqwest::header::{AUTHORIZATION, HOST};
@@ -48,7 +48,10 @@ fn workspace() -> PathBuf {
         let path = root.join(format!("bucket/in/{folder:03}"));
         fs::create_dir_all(&path).unwrap();
         for file in 0..FILES {
-            File::create(path.join(format!("object-{file:04}.mp4"))).unwrap();
+            let object = File::create(path.join(format!("object-{file:04}.mp4"))).unwrap();
+            let uploaded =
+                UNIX_EPOCH + Duration::from_secs(1_580_000_000 + 900_000 * folder as u64);
+            object.set_modified(uploaded).unwrap();
         }
     }
     fs::create_dir_all(root.join("jobs")).unwrap();

@@ -146,6 +146,16 @@ pub fn decode_objects_answer(body: &[u8]) -> Result<ObjectsAnswer, WireError> {
             Ok(text)
         }
     };
+    // A list that goes on must not be taken for a whole one.
+    let last = body.contents.last().map(|object| object.key.clone());
+    let next_marker = match body.next_marker.or(last) {
+        _ if !body.is_truncated => None,
+        Some(marker) => Some(marker),
+        None => {
+            let problem = "the list goes on and does not say where";
+            return Err(WireError::Content(problem.to_owned()));
+        }
+    };
     let objects = body.contents.into_iter().map(|object| {
         Ok(ObjectDetail {
             key: text(object.key)?,
@@ -156,7 +166,6 @@ pub fn decode_objects_answer(body: &[u8]) -> Result<ObjectsAnswer, WireError> {
     });
     let common_prefixes = body.common_prefixes.into_iter();
     let common_prefixes = common_prefixes.map(|common| text(common.prefix));
-    let next_marker = body.next_marker.filter(|_| body.is_truncated);
     Ok(ObjectsAnswer {
         bucket: body.name,
         is_encoded,
@@ -213,6 +222,22 @@ mod tests {
             );
             assert_eq!(decode_objects_answer(body.as_bytes()).unwrap(), answer);
         }
+    }
+
+    #[test]
+    fn a_list_that_goes_on_is_never_taken_for_a_whole_one() {
+        let body = |marker: &str, contents: &str| {
+            format!(
+                "<ListBucketResult><IsTruncated>true</IsTruncated>{marker}{contents}</ListBucketResult>"
+            )
+        };
+        let next =
+            |body: String| decode_objects_answer(body.as_bytes()).map(|page| page.next_marker);
+        let contents = "<Contents><Key>a</Key><Size>1</Size></Contents>";
+        let marker = "<NextMarker>b</NextMarker>";
+        assert_eq!(next(body(marker, contents)).unwrap().as_deref(), Some("b"));
+        assert_eq!(next(body("", contents)).unwrap().as_deref(), Some("a"));
+        assert!(next(body("", "")).is_err());
     }
 
     #[test]
