@@ -11,7 +11,7 @@ use stocktake::api::wire::JobState;
 use stocktake::diagnostic::Diagnostic;
 use stocktake::job::{Job, JobKey};
 use stocktake::load::{Cache, Changes, Loaded, load};
-use stocktake::plan::{Limits, Plan, PlannedJob, Planner, plan};
+use stocktake::plan::{Limits, Plan, Planner, plan};
 use stocktake::resolve::Surroundings;
 use stocktake::source::Place;
 use stocktake::state::{Outcome, Record, Records, Seen, Submission, SubmissionId};
@@ -19,6 +19,7 @@ use stocktake::watch::Difference;
 use stocktake::workspace::Workspace;
 
 use crate::env::Env;
+use crate::plan_properties::words;
 
 /// What a file may hold: jobs that meet those of other files, take something from outside, or are
 /// wrong.
@@ -155,31 +156,6 @@ fn finding_words(findings: &[Diagnostic]) -> Vec<String> {
     findings.iter().map(words).collect()
 }
 
-/// Everything that a plan says.
-fn plan_words(plan: &Plan) -> String {
-    let job = |planned: &PlannedJob| {
-        let record = planned.record.as_ref().map(|record| record.fingerprint);
-        let PlannedJob {
-            action,
-            reason,
-            changes,
-            ..
-        } = planned;
-        let words = job_words([planned.job.as_ref()]);
-        format!("{words:?} {action:?} {reason:?} {record:?} {changes:?}")
-    };
-    let jobs: Vec<String> = plan.jobs.iter().map(job).collect();
-    let retired: Vec<_> = plan
-        .retired
-        .iter()
-        .map(|record| record.fingerprint)
-        .collect();
-    format!(
-        "{jobs:#?}\n{retired:?}\n{:#?}\n{:?}\n{:?}",
-        plan.blocked, plan.warnings, plan.summary
-    )
-}
-
 /// What a state may say once the jobs of a plan were submitted.
 fn recorded(plan: &Plan, number: u8) -> Records {
     let mut records = Records::default();
@@ -261,7 +237,9 @@ impl Plans {
                 self.limits,
             ),
         };
-        assert_eq!(plan_words(planner.plan()), plan_words(&whole));
+        assert_eq!(words(planner.plan()), words(&whole));
+        let jobs = |plan: &Plan| job_words(plan.jobs.iter().map(|planned| planned.job.as_ref()));
+        assert_eq!(jobs(planner.plan()), jobs(&whole));
         self.kept = Some((planner, whole));
     }
 }

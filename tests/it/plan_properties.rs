@@ -230,7 +230,7 @@ fn overlapping_records() -> impl Strategy<Value = Records> {
 }
 
 /// Everything that a plan says.
-fn words(plan: &Plan) -> String {
+pub fn words(plan: &Plan) -> String {
     let job = |planned: &PlannedJob| {
         let record = planned.record.as_ref().map(|record| record.fingerprint);
         let place = planned.job.source.file.path().display();
