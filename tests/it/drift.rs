@@ -67,7 +67,8 @@ async fn a_job_that_other_hands_cancelled_is_shown_and_nothing_is_written() {
 /// A job that fails when the test says so.
 fn failing(more: &str) -> Env {
     let env = gated();
-    let command = r#"["sh", "-c", "until [ -e gate ]; do sleep 0.02; done; exit 1"]"#;
+    let command =
+        r#"["sh", "-c", "until [ -e gate ] || [ ! -d jobs ]; do sleep 0.02; done; exit 1"]"#;
     env.write("stocktake.toml", &target(command));
     env.write("jobs/a.yaml", &(job("again", "{ prefix: in/ }") + more));
     env

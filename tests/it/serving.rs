@@ -102,8 +102,10 @@ pub fn job(key: &str, input: &str) -> String {
     format!("jobs:\n  {key}:\n    input: {input}\n    operation: {{ workflow_ids: w1 }}\n")
 }
 
-/// Waits for a file, so that a test decides when a job ends.
-pub const GATED: &str = r#"["sh", "-c", "until [ -e gate ]; do sleep 0.02; done"]"#;
+/// Waits for a file, so that a test decides when a job ends. It outlives a service that is killed, but
+/// not the test's folder.
+pub const GATED: &str =
+    r#"["sh", "-c", "until [ -e gate ] || [ ! -d jobs ]; do sleep 0.02; done"]"#;
 
 pub fn gated() -> Env {
     let env = Env::empty();
