@@ -147,7 +147,7 @@ impl Resolver {
 const FAILED_LIMIT: usize = 1_000;
 
 /// What is wrong, said once of each place: what is wrong with one element of a spec, or with defaults,
-/// is mostly wrong with every job that takes from them.
+/// is mostly wrong with every job that takes from them. One job may lack several things at one place.
 #[derive(Default)]
 struct Findings {
     list: Vec<Diagnostic>,
@@ -155,12 +155,13 @@ struct Findings {
 }
 
 impl Findings {
-    fn extend(&mut self, findings: Vec<Diagnostic>) {
-        for finding in findings {
+    fn extend(&mut self, mut findings: Vec<Diagnostic>) {
+        let subject = |finding: &Diagnostic| {
             let span = finding.place.as_ref().map(|place| place.span);
-            if self.said.insert((finding.code, span)) {
-                self.list.push(finding);
-            }
-        }
+            (finding.code, span)
+        };
+        findings.retain(|finding| !self.said.contains(&subject(finding)));
+        self.said.extend(findings.iter().map(subject));
+        self.list.append(&mut findings);
     }
 }
