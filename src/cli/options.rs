@@ -85,6 +85,26 @@ pub(super) enum LogFormat {
     Json,
 }
 
+/// The form of what is shown.
+#[derive(Debug, Args)]
+pub(super) struct FormatArgs {
+    /// The form of the output: human, json
+    #[arg(
+        long,
+        value_name = "FORM",
+        default_value = "human",
+        hide_possible_values = true
+    )]
+    pub(super) format: Format,
+}
+
+/// The forms of an answer that is for people or for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    Human,
+    Json,
+}
+
 impl GlobalOptions {
     /// Colour as the command line says, or else the environment.
     pub(super) fn color_choice(&self, environment: Option<bool>) -> report::ColorChoice {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::approval;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::options::parse_duration;
+use super::options::{Format, FormatArgs, parse_duration};
 use super::session::Session;
 use super::status::wanted;
 use crate::diagnostic::Diagnostic;
@@ -41,25 +41,6 @@ pub(super) struct ShowArgs {
 
     #[command(flatten)]
     format: FormatArgs,
-}
-
-/// The form of what is shown.
-#[derive(Debug, Args)]
-pub(super) struct FormatArgs {
-    /// The form of the output: human, json
-    #[arg(
-        long,
-        value_name = "FORM",
-        default_value = "human",
-        hide_possible_values = true
-    )]
-    pub(super) format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    Human,
-    Json,
 }
 
 /// Record a job under another key

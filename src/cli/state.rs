@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::options::GlobalOptions;
-use super::records::{self, Format};
+use super::options::{Format, FormatArgs, GlobalOptions};
+use super::records;
 use super::session::Session;
 use super::settings::Settings;
 use crate::report::{self, Ui};
@@ -37,7 +37,7 @@ enum StateCommand {
   stocktake -t prod state verify    after a merge, or in a pipeline
 
 Exit codes: 0 the state is right, 1 it is not.")]
-    Verify(records::FormatArgs),
+    Verify(FormatArgs),
     /// Print where the state is
     ///
     /// For pipelines that commit it. The file need not exist.

@@ -7,12 +7,12 @@ mod named;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use jiff::Timestamp;
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::options::{GlobalOptions, parse_duration, parse_moment};
+use super::options::{Format, FormatArgs, GlobalOptions, parse_duration, parse_moment};
 use super::session::Session;
 use super::settings::Settings;
 use crate::api::client::CallError;
@@ -27,10 +27,10 @@ use file::NewFile;
 
 /// Record jobs that were triggered by other means
 ///
-/// Lists the jobs of the buckets that the files and the target name, and records those that do the work of a job of the files,
-/// so that apply does not submit them again. With KEY=JOBID it records the jobs that are named, and
-/// refuses those that do other work. With --file the rest is written into a new job file and
-/// recorded as well. Submits nothing; a second run changes nothing.
+/// Lists the jobs of the buckets that the files and the target name, and records those that do the
+/// work of a job of the files, so that apply does not submit them again. With KEY=JOBID it records
+/// the jobs that are named, and refuses those that do other work. With --file the rest is written
+/// into a new job file and recorded as well. Submits nothing; a second run changes nothing.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stocktake -t prod adopt --since 2022-06-01T00:00:00+0800
@@ -70,20 +70,8 @@ pub(super) struct AdoptArgs {
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = parse_duration)]
     lock_timeout: Duration,
 
-    /// The form of the output: human, json
-    #[arg(
-        long,
-        value_name = "FORM",
-        default_value = "human",
-        hide_possible_values = true
-    )]
-    format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Human,
-    Json,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
 /// Keys of a matrix have a `=` of their own, ids have none.
@@ -156,7 +144,7 @@ fn record(store: &StateStore, records: &[Record]) -> Result<(), Failure> {
 
 fn show(session: &Session, arguments: &AdoptArgs, adoption: &Adoption<'_>) -> Result<(), Failure> {
     let mut out = session.ui.data();
-    match arguments.format {
+    match arguments.format.format {
         Format::Human => report::adoption_human(&mut out, adoption)?,
         Format::Json => report::adoption_json(&mut out, &session.target.name, adoption)?,
     }
