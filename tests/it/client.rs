@@ -52,6 +52,16 @@ async fn every_way_a_submission_can_go_is_told_apart_and_sent_once() {
     let endless = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n<Resp\r\n".to_owned();
     let table = [
         ("accepted", Reply::Bytes(whole.clone()), "accepted"),
+        (
+            "a word before the answer",
+            Reply::Bytes(format!("HTTP/1.1 103 Early Hints\r\n\r\n{whole}")),
+            "accepted",
+        ),
+        (
+            "no end in sight",
+            Reply::Bytes(answer("200 OK", "", &" ".repeat(17 * 1024 * 1024))),
+            "unresolved",
+        ),
         ("half a body", Reply::Bytes(half), "unresolved"),
         (
             "half a head",

@@ -24,6 +24,7 @@ mod incremental;
 mod init;
 mod job_files;
 mod jobs;
+mod on_the_way;
 mod pipelines;
 mod plan_properties;
 mod public_schemas;

@@ -1,13 +1,17 @@
 //! Calls to one host of a bucket; reads are tried again where that can help.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
-use reqwest::{Method, Url};
+use reqwest::{Method, Response, Url};
 
+use super::answer::Answer;
+use super::call::Call;
+use super::connection::Connector;
 use super::error::CallError;
-use super::transport::{self, Answer, Call, Failure};
+use super::failure::Failure;
+use super::transport;
 use super::{ClientError, ClientSettings, Endpoint};
 use crate::api::credentials::Credentials;
 use crate::api::host::Side;
@@ -20,15 +24,17 @@ const LONGEST_READ_DELAY: Duration = Duration::from_secs(30);
 pub(super) struct Shared {
     pub(super) credentials: Credentials,
     pub(super) settings: ClientSettings,
-    pub(super) submitting: reqwest::Client,
+    /// For what may be repeated, over kept connections.
     pub(super) reading: reqwest::Client,
+    /// For what may not.
+    pub(super) connector: Connector,
 }
 
 /// One host of a bucket, and the way to it.
 #[derive(Clone)]
 pub(super) struct Caller {
     pub(super) shared: Arc<Shared>,
-    address: Url,
+    address: Arc<Url>,
     host: Arc<str>,
 }
 
@@ -43,7 +49,7 @@ impl Caller {
     ) -> Result<Self, ClientError> {
         Ok(Self {
             shared,
-            address: endpoint.address(side)?,
+            address: Arc::new(endpoint.address(side)?),
             host: Arc::from(endpoint.host(side).to_string()),
         })
     }
@@ -77,7 +83,7 @@ impl Caller {
         call: &Call<'_>,
         decode: impl Fn(Answer) -> Result<T, CallError>,
     ) -> Attempt<T> {
-        let answer = self.send(&self.shared.reading, call).await;
+        let answer = self.ask(call).await;
         let answer = answer.map_err(|failure| (self.transport_error(failure), None))?;
         if answer.status != 200 {
             return Err((self.error(&answer), answer.retry_after));
@@ -107,14 +113,50 @@ impl Caller {
             .map_err(|(error, _)| error)
     }
 
-    /// Sends a call and reads its answer, whatever that says.
-    pub(super) async fn send(
-        &self,
-        client: &reqwest::Client,
-        call: &Call<'_>,
-    ) -> Result<Answer, Failure> {
-        let (credentials, host) = (&self.shared.credentials, &self.host);
-        transport::send(client, credentials, &self.address, host, call).await
+    /// Makes a call once, over a connection of its own, and reads the answer, whatever that says.
+    pub(super) async fn once(&self, call: &Call<'_>) -> Result<Answer, Failure> {
+        let begun = Instant::now();
+        let request = call.request(&self.shared.credentials, &self.address, &self.host);
+        let answer = match request {
+            Ok(request) => self.shared.connector.exchange(request).await,
+            Err(failure) => Err(failure),
+        };
+        self.log(call, begun.elapsed(), answer.as_ref());
+        answer
+    }
+
+    /// Reads once, whatever the answer says.
+    async fn ask(&self, call: &Call<'_>) -> Result<Answer, Failure> {
+        let begun = Instant::now();
+        let answer = match self.open(call).await {
+            Ok(response) => Answer::read(response.into()).await,
+            Err(failure) => Err(failure),
+        };
+        self.log(call, begun.elapsed(), answer.as_ref());
+        answer
+    }
+
+    async fn open(&self, call: &Call<'_>) -> Result<Response, Failure> {
+        let (client, credentials) = (&self.shared.reading, &self.shared.credentials);
+        transport::begin(client, credentials, &self.address, &self.host, call).await
+    }
+
+    /// A line for whoever has to write to the service's support.
+    fn log(&self, call: &Call<'_>, took: Duration, answer: Result<&Answer, &Failure>) {
+        if !tracing::enabled!(tracing::Level::DEBUG) {
+            return;
+        }
+        let call = call.describe(&self.host);
+        match answer {
+            Ok(answer) => tracing::debug!(
+                call,
+                status = answer.status,
+                request_id = answer.request_id.as_deref().unwrap_or("-"),
+                ?took,
+                "answered"
+            ),
+            Err(failure) => tracing::debug!(call, ?failure, ?took, "no answer"),
+        }
     }
 
     pub(super) fn error(&self, answer: &Answer) -> CallError {
@@ -151,14 +193,13 @@ impl Caller {
     }
 
     /// Sends a read whose answer is long, and leaves its body to be read piece by piece.
-    pub(super) async fn begin(&self, call: &Call<'_>) -> Attempt<reqwest::Response> {
-        let (client, credentials) = (&self.shared.reading, &self.shared.credentials);
-        let begun = transport::begin(client, credentials, &self.address, &self.host, call).await;
-        let response = begun.map_err(|failure| (self.transport_error(failure), None))?;
+    pub(super) async fn begin(&self, call: &Call<'_>) -> Attempt<Response> {
+        let opened = self.open(call).await;
+        let response = opened.map_err(|failure| (self.transport_error(failure), None))?;
         if matches!(response.status().as_u16(), 200 | 206) {
             return Ok(response);
         }
-        let answer = transport::read(response).await;
+        let answer = Answer::read(response.into()).await;
         let answer = answer.map_err(|failure| (self.transport_error(failure), None))?;
         Err((self.error(&answer), answer.retry_after))
     }

@@ -6,9 +6,10 @@ use hyper::body::Bytes;
 use reqwest::header::ETAG;
 use reqwest::{Method, Response};
 
+use super::call::Call;
 use super::caller::Caller;
 use super::error::CallError;
-use super::transport::{self, Call, Failure};
+use super::failure::{Failure, reason};
 
 /// How long a whole object may take; each piece may take as long as a call.
 const LONGEST: Duration = Duration::from_hours(24);
@@ -60,7 +61,7 @@ impl Download {
                     return Ok(None);
                 }
                 Ok(Ok(None)) => "the object ends too early".to_owned(),
-                Ok(Err(error)) => transport::reason(error),
+                Ok(Err(error)) => reason(&error.without_url()),
                 Err(_) => format!("nothing came for {wait:?}"),
             };
             self.failures += 1;

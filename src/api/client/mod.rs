@@ -1,13 +1,18 @@
 //! The one HTTP client: it signs, sends, and says what became of a call.
 
+mod answer;
+mod call;
 mod caller;
+mod connection;
 mod download;
 mod error;
 mod executions;
+mod failure;
 mod list;
 mod objects;
 mod outcome;
 mod settings;
+mod tls;
 mod transport;
 
 use std::fmt;
@@ -16,8 +21,10 @@ use std::time::Duration;
 
 use reqwest::Method;
 
+use self::call::Call;
 use self::caller::{Caller, Shared};
-use self::transport::{Call, Failure};
+use self::connection::Connector;
+use self::failure::Failure;
 use super::credentials::Credentials;
 use super::host::Side;
 use super::name::{BucketName, JobId, Region};
@@ -34,13 +41,12 @@ pub use settings::{ClientError, ClientSettings, Endpoint};
 
 const JOBS: &str = "/inventorytriggerjob";
 const RUNS: &str = "/workflowexecution";
-/// Reads keep this many connections for later.
-const IDLE_READ_CONNECTIONS: usize = 8;
+const USER_AGENT: &str = concat!("stocktake/", env!("CARGO_PKG_VERSION"));
 
 /// A client of one bucket's API. Cheap to clone; clones share connections.
 #[derive(Clone)]
 pub struct Client {
-    endpoint: Endpoint,
+    endpoint: Arc<Endpoint>,
     /// Jobs and workflows.
     ci: Caller,
     /// Objects.
@@ -63,9 +69,10 @@ impl Client {
         credentials: Credentials,
         settings: ClientSettings,
     ) -> Result<Self, ClientError> {
+        let tls = tls::config()?;
         let shared = Shared {
-            submitting: transport::build(&settings, 0)?,
-            reading: transport::build(&settings, IDLE_READ_CONNECTIONS)?,
+            reading: transport::build(&settings, tls.clone())?,
+            connector: Connector::new(&settings, tls),
             credentials,
             settings,
         };
@@ -74,6 +81,9 @@ impl Client {
 
     /// The same client for another bucket.
     pub fn for_bucket(&self, bucket: &BucketName, region: &Region) -> Result<Self, ClientError> {
+        if self.endpoint.bucket == *bucket && self.endpoint.region == *region {
+            return Ok(self.clone());
+        }
         let endpoint = Endpoint {
             bucket: bucket.clone(),
             region: region.clone(),
@@ -86,7 +96,7 @@ impl Client {
         Ok(Self {
             ci: Caller::new(Arc::clone(&shared), &endpoint, Side::Ci)?,
             cos: Caller::new(shared, &endpoint, Side::Cos)?,
-            endpoint,
+            endpoint: Arc::new(endpoint),
         })
     }
 
@@ -117,7 +127,7 @@ impl Client {
             body: Some(body),
             ..Call::new(Method::POST, JOBS, &[])
         };
-        match self.ci.send(&self.ci.shared.submitting, &call).await {
+        match self.ci.once(&call).await {
             Ok(answer) => SendOutcome::from_answer(&answer),
             Err(Failure::Unsendable(reason)) => SendOutcome::NotSent {
                 reason,
@@ -158,7 +168,7 @@ impl Client {
     pub async fn cancel(&self, job_id: &JobId) -> Result<(), CallError> {
         let path = format!("{JOBS}/{job_id}");
         let call = Call::new(Method::PUT, &path, &[("cancel", "")]);
-        let answer = self.ci.send(&self.ci.shared.submitting, &call).await;
+        let answer = self.ci.once(&call).await;
         let answer = answer.map_err(|failure| self.ci.transport_error(failure))?;
         if answer.status == 200 {
             Ok(())

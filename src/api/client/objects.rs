@@ -5,9 +5,10 @@ use reqwest::Method;
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, LAST_MODIFIED};
 
 use super::Client;
+use super::answer::Answer;
+use super::call::Call;
 use super::download::Download;
 use super::error::CallError;
-use super::transport::{Answer, Call};
 use crate::api::wire::{ObjectsAnswer, decode_objects_answer};
 
 /// The most that a page of the list holds.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::transport::Answer;
+use super::answer::Answer;
 use crate::api::wire::{JobDetail, ServiceError, decode_error, decode_trigger_answer};
 
 /// What became of one attempt to trigger a job, decided from what really happened.
@@ -95,7 +95,7 @@ mod tests {
     use reqwest::header::HeaderMap;
 
     use super::SendOutcome;
-    use crate::api::client::transport::Answer;
+    use crate::api::client::answer::Answer;
 
     fn outcome(status: u16, body: &str) -> &'static str {
         let answer = Answer {
@@ -103,7 +103,7 @@ mod tests {
             retry_after: None,
             request_id: None,
             headers: HeaderMap::new(),
-            body: body.as_bytes().to_vec(),
+            body: body.to_owned().into(),
         };
         match SendOutcome::from_answer(&answer) {
             SendOutcome::Accepted { .. } => "accepted",

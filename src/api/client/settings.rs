@@ -87,6 +87,13 @@ pub struct ClientSettings {
     pub no_proxy: Option<String>,
 }
 
+impl ClientSettings {
+    /// Shorter than the call, so that what never connected is known not to have been sent.
+    pub(super) fn longest_connecting(&self) -> Duration {
+        self.connect_timeout.min(self.call_timeout / 2)
+    }
+}
+
 impl Default for ClientSettings {
     fn default() -> Self {
         Self {
