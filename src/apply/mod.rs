@@ -2,6 +2,7 @@
 
 mod breaker;
 pub mod by_hand;
+mod call;
 mod event;
 mod look_up;
 mod outcome;

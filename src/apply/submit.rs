@@ -1,5 +1,6 @@
 //! One submission: the intent made durable, the request sent once, its end made durable.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -8,6 +9,7 @@ use tokio::select;
 use tokio::time::sleep;
 
 use super::Interrupt;
+use super::call;
 use super::event::Event;
 use super::outcome::{Halt, JobResult};
 use super::run::Run;
@@ -119,7 +121,7 @@ enum End {
     Left,
 }
 
-async fn send(run: &Run<'_>, job: &Job, submission: &SubmissionId) -> End {
+async fn send(run: &Run<'_>, job: &Arc<Job>, submission: &SubmissionId) -> End {
     let client = match run.client_of(&job.work) {
         Ok(client) => client,
         Err(error) => return End::NotTaken(error.to_string()),
@@ -133,7 +135,7 @@ async fn send(run: &Run<'_>, job: &Job, submission: &SubmissionId) -> End {
     loop {
         crash::point("before a request is sent");
         let outcome = select! {
-            outcome = client.trigger(&job.work.request) => outcome,
+            outcome = call::trigger(&client, job) => outcome,
             () = run.interrupted(Interrupt::Now) => return End::Left,
         };
         crash::point("an answer came and is not recorded");

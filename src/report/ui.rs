@@ -53,6 +53,10 @@ pub struct Ui {
     look: Look,
     /// Whether others write to the terminal while something is under way.
     is_shared: bool,
+    /// Whether standard output is a terminal.
+    shows_data: bool,
+    /// Whether standard error is a terminal.
+    shows_messages: bool,
 }
 
 impl Ui {
@@ -64,6 +68,8 @@ impl Ui {
             verbosity,
             look: Look { width },
             is_shared: false,
+            shows_data: io::stdout().is_terminal(),
+            shows_messages: io::stderr().is_terminal(),
         }
     }
 
@@ -94,13 +100,13 @@ impl Ui {
 
     /// Standard output: data.
     pub fn data(&self) -> impl Write + use<> {
-        let choice = self.choice(io::stdout().is_terminal());
+        let choice = self.choice(self.shows_data);
         io::BufWriter::with_capacity(64 * 1024, AutoStream::new(io::stdout(), choice))
     }
 
     /// Standard error: everything else.
     pub fn messages(&self) -> impl Write + use<> {
-        AutoStream::new(io::stderr(), self.choice(io::stderr().is_terminal()))
+        AutoStream::new(io::stderr(), self.choice(self.shows_messages))
     }
 
     /// Clears the terminal, if standard output is one.
@@ -130,7 +136,7 @@ impl Ui {
             self.transient("")?;
         }
         // A line is one write: there may be very many, and others may write there as well.
-        let choice = self.choice(io::stderr().is_terminal());
+        let choice = self.choice(self.shows_messages);
         let mut line = AutoStream::new(Vec::new(), choice);
         writeln!(line, "{}", words.as_ref())?;
         io::stderr().write_all(&line.into_inner())
@@ -148,7 +154,7 @@ impl Ui {
     }
 
     fn has_terminal(&self) -> bool {
-        self.verbosity != Verbosity::Quiet && io::stderr().is_terminal()
+        self.verbosity != Verbosity::Quiet && self.shows_messages
     }
 
     fn choice(&self, is_terminal: bool) -> anstream::ColorChoice {
