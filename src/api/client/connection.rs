@@ -60,7 +60,9 @@ impl Connector {
 
     /// Connects to where `request` goes, sends it, and reads the answer.
     pub(super) async fn exchange(&self, request: Request<String>) -> Result<Answer, Failure> {
-        let exchange = timeout(self.call_timeout, self.connect_and_send(request));
+        // It holds a whole connection, which is too large to be moved around with its task.
+        let exchange = Box::pin(self.connect_and_send(request));
+        let exchange = timeout(self.call_timeout, exchange);
         exchange.await.unwrap_or_else(|_| {
             let reason = format!("no answer within {:?}", self.call_timeout);
             Err(Failure::Broken(reason))

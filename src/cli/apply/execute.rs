@@ -25,11 +25,9 @@ pub(super) async fn execute(
     arguments: &ApplyArgs,
     view: &View,
 ) -> Result<Exit, Failure> {
-    let may_change = store
-        .records()
-        .iter()
-        .any(|record| status::may_change(record));
-    let Some((bucket, region)) = first_bucket(session, plan, &store.records())
+    let records = store.records();
+    let may_change = records.iter().any(|record| status::may_change(record));
+    let Some((bucket, region)) = first_bucket(session, plan, &records)
         .filter(|_| plan.has_work() || (arguments.waits(session) && may_change))
     else {
         store.close()?;
