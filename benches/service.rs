@@ -13,6 +13,7 @@
 
 mod support;
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::Write;
 use std::net::SocketAddr;
@@ -45,8 +46,12 @@ fn main() {
     fs::write(path.join("stocktake.toml"), LOCAL).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let service = Serve::start(path);
-    runtime.block_on(triggers(service.address));
+    runtime.block_on(triggers(&service));
     drop(service);
+    // For those who tune the triggers alone.
+    if std::env::args().any(|argument| argument == "triggers") {
+        return;
+    }
     fs::remove_dir_all(path.join(".stocktake")).unwrap();
     make_objects(&path.join("bucket/objects"));
     make_inventory(&path.join("bucket/inventory"));
@@ -56,18 +61,65 @@ fn main() {
     println!("memory of `serve`: {}", memory(service.process.id()));
 }
 
-async fn triggers(address: SocketAddr) {
+async fn triggers(service: &Serve) {
     let constant = format!("GET /healthz HTTP/1.1\r\nHost: {HOST}\r\n\r\n").into_bytes();
     let trigger = trigger_call("demo", "<Prefix>none/</Prefix>", "", "keep-alive");
-    let constant = rate(address, constant).await;
-    let trigger = rate(address, trigger).await;
-    println!("a constant answer: {constant:.0} a second");
-    println!("triggers:          {trigger:.0} a second");
-    println!("ratio:             {:.2}", trigger / constant);
+    let constant = rate(service, constant).await;
+    let trigger = rate(service, trigger).await;
+    println!("a constant answer: {constant}");
+    println!("triggers:          {trigger}");
+    println!(
+        "ratio:             {:.2}",
+        trigger.a_second / constant.a_second
+    );
 }
 
-/// How many answers a second that many connections get.
-async fn rate(address: SocketAddr, request: Vec<u8>) -> f64 {
+/// How many answers there were, and what one cost.
+struct Rate {
+    a_second: f64,
+    /// Processor time of `serve` and of the load generator, in microseconds.
+    service_cost: f64,
+    generator_cost: f64,
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{:.0} a second; processor time of each: {:.1} us in `serve`, {:.1} us here",
+            self.a_second, self.service_cost, self.generator_cost
+        )
+    }
+}
+
+/// What that many connections get.
+async fn rate(service: &Serve, request: Vec<u8>) -> Rate {
+    let processes = [service.process.id(), std::process::id()];
+    let before = processes.map(processor_time);
+    let (count, took) = answers(service.address, request).await;
+    let after = processes.map(processor_time);
+    let used = |process: usize| after[process].saturating_sub(before[process]);
+    let cost = |process| used(process).as_secs_f64() * 1e6 / count;
+    Rate {
+        a_second: count / took.as_secs_f64(),
+        service_cost: cost(0),
+        generator_cost: cost(1),
+    }
+}
+
+/// What a process has used, in user and in system mode.
+fn processor_time(process: u32) -> Duration {
+    let status = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    // The name of the program, in brackets, may have blanks.
+    let (_, fields) = status.rsplit_once(')').unwrap();
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    let ticks: u64 = ticks.map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+    // Linux counts them in hundredths of a second.
+    Duration::from_millis(ticks * 10)
+}
+
+/// How many answers that many connections get, and in what time.
+async fn answers(address: SocketAddr, request: Vec<u8>) -> (f64, Duration) {
     let begun = Instant::now();
     let connections = (0..CONNECTIONS).map(|_| {
         let request = request.clone();
@@ -93,7 +145,7 @@ async fn rate(address: SocketAddr, request: Vec<u8>) -> f64 {
     for connection in connections.collect::<Vec<_>>() {
         count += connection.await.unwrap();
     }
-    f64::from(count) / begun.elapsed().as_secs_f64()
+    (f64::from(count), begun.elapsed())
 }
 
 fn is_whole(answer: &[u8]) -> bool {

@@ -2,6 +2,8 @@
 //!
 //! One computation serves both ends: the client signs with it, the embedded service verifies by it.
 
+use std::borrow::Cow;
+
 use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -50,15 +52,15 @@ pub struct SignedRequest<'a> {
 impl SignedRequest<'_> {
     /// The text whose hash is signed.
     pub fn http_string(&self) -> String {
-        let parameters = canonical(self.parameters);
-        let headers = canonical(self.headers);
-        format!(
-            "{}\n{}\n{}\n{}\n",
-            self.method.to_ascii_lowercase(),
-            self.path,
-            pairs(&parameters),
-            pairs(&headers),
-        )
+        let mut text = self.method.to_ascii_lowercase();
+        text.push('\n');
+        text.push_str(self.path);
+        text.push('\n');
+        push_pairs(&mut text, &canonical(self.parameters));
+        text.push('\n');
+        push_pairs(&mut text, &canonical(self.headers));
+        text.push('\n');
+        text
     }
 
     /// The text that is signed; `key_time` is as sent, `start;end`.
@@ -92,29 +94,43 @@ impl SignedRequest<'_> {
 
 /// Percent-encodes as the signature wants it: blanks as `%20`, hexadecimal digits in upper case.
 pub fn url_encode(text: &str) -> String {
-    utf8_percent_encode(text, ENCODED).to_string()
+    encode(text).into_owned()
 }
 
+fn encode(text: &str) -> Cow<'_, str> {
+    utf8_percent_encode(text, ENCODED).into()
+}
+
+/// A name and a value, both encoded.
+type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
+
 /// Names are lower-cased after they are encoded, and sorted after that.
-fn canonical(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-    let encoded = pairs
-        .iter()
-        .map(|(name, value)| (url_encode(name).to_ascii_lowercase(), url_encode(value)));
+fn canonical<'a>(pairs: &[(&'a str, &'a str)]) -> Vec<Pair<'a>> {
+    let encoded = pairs.iter().map(|(name, value)| {
+        let mut name = encode(name);
+        if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            name.to_mut().make_ascii_lowercase();
+        }
+        (name, encode(value))
+    });
     let mut encoded: Vec<_> = encoded.collect();
     encoded.sort();
     encoded
 }
 
-fn pairs(canonical: &[(String, String)]) -> String {
-    let pairs: Vec<String> = canonical
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
-    pairs.join("&")
+fn push_pairs(text: &mut String, canonical: &[Pair<'_>]) {
+    for (index, (name, value)) in canonical.iter().enumerate() {
+        if index > 0 {
+            text.push('&');
+        }
+        text.push_str(name);
+        text.push('=');
+        text.push_str(value);
+    }
 }
 
-fn names(canonical: &[(String, String)]) -> String {
-    let names: Vec<&str> = canonical.iter().map(|(name, _)| name.as_str()).collect();
+fn names(canonical: &[Pair<'_>]) -> String {
+    let names: Vec<&str> = canonical.iter().map(|(name, _)| name.as_ref()).collect();
     names.join(";")
 }
 

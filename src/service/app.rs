@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{self, Body};
+use axum::body::{self, Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderValue, Method, header};
 use axum::response::Response;
@@ -70,14 +70,15 @@ impl App {
     async fn act(self: &Arc<Self>, request: Request) -> Response {
         let request_id = identity::request_id();
         let (parts, body) = request.into_parts();
-        let (side, reply) = match Call::new(&parts) {
+        let (method, uri) = (parts.method.clone(), parts.uri.clone());
+        let (side, reply) = match Call::new(parts) {
             Ok(call) => (call.host.side, self.reply(&call, body, &request_id).await),
             Err(failure) => (Side::Ci, Err(failure)),
         };
-        let path = parts.uri.path();
+        let path = uri.path();
         let reply = reply.unwrap_or_else(|failure| Reply::failure(&failure, path, &request_id));
         tracing::info!(
-            method = %parts.method, path, status = reply.status.as_u16(), request_id, "answered"
+            %method, path, status = reply.status.as_u16(), request_id, "answered"
         );
         reply.into_response(side, &request_id)
     }
@@ -208,7 +209,7 @@ fn dropped() -> Response {
 }
 
 /// The body of a CI call, which is what its Content-MD5 says.
-async fn read_body(app: &App, call: &Call, body: Body) -> Result<Vec<u8>, Failure> {
+async fn read_body(app: &App, call: &Call, body: Body) -> Result<Bytes, Failure> {
     let expected = upload::content_md5(call)
         .map_err(|failure| Failure::new(400, "InvalidContent", failure.message))?;
     let body = read(body, &app.limits).await?;
@@ -219,11 +220,11 @@ async fn read_body(app: &App, call: &Call, body: Body) -> Result<Vec<u8>, Failur
     Ok(body)
 }
 
-async fn read(body: Body, limits: &Limits) -> Result<Vec<u8>, Failure> {
+async fn read(body: Body, limits: &Limits) -> Result<Bytes, Failure> {
     let bytes =
         tokio::time::timeout(limits.body_time, body::to_bytes(body, limits.body_bytes)).await;
     match bytes {
-        Ok(Ok(bytes)) => Ok(bytes.to_vec()),
+        Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(_)) => {
             let message = format!(
                 "the body is larger than {} bytes, or was cut off",

@@ -1,5 +1,7 @@
 //! Who calls: checks a request's signature against the service's one key pair.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
@@ -34,51 +36,51 @@ pub(super) fn authenticate(
 
 /// The parts of an `Authorization`, which may travel as query parameters instead.
 #[derive(Debug, Default)]
-struct Signature {
-    secret_id: String,
-    key_time: String,
-    sign_time: String,
-    header_list: String,
-    parameter_list: String,
-    digest: String,
+struct Signature<'a> {
+    algorithm: Option<Cow<'a, str>>,
+    secret_id: Cow<'a, str>,
+    key_time: Cow<'a, str>,
+    sign_time: Cow<'a, str>,
+    header_list: Cow<'a, str>,
+    parameter_list: Cow<'a, str>,
+    digest: Cow<'a, str>,
 }
 
-impl Signature {
-    fn of(call: &Call) -> Result<Self, Failure> {
-        let pairs = match call.header("authorization") {
-            Some(text) => text
-                .trim()
-                .split('&')
-                .map(|pair| {
-                    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-                    (
-                        name.to_owned(),
-                        percent_decode_str(value).decode_utf8_lossy().into_owned(),
-                    )
-                })
-                .collect(),
-            None => call.query.clone(),
-        };
-        let mut algorithm = None;
+impl<'a> Signature<'a> {
+    fn of(call: &'a Call) -> Result<Self, Failure> {
         let mut signature = Self::default();
-        for (name, value) in pairs {
-            let part = match name.as_str() {
-                "q-sign-algorithm" => algorithm.insert(String::new()),
-                "q-ak" => &mut signature.secret_id,
-                "q-sign-time" => &mut signature.sign_time,
-                "q-key-time" => &mut signature.key_time,
-                "q-header-list" => &mut signature.header_list,
-                "q-url-param-list" => &mut signature.parameter_list,
-                "q-signature" => &mut signature.digest,
-                _ => continue,
-            };
-            *part = value;
+        match call.header("authorization") {
+            Some(text) => {
+                for pair in text.trim().split('&') {
+                    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                    signature.take(name, percent_decode_str(value).decode_utf8_lossy());
+                }
+            }
+            None => {
+                for (name, value) in &call.query {
+                    signature.take(name, Cow::Borrowed(value));
+                }
+            }
         }
-        match algorithm.as_deref() {
+        match signature.algorithm.as_deref() {
             Some("sha1") => Ok(signature),
             Some(_) => Err(Failure::denied("The signature's algorithm is not sha1.")),
             None => Err(Failure::denied("The request is not signed.")),
         }
+    }
+
+    fn take(&mut self, name: &str, value: Cow<'a, str>) {
+        let part = match name {
+            "q-sign-algorithm" => self.algorithm.insert(Cow::default()),
+            "q-ak" => &mut self.secret_id,
+            "q-sign-time" => &mut self.sign_time,
+            "q-key-time" => &mut self.key_time,
+            "q-header-list" => &mut self.header_list,
+            "q-url-param-list" => &mut self.parameter_list,
+            "q-signature" => &mut self.digest,
+            _ => return,
+        };
+        *part = value;
     }
 
     /// Both periods must hold; every client sends the same one twice.
@@ -225,7 +227,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        Call::new(&parts).unwrap()
+        Call::new(parts).unwrap()
     }
 
     /// The code of the refusal, or nothing.

@@ -40,15 +40,8 @@ pub(super) async fn trigger(
         listed: true,
     };
     let answer = encode_trigger_answer(request_id, &submitted(&job))?;
-    take_in(app, job).await?;
+    app.store.add_job(job).await?;
     Ok(Reply::xml(answer))
-}
-
-/// Makes a job durable and has it run, whether or not the caller hangs up meanwhile.
-pub(super) async fn take_in(app: &Arc<App>, job: NewJob) -> Result<(), Failure> {
-    let runner = Arc::clone(app);
-    let taken_in = move || runner.runner.job_added();
-    Ok(app.store.add_job(job, taken_in).await?)
 }
 
 /// `GET /inventorytriggerjob/<id>`: an id that nobody knows is no error, but named in the answer.

@@ -22,7 +22,7 @@ pub(super) struct Call {
 
 impl Call {
     /// Takes a request's head apart.
-    pub(super) fn new(parts: &Parts) -> Result<Self, Failure> {
+    pub(super) fn new(parts: Parts) -> Result<Self, Failure> {
         let named = parts
             .headers
             .get(header::HOST)
@@ -46,11 +46,11 @@ impl Call {
                 Ok((decode(name)?, decode(value)?))
             });
         Ok(Self {
-            method: parts.method.clone(),
             host,
             path: decode(parts.uri.path())?,
             query: pairs.collect::<Result<_, Failure>>()?,
-            headers: parts.headers.clone(),
+            method: parts.method,
+            headers: parts.headers,
         })
     }
 

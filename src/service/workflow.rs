@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::app::App;
-use super::batch::{check_object, check_workflow, take_in, whole_seconds};
+use super::batch::{check_object, check_workflow, whole_seconds};
 use super::call::Call;
 use super::failure::Failure;
 use super::identity;
@@ -160,7 +160,7 @@ pub(super) async fn trigger(
         created: whole_seconds(Timestamp::now()),
         listed: false,
     };
-    take_in(app, job).await?;
+    app.store.add_job(job).await?;
     Ok(Reply::xml(encode_instance_answer(request_id, &run)?))
 }
 

@@ -6,11 +6,12 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Stdio};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use stocktake::api::client::{Client, ListQuery, SendOutcome};
-use stocktake::api::name::{JobName, WorkflowId};
+use stocktake::api::name::{JobId, JobName, WorkflowId};
 use stocktake::api::request::{Input, JobType, Operation, Request, TimeInterval};
 use stocktake::api::wire::JobState;
 
@@ -215,17 +216,8 @@ fn a_kill_loses_nothing_and_repeats_nothing_that_was_done() {
         env.write(&format!("bucket/in/{number:04}"), "x");
     }
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let request = Request {
-        name: JobName::new("demo").unwrap(),
-        kind: JobType::Workflow,
-        input: Input::Prefix("in/".to_owned()),
-        operation: Operation {
-            workflow_ids: WorkflowId::new("w1").unwrap().into(),
-            time_interval: TimeInterval::default(),
-        },
-    };
     let mut serve = Serve::start(&env);
-    let outcome = runtime.block_on(serve.client().trigger(&request));
+    let outcome = runtime.block_on(serve.client().trigger(&request("in/")));
     let SendOutcome::Accepted { detail, .. } = outcome else {
         panic!("{outcome:?}");
     };
@@ -255,6 +247,57 @@ fn a_kill_loses_nothing_and_repeats_nothing_that_was_done() {
     let parallelism = std::thread::available_parallelism().unwrap().get();
     let repeated = ended.len() - OBJECTS;
     assert!(repeated <= KILLS * parallelism, "{repeated} were repeated");
+}
+
+/// Kills the service while many callers trigger jobs as fast as they are answered: those that came in
+/// together are on the disk together, and have no rows of their own yet.
+#[test]
+fn a_kill_loses_no_trigger_that_was_answered() {
+    const CALLERS: usize = 64;
+    const ANSWERED: usize = 500;
+    let env = workspace();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mut serve = Serve::start(&env);
+    let (told, answered) = mpsc::channel();
+    for _ in 0..CALLERS {
+        let (client, told) = (serve.client(), told.clone());
+        runtime.spawn(async move {
+            while let SendOutcome::Accepted { detail, .. } = client.trigger(&request("none/")).await
+            {
+                told.send(detail.job_id).unwrap();
+            }
+        });
+    }
+    drop(told);
+    let mut expected: BTreeSet<JobId> = answered.iter().take(ANSWERED).collect();
+    serve.signal(Signal::KILL);
+    serve.process.wait().unwrap();
+    expected.extend(answered);
+    let serve = Serve::start(&env);
+    loop {
+        let listed = runtime.block_on(serve.client().list(&ListQuery::default()));
+        let listed = listed.unwrap();
+        let known: BTreeSet<JobId> = listed.iter().map(|job| job.job_id.clone()).collect();
+        assert_eq!(known.len(), listed.len(), "each is there once");
+        assert!(known.is_superset(&expected));
+        if listed.iter().all(|job| job.state == JobState::Success) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A job over the objects below that prefix.
+fn request(prefix: &str) -> Request {
+    Request {
+        name: JobName::new("demo").unwrap(),
+        kind: JobType::Workflow,
+        input: Input::Prefix(prefix.to_owned()),
+        operation: Operation {
+            workflow_ids: WorkflowId::new("w1").unwrap().into(),
+            time_interval: TimeInterval::default(),
+        },
+    }
 }
 
 fn lines(path: &Path) -> Vec<String> {

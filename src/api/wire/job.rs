@@ -5,8 +5,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::trigger::{InputXml, OperationXml};
-use super::xml::{self, WireError};
+use super::trigger::{InputXml, OperationXml, write_input, write_operation};
+use super::xml::{self, Document, WireError};
 use crate::api::name::JobId;
 use crate::api::request::{Input, Operation};
 use crate::api::time;
@@ -129,20 +129,15 @@ pub struct ListAnswer {
     pub next_token: Option<String>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct ResponseXml {
-    #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     jobs_detail: Vec<JobsDetailXml>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    non_exist_job_ids: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     next_token: Option<String>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct JobsDetailXml {
     code: String,
@@ -154,15 +149,13 @@ struct JobsDetailXml {
     creation_time: Option<String>,
     start_time: Option<String>,
     end_time: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<InputXml>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     operation: Option<OperationXml>,
 }
 
 /// Writes the answer to a trigger call.
 pub fn encode_trigger_answer(request_id: &str, job: &JobDetail) -> Result<String, WireError> {
-    xml::encode("Response", &answer(request_id, std::slice::from_ref(job)))
+    answer(request_id, std::slice::from_ref(job), |_| {})
 }
 
 /// Reads the answer to a trigger call: the job, and the id of the call.
@@ -184,14 +177,12 @@ pub fn encode_describe_answer(
     id: &str,
     job: Option<&JobDetail>,
 ) -> Result<String, WireError> {
-    let mut body = answer(
-        request_id,
-        job.map(std::slice::from_ref).unwrap_or_default(),
-    );
-    if job.is_none() {
-        body.non_exist_job_ids.push(id.to_owned());
-    }
-    xml::encode("Response", &body)
+    let jobs = job.map(std::slice::from_ref).unwrap_or_default();
+    answer(request_id, jobs, |body| {
+        if job.is_none() {
+            body.text("NonExistJobIds", id);
+        }
+    })
 }
 
 /// Reads the answer to a describe call. A missing JobsDetail and a NonExistJobIds mean the same.
@@ -213,9 +204,9 @@ pub fn encode_list_answer(
     jobs: &[JobDetail],
     next_token: Option<&str>,
 ) -> Result<String, WireError> {
-    let mut body = answer(request_id, jobs);
-    body.next_token = Some(next_token.unwrap_or_default().to_owned());
-    xml::encode("Response", &body)
+    answer(request_id, jobs, |body| {
+        body.text("NextToken", next_token.unwrap_or_default());
+    })
 }
 
 /// Reads one page of the answer to a list call. An absent and an empty token both end the list, and
@@ -237,29 +228,45 @@ pub fn decode_list_answer(body: &[u8]) -> Result<ListAnswer, WireError> {
     })
 }
 
-fn answer(request_id: &str, jobs: &[JobDetail]) -> ResponseXml {
-    ResponseXml {
-        request_id: Some(request_id.to_owned()),
-        jobs_detail: jobs.iter().map(encode_detail).collect(),
-        ..ResponseXml::default()
-    }
+/// `rest` writes what comes behind the jobs.
+fn answer(
+    request_id: &str,
+    jobs: &[JobDetail],
+    rest: impl FnOnce(&mut Document),
+) -> Result<String, WireError> {
+    let mut document = Document::default();
+    document.element("Response", |body| {
+        body.text("RequestId", request_id);
+        for job in jobs {
+            body.element("JobsDetail", |detail| write_detail(detail, job));
+        }
+        rest(body);
+    });
+    document.finish()
 }
 
-fn encode_detail(job: &JobDetail) -> JobsDetailXml {
-    let moment =
-        |moment: Option<Timestamp>| Some(moment.map_or_else(|| "-".to_owned(), time::format));
-    JobsDetailXml {
-        code: job.code.clone(),
-        message: job.message.clone(),
-        r#type: job.kind.clone(),
-        name: job.name.clone(),
-        job_id: job.job_id.as_str().to_owned(),
-        state: job.state.as_str().to_owned(),
-        creation_time: moment(job.created),
-        start_time: moment(job.started),
-        end_time: moment(job.ended),
-        input: job.input.as_ref().map(InputXml::from),
-        operation: job.operation.as_ref().map(OperationXml::from),
+fn write_detail(detail: &mut Document, job: &JobDetail) {
+    detail.text("Code", &job.code);
+    detail.text("Message", &job.message);
+    detail.text("Type", &job.kind);
+    detail.text("Name", &job.name);
+    detail.text("JobId", job.job_id.as_str());
+    detail.text("State", job.state.as_str());
+    for (name, moment) in [
+        ("CreationTime", job.created),
+        ("StartTime", job.started),
+        ("EndTime", job.ended),
+    ] {
+        match moment {
+            Some(moment) => detail.text(name, &time::format(moment)),
+            None => detail.text(name, "-"),
+        }
+    }
+    if let Some(input) = &job.input {
+        write_input(detail, input);
+    }
+    if let Some(operation) = &job.operation {
+        write_operation(detail, operation);
     }
 }
 

@@ -3,18 +3,25 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::{Stop, job, stopped};
 use crate::api::name::{BucketName, JobId, WorkflowId};
 use crate::service::bucket::Bucket;
 use crate::service::settings::WorkflowSettings;
-use crate::service::store::{Store, StoreError, StoredJob};
+use crate::service::store::{Intake, Store, StoreError, StoredJob};
 
 /// How many unfinished jobs are fetched from the database at once.
 const PAGE: u32 = 64;
+
+/// Taking jobs in comes before running them: while this many come in so short a time, no others are
+/// started, but a page of them now and then, so that none waits for ever.
+const STREAM: u64 = 16;
+const STREAM_STEP: Duration = Duration::from_millis(5);
+const LONGEST_LET: Duration = Duration::from_millis(200);
 
 /// Everything that running a job needs.
 #[derive(Debug)]
@@ -42,10 +49,10 @@ pub(in crate::service) struct Runner {
 #[derive(Debug)]
 struct Shared {
     workshop: Arc<Workshop>,
-    /// Jobs that have not ended.
-    unfinished: watch::Sender<i64>,
-    /// A job came in.
-    news: Notify,
+    /// Jobs that had not ended when the service started.
+    found: u64,
+    /// Jobs that have ended since.
+    ended: watch::Sender<u64>,
     /// What stops each job that is going.
     going: Mutex<HashMap<JobId, watch::Sender<Stop>>>,
     stop: watch::Sender<Stop>,
@@ -60,11 +67,11 @@ impl Runner {
         width: usize,
     ) -> Result<Self, StoreError> {
         workshop.store.interrupt_executions().await?;
-        let unfinished = workshop.store.count_unfinished_jobs().await?;
+        let found = workshop.store.count_unfinished_jobs().await?;
         let shared = Arc::new(Shared {
             workshop: Arc::new(workshop),
-            unfinished: watch::Sender::new(unfinished),
-            news: Notify::new(),
+            found,
+            ended: watch::Sender::new(0),
             going: Mutex::default(),
             stop: watch::Sender::new(Stop::GoOn),
             width,
@@ -76,15 +83,9 @@ impl Runner {
         })
     }
 
-    /// A job was added to the database.
-    pub(in crate::service) fn job_added(&self) {
-        self.shared.unfinished.send_modify(|count| *count += 1);
-        self.shared.news.notify_one();
-    }
-
     /// A job was cancelled in the database: what it has under way is ended.
     pub(in crate::service) fn job_cancelled(&self, id: &JobId) {
-        self.shared.unfinished.send_modify(|count| *count -= 1);
+        self.shared.ended.send_modify(|count| *count += 1);
         if let Some(stop) = lock(&self.shared.going).get(id) {
             stop.send_replace(Stop::Cancelled);
         }
@@ -92,9 +93,18 @@ impl Runner {
 
     /// Waits until every job has ended.
     pub(in crate::service) async fn idle(&self) {
-        let mut unfinished = self.shared.unfinished.subscribe();
-        // The sender lives as long as `self`.
-        let _ = unfinished.wait_for(|count| *count <= 0).await;
+        let mut intake = self.shared.workshop.store.intake();
+        let mut ended = self.shared.ended.subscribe();
+        loop {
+            let known = self.shared.found + intake.borrow_and_update().jobs;
+            if *ended.borrow_and_update() >= known {
+                return;
+            }
+            tokio::select! {
+                _ = intake.changed() => {}
+                _ = ended.changed() => {}
+            }
+        }
     }
 
     /// Ends the running commands; their jobs go on when the service starts again.
@@ -131,8 +141,10 @@ async fn schedule(shared: Arc<Shared>) {
 /// Starts one job after the other, for ever.
 async fn feed(shared: &Arc<Shared>, going: &mut JoinSet<()>) {
     let width = Arc::new(Semaphore::new(shared.width));
+    let mut intake = shared.workshop.store.intake();
     let mut last = 0;
     loop {
+        let seen = intake.borrow_and_update().jobs;
         let jobs = match shared.workshop.store.unfinished_jobs(last, PAGE).await {
             Ok(jobs) => jobs,
             Err(error) => {
@@ -141,7 +153,9 @@ async fn feed(shared: &Arc<Shared>, going: &mut JoinSet<()>) {
             }
         };
         if jobs.is_empty() {
-            shared.news.notified().await;
+            if intake.changed().await.is_err() {
+                return;
+            }
             continue;
         }
         for job in jobs {
@@ -156,6 +170,21 @@ async fn feed(shared: &Arc<Shared>, going: &mut JoinSet<()>) {
                 drop(place);
             });
         }
+        let_stream(&intake, seen).await;
+    }
+}
+
+/// Waits until jobs no longer stream in, unless that takes too long. `seen` are those that had come
+/// when jobs were started last.
+async fn let_stream(intake: &watch::Receiver<Intake>, mut seen: u64) {
+    let begun = Instant::now();
+    loop {
+        let known = intake.borrow().jobs;
+        if known - seen < STREAM || begun.elapsed() >= LONGEST_LET {
+            return;
+        }
+        seen = known;
+        tokio::time::sleep(STREAM_STEP).await;
     }
 }
 
@@ -175,7 +204,7 @@ async fn run_job(shared: &Shared, job: StoredJob) {
         // It goes on at the next start as well, but this process does nothing more about it.
         Err(error) => tracing::error!(job = %id, %error, "the job stopped"),
     }
-    shared.unfinished.send_modify(|count| *count -= 1);
+    shared.ended.send_modify(|count| *count += 1);
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

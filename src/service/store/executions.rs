@@ -103,7 +103,7 @@ impl Store {
 
     /// What became of a job's runs.
     pub(in crate::service) async fn tally(&self, job: i64) -> Result<Tally, StoreError> {
-        self.read(move |connection| {
+        self.read_indexed(move |connection| {
             let values = named_params! { ":job": job };
             let count = "SELECT count(*), coalesce(sum(state != 'Success'), 0)
                          FROM executions WHERE job = :job";

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use serde::{Deserialize, Serialize};
 
 use super::writer::in_savepoint;
 use super::{Store, StoreError};
@@ -14,7 +15,7 @@ pub(super) const COLUMNS: &str =
     "sequence, id, bucket, request, state, code, message, created, started, ended";
 
 /// A job to be taken in.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in crate::service) struct NewJob {
     pub(in crate::service) id: JobId,
     pub(in crate::service) bucket: BucketName,
@@ -83,11 +84,14 @@ impl StoredJob {
 }
 
 /// A column holds what this program never wrote.
-fn unreadable(error: Box<dyn std::error::Error + Send + Sync>) -> rusqlite::Error {
+pub(super) fn unreadable(error: Box<dyn std::error::Error + Send + Sync>) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, Type::Text, error)
 }
 
-fn insert_job(connection: &Connection, job: &NewJob, request: &str) -> rusqlite::Result<()> {
+/// Gives a job its row.
+pub(super) fn insert_job(connection: &Connection, job: &NewJob) -> rusqlite::Result<()> {
+    let request = serde_json::to_string(&job.request)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     let mut insert = connection.prepare_cached(
         "INSERT INTO jobs (id, bucket, name, workflows, request, state, code, message,
             created, listed)
@@ -103,7 +107,11 @@ fn insert_job(connection: &Connection, job: &NewJob, request: &str) -> rusqlite:
         ":request": request,
         ":created": job.created.as_second(),
     })?;
-    Ok(())
+    if job.listed {
+        Ok(())
+    } else {
+        note_single_run(connection, job)
+    }
 }
 
 /// The run's id was given out, so that it must be found before it starts.
@@ -123,24 +131,10 @@ fn note_single_run(connection: &Connection, job: &NewJob) -> rusqlite::Result<()
 }
 
 impl Store {
-    /// Takes a job in, and calls `taken_in` when it is on the disk, whoever still waits for that.
-    pub(in crate::service) async fn add_job(
-        &self,
-        job: NewJob,
-        taken_in: impl FnOnce() + Send + 'static,
-    ) -> Result<(), StoreError> {
-        let request = serde_json::to_string(&job.request)
-            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-        let add = move |connection: &Connection| {
-            if job.listed {
-                return insert_job(connection, &job, &request);
-            }
-            in_savepoint(connection, |connection| {
-                insert_job(connection, &job, &request)?;
-                note_single_run(connection, &job)
-            })
-        };
-        self.writer.write(add, taken_in).await
+    /// Takes a job in; when this returns, it is on the disk. It is taken in whether or not somebody
+    /// still waits for that.
+    pub(in crate::service) async fn add_job(&self, job: NewJob) -> Result<(), StoreError> {
+        self.writer.take_in(job).await
     }
 
     /// The job of that id in that bucket.
@@ -166,7 +160,11 @@ impl Store {
         sequence: i64,
         limit: u32,
     ) -> Result<Vec<StoredJob>, StoreError> {
-        self.read(move |connection| {
+        let end = self.writer.intake().borrow().inbox_end;
+        if end > 0 {
+            self.index(end, limit as usize).await?;
+        }
+        self.read_indexed(move |connection| {
             let query = format!(
                 "SELECT {COLUMNS} FROM jobs WHERE state IN ('Submitted', 'Running')
                  AND sequence > :sequence ORDER BY sequence LIMIT :limit"
@@ -179,10 +177,10 @@ impl Store {
     }
 
     /// How many jobs have not ended.
-    pub(in crate::service) async fn count_unfinished_jobs(&self) -> Result<i64, StoreError> {
+    pub(in crate::service) async fn count_unfinished_jobs(&self) -> Result<u64, StoreError> {
         self.read(|connection| {
             let query = "SELECT count(*) FROM jobs WHERE state IN ('Submitted', 'Running')";
-            connection.query_row(query, [], |row| row.get(0))
+            connection.query_row(query, [], |row| Ok(row.get::<_, i64>(0)?.unsigned_abs()))
         })
         .await
     }

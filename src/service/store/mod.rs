@@ -1,10 +1,12 @@
 //! The service's database: jobs and their runs.
 //!
 //! One thread writes. It takes all changes that wait for it into one transaction, so that many
-//! triggers share one sync to the disk; nobody is answered before that sync is over.
+//! triggers share one sync to the disk; nobody is answered before that sync is over. A crowd of
+//! triggers becomes one row, and gets rows of its own before anybody looks ([`inbox`]).
 
 mod execution_list;
 mod executions;
+mod inbox;
 mod job_list;
 mod jobs;
 mod overview;
@@ -17,6 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::Connection;
+use tokio::sync::watch;
 
 pub(super) use execution_list::{ExecutionFilter, StoredExecution};
 pub(super) use executions::{Execution, Start};
@@ -25,12 +28,19 @@ pub(super) use jobs::{NewJob, StoredJob};
 pub(super) use overview::{Overview, OverviewJob, OverviewLimits, StateCount};
 pub(super) use query::Order;
 pub(super) use workflows::WorkflowTimes;
+pub(super) use writer::Intake;
 
 use readers::Readers;
 use writer::Writer;
 
-/// The layout of the tables; a database of another layout is refused.
-const FORMAT: i64 = 1;
+/// The layout of the tables. One of the layout before gets what it lacks, any other is refused.
+const FORMAT: i64 = 2;
+
+/// Without the inbox.
+const FORMAT_BEFORE: i64 = 1;
+
+/// How many jobs get their rows in one transaction, so that triggers need not wait for long.
+const INDEXED_AT_ONCE: usize = 512;
 
 const TABLES: &str = "
 CREATE TABLE jobs (
@@ -108,8 +118,9 @@ impl Store {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         prepare(&connection)?;
+        let inbox_end = inbox::end(&connection)?;
         Ok(Self {
-            writer: Writer::start(connection),
+            writer: Writer::start(connection, inbox_end),
             readers: Arc::new(Readers::new(path)),
         })
     }
@@ -121,11 +132,34 @@ impl Store {
         F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        self.writer.write(change, || ()).await
+        self.writer.write(change).await
     }
 
-    /// Asks a question on a thread that may block.
+    /// What was taken in so far.
+    pub(super) fn intake(&self) -> watch::Receiver<Intake> {
+        self.writer.intake()
+    }
+
+    /// Gives about so many jobs of the inbox, up to its row `end`, rows of their own; says whether
+    /// that were all.
+    async fn index(&self, end: i64, count: usize) -> Result<bool, StoreError> {
+        self.write(move |connection| inbox::index(connection, end, count))
+            .await
+    }
+
+    /// Asks a question about everything that was taken in before.
     async fn read<T, F>(&self, query: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let end = self.writer.intake().borrow().inbox_end;
+        while end > 0 && !self.index(end, INDEXED_AT_ONCE).await? {}
+        self.read_indexed(query).await
+    }
+
+    /// Asks a question about jobs that have their rows, on a thread that may block.
+    async fn read_indexed<T, F>(&self, query: F) -> Result<T, StoreError>
     where
         F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
         T: Send + 'static,
@@ -144,13 +178,13 @@ impl Store {
 
 fn prepare(connection: &Connection) -> Result<(), StoreError> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    match found {
-        FORMAT => {}
-        0 => {
-            let make = format!("BEGIN IMMEDIATE;{TABLES}PRAGMA user_version = {FORMAT};COMMIT;");
-            connection.execute_batch(&make)?;
-        }
+    let missing = match found {
+        FORMAT => "",
+        FORMAT_BEFORE => inbox::TABLE,
+        0 => &[TABLES, inbox::TABLE].concat(),
         found => return Err(StoreError::Format { found }),
-    }
+    };
+    let make = format!("BEGIN IMMEDIATE;{missing}PRAGMA user_version = {FORMAT};COMMIT;");
+    connection.execute_batch(&make)?;
     Ok(connection.execute_batch(workflows::TABLE)?)
 }
