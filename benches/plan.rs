@@ -11,12 +11,13 @@ mod common;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use stocktake::api::name::JobId;
 use stocktake::api::wire::JobState;
-use stocktake::job::Job;
+use stocktake::job::{Job, Work};
 use stocktake::load;
 use stocktake::resolve::Surroundings;
 use stocktake::state::{
@@ -102,7 +103,7 @@ fn state(root: &Path) -> PathBuf {
 }
 
 fn record(number: usize, job: &Job) -> Record {
-    let mut work = job.work.clone();
+    let mut work = Work::clone(&job.work);
     if number.is_multiple_of(CHANGED) {
         work.rerun = Some("before".to_owned());
     }
@@ -112,7 +113,7 @@ fn record(number: usize, job: &Job) -> Record {
         fingerprint: work.fingerprint(),
         key: job.key.clone(),
         written_at: now,
-        work,
+        work: Arc::new(work),
         submissions: vec![Submission {
             id: SubmissionId::random(),
             intended_at: now,

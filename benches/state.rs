@@ -3,6 +3,7 @@
 
 use std::hint::black_box;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -46,7 +47,7 @@ fn record(number: usize) -> Record {
         fingerprint: work.fingerprint(),
         key: JobKey::new(&key),
         written_at: now,
-        work,
+        work: Arc::new(work),
         submissions: vec![Submission {
             id: SubmissionId::random(),
             intended_at: now,

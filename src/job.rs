@@ -1,21 +1,21 @@
 //! A complete job: a spec with everything filled in, and the fingerprint of its work.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use crate::api::name::{BucketName, Region};
 use crate::api::request::{Input, Request};
+use crate::api::text;
 use crate::source::Place;
 
 /// A job's name in its workspace, such as `spring-uploads` or `archive[region_folder=cn]`.
-#[derive(
-    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
-)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct JobKey(Arc<str>);
 
@@ -28,6 +28,12 @@ impl JobKey {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for JobKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text::deserialize(deserializer, |text| Ok::<_, Infallible>(Self::new(text)))
     }
 }
 
@@ -95,8 +101,7 @@ impl CanonicalHash {
 }
 
 /// SHA-256 of a [`Work`] in canonical form; written as 64 lower-case hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint([u8; 32]);
 
 /// Why a text is not a [`Fingerprint`].
@@ -113,7 +118,7 @@ impl Fingerprint {
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(&HEXLOWER.encode(&self.0))
+        formatter.pad(HEXLOWER.encode_mut_str(&self.0, &mut [0; 64]))
     }
 }
 
@@ -127,24 +132,23 @@ impl FromStr for Fingerprint {
     type Err = FingerprintError;
 
     fn from_str(text: &str) -> Result<Self, FingerprintError> {
-        let bytes = HEXLOWER
-            .decode(text.as_bytes())
-            .map_err(|_| FingerprintError)?;
-        bytes.try_into().map(Self).map_err(|_| FingerprintError)
+        let digits: &[u8; 64] = text.as_bytes().try_into().map_err(|_| FingerprintError)?;
+        let mut bytes = [0; 32];
+        let decoded = HEXLOWER.decode_mut(digits, &mut bytes);
+        decoded.map_err(|_| FingerprintError)?;
+        Ok(Self(bytes))
     }
 }
 
-impl TryFrom<String> for Fingerprint {
-    type Error = FingerprintError;
-
-    fn try_from(text: String) -> Result<Self, FingerprintError> {
-        text.parse()
+impl<'de> Deserialize<'de> for Fingerprint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text::deserialize(deserializer, str::parse)
     }
 }
 
-impl From<Fingerprint> for String {
-    fn from(fingerprint: Fingerprint) -> Self {
-        fingerprint.to_string()
+impl Serialize for Fingerprint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(HEXLOWER.encode_mut_str(&self.0, &mut [0; 64]))
     }
 }
 
@@ -182,7 +186,7 @@ pub struct Job {
     /// The fingerprint of `work`.
     pub fingerprint: Fingerprint,
     /// What it makes the service do.
-    pub work: Work,
+    pub work: Arc<Work>,
     /// For people; never sent.
     pub description: Option<Arc<str>>,
     /// What to do when it failed.

@@ -1,6 +1,7 @@
 //! What the service lists, matched to the jobs of the files.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -30,7 +31,7 @@ pub fn matches(
     bucket: &BucketName,
     region: &Region,
     mut listed: Vec<JobDetail>,
-    jobs: &[Job],
+    jobs: &[Arc<Job>],
     records: &Records,
     now: Timestamp,
 ) -> Matches {

@@ -103,7 +103,7 @@ pub fn named(
         return Err(Refusal::Taken { job_id, owner });
     }
     let Some(detail) = detail else {
-        let Work { bucket, region, .. } = job.work.clone();
+        let Work { bucket, region, .. } = Work::clone(&job.work);
         return Err(Refusal::Unknown {
             key,
             job_id,
@@ -122,7 +122,7 @@ pub fn named(
     };
     let did = Work {
         request,
-        ..job.work.clone()
+        ..Work::clone(&job.work)
     };
     let changes = changes(&did, &job.work);
     if !changes.is_empty() {

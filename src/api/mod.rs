@@ -9,5 +9,6 @@ pub mod name;
 pub mod objects;
 pub mod request;
 pub mod signature;
+pub(crate) mod text;
 pub mod time;
 pub mod wire;

@@ -4,7 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::text;
 
 /// Why a text is not the name it was taken for. Its `Display` completes the sentence "this …".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,10 +42,7 @@ pub enum NameError {
 macro_rules! name_type {
     ($(#[$docs:meta])* $name:ident, $validate:expr) => {
         $(#[$docs])*
-        #[derive(
-            Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
-        )]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
         pub struct $name(Arc<str>);
 
         impl $name {
@@ -68,17 +67,9 @@ macro_rules! name_type {
             }
         }
 
-        impl TryFrom<String> for $name {
-            type Error = NameError;
-
-            fn try_from(text: String) -> Result<Self, NameError> {
-                Self::new(&text)
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(name: $name) -> Self {
-                name.as_str().to_owned()
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                text::deserialize(deserializer, Self::new)
             }
         }
 

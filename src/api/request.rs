@@ -93,7 +93,7 @@ pub struct Operation {
 
 /// One or several workflow ids, as a sorted set: their order has no meaning.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "Vec<WorkflowId>", into = "Vec<WorkflowId>")]
+#[serde(try_from = "Vec<WorkflowId>")]
 pub struct WorkflowIds(Vec<WorkflowId>);
 
 /// A request without a workflow asks for nothing.
@@ -137,12 +137,6 @@ impl TryFrom<Vec<WorkflowId>> for WorkflowIds {
 
     fn try_from(ids: Vec<WorkflowId>) -> Result<Self, NoWorkflowId> {
         Self::new(ids)
-    }
-}
-
-impl From<WorkflowIds> for Vec<WorkflowId> {
-    fn from(ids: WorkflowIds) -> Self {
-        ids.0
     }
 }
 

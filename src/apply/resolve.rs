@@ -82,7 +82,7 @@ fn groups(run: &Run<'_>, jobs: &[&PlannedJob]) -> BTreeMap<Group, Vec<Item>> {
             region,
             request,
             ..
-        } = &record.work;
+        } = &*record.work;
         let group = (bucket.clone(), region.clone(), request.name.clone());
         let items = groups.entry(group).or_default();
         let unresolved = record

@@ -1,6 +1,9 @@
 //! `stocktake plan`
 
+use std::io::Write;
+use std::mem;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use tokio::runtime::Runtime;
@@ -14,7 +17,7 @@ use super::refreshing;
 use super::session::Session;
 use super::settings::Settings;
 use crate::job::Job;
-use crate::plan::{Drift, PlanDocument};
+use crate::plan::{Action, Drift, PlanDocument};
 use crate::report::{self, PlanView, Ui};
 use crate::state::Records;
 
@@ -95,8 +98,8 @@ pub(super) fn run(
     ui: Ui,
 ) -> Result<Exit, Failure> {
     let session = Session::open(options, settings, ui)?;
-    let (jobs, state) = rayon::join(|| session.jobs(), || session.state());
-    let (jobs, (lineage, mut records)) = (jobs?, state?);
+    let jobs = session.jobs()?;
+    let (lineage, mut records) = session.state_knowing(&jobs)?;
     let drift = refresh(&session, arguments, &jobs, &mut records)?;
     let mut plan = session.plan_only(jobs, &records, None, &arguments.only)?;
     plan.drift = drift;
@@ -107,6 +110,11 @@ pub(super) fn run(
     }
     let is_kept = arguments.out.is_some() || arguments.format != Format::Human;
     let origin = plan_file::origin(&session, lineage, &plan, is_kept);
+    let mut unseen = Vec::new();
+    if !is_kept && !arguments.all && arguments.only.is_empty() {
+        let jobs = mem::take(&mut plan.jobs).into_iter();
+        (plan.jobs, unseen) = jobs.partition(|job| job.action != Action::Unchanged);
+    }
     let plan = PlanDocument::new(plan, origin);
     if let Some(path) = &arguments.out {
         plan_file::write(path, &plan)?;
@@ -130,14 +138,17 @@ pub(super) fn run(
         width: ui.look().width,
     };
     show(ui, arguments.format, &view)?;
-    Ok(exit(&plan, arguments.detailed_exitcode))
+    let exit = exit(&plan, arguments.detailed_exitcode);
+    // The process ends here, and giving it all back piece by piece takes as long as planning.
+    mem::forget((plan, unseen, records));
+    Ok(exit)
 }
 
 /// With --refresh, takes what the service says into `records` and gives what differs.
 fn refresh(
     session: &Session,
     arguments: &PlanArgs,
-    jobs: &[Job],
+    jobs: &[Arc<Job>],
     records: &mut Records,
 ) -> Result<Option<Vec<Drift>>, Failure> {
     if !arguments.refresh {
@@ -154,14 +165,17 @@ fn refresh(
 
 /// Writes a plan in the form that is asked for.
 pub(super) fn show(ui: Ui, format: Format, view: &PlanView<'_>) -> Result<(), Failure> {
-    let out = &mut ui.data();
+    let mut out: Box<dyn Write> = match format {
+        Format::Human => Box::new(ui.data()),
+        _ => Box::new(ui.plain_data()),
+    };
     match format {
-        Format::Human => report::plan_human(out, view)?,
-        Format::Json => report::plan_json(out, view.plan)?,
-        Format::Markdown => report::plan_markdown(out, view.plan)?,
-        Format::Gitlab => report::plan_gitlab(out, view.plan)?,
+        Format::Human => report::plan_human(&mut out, view)?,
+        Format::Json => report::plan_json(&mut out, view.plan)?,
+        Format::Markdown => report::plan_markdown(&mut out, view.plan)?,
+        Format::Gitlab => report::plan_gitlab(&mut out, view.plan)?,
     }
-    Ok(())
+    Ok(out.flush()?)
 }
 
 /// A look-up may end with a submission, so that it counts as one.

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
@@ -16,6 +17,7 @@ use super::session::Session;
 use crate::diagnostic::Diagnostic;
 use crate::plan::{Origin, Plan, PlanDocument, StaleJob};
 use crate::report;
+use crate::source::SourceFile;
 use crate::state::Lineage;
 
 /// A plan of a million jobs is smaller.
@@ -54,8 +56,14 @@ fn commit(folder: &Path) -> Option<String> {
 
 /// SHA-256 over path and content of every job file, each with its length.
 fn digest(plan: &Plan) -> String {
-    let files = plan.jobs.iter().map(|planned| &planned.job.source.file);
-    let files: BTreeMap<_, _> = files.map(|file| (file.path(), file.text())).collect();
+    let jobs = plan.jobs.iter().map(|planned| &planned.job.source.file);
+    let mut files: Vec<&Arc<SourceFile>> = jobs.collect();
+    // Neighbours mostly come from one file, and paths are slow to compare.
+    files.dedup_by(|left, right| Arc::ptr_eq(left, right));
+    let files: BTreeMap<_, _> = files
+        .into_iter()
+        .map(|file| (file.path(), file.text()))
+        .collect();
     let mut hash = Sha256::new();
     for (path, text) in files {
         for part in [path.as_os_str().as_encoded_bytes(), text.as_bytes()] {

@@ -34,7 +34,7 @@ impl Refreshed {
 }
 
 /// The records that stand for the jobs named, or all.
-pub(super) fn of_jobs(records: &Records, jobs: &[Job], only: &[String]) -> Vec<Arc<Record>> {
+pub(super) fn of_jobs(records: &Records, jobs: &[Arc<Job>], only: &[String]) -> Vec<Arc<Record>> {
     let selection = Selection::new(only.to_vec());
     let jobs = jobs.iter().filter(|job| selection.contains(&job.key));
     let fingerprints: HashSet<Fingerprint> = jobs.map(|job| job.fingerprint).collect();

@@ -87,7 +87,7 @@ pub(super) fn run(
     Ok(Exit::Done)
 }
 
-fn find<'a>(jobs: &'a [Job], key: &str) -> Result<&'a Job, Diagnostic> {
+fn find<'a>(jobs: &'a [Arc<Job>], key: &str) -> Result<&'a Job, Diagnostic> {
     if let Some(job) = jobs.iter().find(|job| job.key.as_str() == key) {
         return Ok(job);
     }

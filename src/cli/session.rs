@@ -1,16 +1,18 @@
 //! What every command about a workspace begins with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use jiff::Timestamp;
 
 use super::failure::Failure;
 use super::options::GlobalOptions;
 use super::settings::Settings;
 use crate::diagnostic::Diagnostic;
-use crate::job::{Job, JobKey};
+use crate::job::{Fingerprint, Job, JobKey, Work};
 use crate::jobfile::schema::closest;
 use crate::load::{self, Loaded};
 use crate::plan::{self, Limits, Plan, Selection};
@@ -91,12 +93,12 @@ impl Session {
     }
 
     /// All jobs of the workspace; warnings are shown, mistakes end the command.
-    pub(super) fn jobs(&self) -> Result<Vec<Job>, Failure> {
+    pub(super) fn jobs(&self) -> Result<Vec<Arc<Job>>, Failure> {
         self.jobs_of(self.load())
     }
 
     /// [`Session::jobs`] for those who may be about to write the first job file.
-    pub(super) fn jobs_if_any(&self) -> Result<Vec<Job>, Failure> {
+    pub(super) fn jobs_if_any(&self) -> Result<Vec<Arc<Job>>, Failure> {
         let mut loaded = self.load();
         loaded
             .diagnostics
@@ -104,7 +106,7 @@ impl Session {
         self.jobs_of(loaded)
     }
 
-    fn jobs_of(&self, loaded: Loaded) -> Result<Vec<Job>, Failure> {
+    fn jobs_of(&self, loaded: Loaded) -> Result<Vec<Arc<Job>>, Failure> {
         if loaded.has_errors() {
             return Err(loaded.diagnostics.into());
         }
@@ -125,7 +127,20 @@ impl Session {
 
     /// The state, read without its lock. Only the embedded target may have none yet.
     pub(super) fn state(&self) -> Result<(Option<Lineage>, Records), Failure> {
-        match StateStore::read(&self.target.state, self.expected()) {
+        self.state_knowing(&[])
+    }
+
+    /// [`state`](Self::state) for someone who has the jobs already: their works are not read again.
+    pub(super) fn state_knowing(
+        &self,
+        jobs: &[Arc<Job>],
+    ) -> Result<(Option<Lineage>, Records), Failure> {
+        let works: HashMap<Fingerprint, &Arc<Work>, RandomState> = jobs
+            .iter()
+            .map(|job| (job.fingerprint, &job.work))
+            .collect();
+        let works = |fingerprint: &Fingerprint| works.get(fingerprint).copied().cloned();
+        match StateStore::read_knowing(&self.target.state, self.expected(), &works) {
             Ok((header, records)) => Ok((Some(header.lineage), records)),
             Err(StateError::Missing { .. }) if self.target.embedded().is_some() => {
                 Ok((None, Records::default()))
@@ -193,7 +208,7 @@ impl Session {
     /// The plan for those of `jobs` that are named; a name that stands for no job is a mistake.
     pub(super) fn plan_only(
         &self,
-        jobs: Vec<Job>,
+        jobs: Vec<Arc<Job>>,
         records: &Records,
         max_submissions: Option<usize>,
         only: &[String],
@@ -208,12 +223,13 @@ impl Session {
 }
 
 /// The job of that key; a key that stands for none is a mistake.
-pub(super) fn job_of<'a>(jobs: &'a [Job], key: &JobKey) -> Result<&'a Job, Failure> {
+pub(super) fn job_of<'a>(jobs: &'a [Arc<Job>], key: &JobKey) -> Result<&'a Job, Failure> {
     let job = jobs.iter().find(|job| job.key == *key);
+    let job = job.map(Arc::as_ref);
     job.ok_or_else(|| unknown_key(key.as_str(), jobs).into())
 }
 
-fn unknown_key(key: &str, jobs: &[Job]) -> Diagnostic {
+fn unknown_key(key: &str, jobs: &[Arc<Job>]) -> Diagnostic {
     let keys: Vec<String> = jobs.iter().map(|job| job.key.to_string()).collect();
     let problem = Diagnostic::error("unknown-key", format!("there is no job `{key}`"));
     match closest(key, keys.iter().map(String::as_str)) {

@@ -40,7 +40,7 @@ fn job(number: usize, input: Input, ids: &[&str], start: Option<i64>, end: Optio
     Job {
         key: JobKey::new(&format!("job{number}")),
         fingerprint: work.fingerprint(),
-        work,
+        work: Arc::new(work),
         description: None,
         on_failure: OnFailure::Leave,
         overlap: Overlap::Deny,

@@ -6,6 +6,7 @@ mod stamp;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -26,7 +27,7 @@ pub const NO_JOB_FILES: &str = "no-job-files";
 #[derive(Debug, Default)]
 pub struct Loaded {
     /// The jobs without mistakes.
-    pub jobs: Vec<Job>,
+    pub jobs: Vec<Arc<Job>>,
     /// Every finding, in the order of files and places.
     pub diagnostics: Vec<Diagnostic>,
     /// How many files were read.
@@ -80,7 +81,7 @@ pub fn load_files(found: &[FoundFile], surroundings: Surroundings) -> Loaded {
     let each = found
         .par_iter()
         .map(|found| load_file(found, &reader, &resolver));
-    let each: Vec<(Vec<Job>, Vec<Diagnostic>)> = each.collect();
+    let each: Vec<(Vec<Arc<Job>>, Vec<Diagnostic>)> = each.collect();
     let mut loaded = Loaded {
         jobs: Vec::with_capacity(each.iter().map(|(jobs, _)| jobs.len()).sum()),
         diagnostics: Vec::new(),
@@ -90,7 +91,9 @@ pub fn load_files(found: &[FoundFile], surroundings: Surroundings) -> Loaded {
         loaded.jobs.extend(jobs);
         loaded.diagnostics.extend(diagnostics);
     }
-    loaded.diagnostics.extend(check_unique(&loaded.jobs));
+    loaded
+        .diagnostics
+        .extend(check_unique(loaded.jobs.iter().map(Arc::as_ref)));
     loaded
 }
 
@@ -98,7 +101,7 @@ fn load_file(
     found: &FoundFile,
     reader: &Reader,
     resolver: &Resolver,
-) -> (Vec<Job>, Vec<Diagnostic>) {
+) -> (Vec<Arc<Job>>, Vec<Diagnostic>) {
     let source = match discover::open(found) {
         Ok(source) => source,
         Err(problem) => return (Vec::new(), vec![problem]),
@@ -109,5 +112,5 @@ fn load_file(
     };
     let (jobs, mut problems) = resolver.resolve(&source, &job_file);
     diagnostics.append(&mut problems);
-    (jobs, diagnostics)
+    (jobs.into_iter().map(Arc::new).collect(), diagnostics)
 }

@@ -5,6 +5,9 @@ use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+use rayon::slice::ParallelSliceMut;
+
 use super::Limits;
 use super::model::{Action, Blocked, Guard, Plan, PlannedJob, Summary};
 use super::overlap::{Overlaps, covers};
@@ -22,14 +25,14 @@ pub(super) struct Assembly {
 impl Assembly {
     /// Puts decided jobs together.
     pub(super) fn new(mut planned: Vec<PlannedJob>, records: &Records, limits: Limits) -> Self {
-        planned.sort_by(by_key);
+        planned.par_sort_by(by_key);
         let works = works(&planned);
         let unclaimed = records
             .iter()
             .filter(|record| !works.contains(&record.fingerprint) && !record.is_removed());
         let mut retired: Vec<Arc<Record>> = unclaimed.cloned().collect();
         retired.sort_by(by_key_and_work);
-        let overlaps = Overlaps::new(covers(&planned, &retired));
+        let overlaps = Overlaps::new(&covers(&planned, &retired));
         let plan = Plan {
             jobs: planned,
             retired,
@@ -66,7 +69,8 @@ impl Assembly {
         let works_before = works(&taken);
         let mut old_covers = covers(&taken, &[]);
 
-        let recorded = |works: &HashSet<Fingerprint>, others: &HashSet<Fingerprint>| {
+        let recorded = |works: &HashSet<Fingerprint, RandomState>,
+                        others: &HashSet<Fingerprint, RandomState>| {
             let records = works
                 .difference(others)
                 .filter_map(|work| records.get(work));
@@ -78,7 +82,7 @@ impl Assembly {
         new_covers.extend(covers(&[], &retired));
         old_covers.extend(covers(&[], &claimed));
         self.replace_retired(&claimed, retired);
-        self.overlaps.replace(old_covers, new_covers);
+        self.overlaps.replace(&old_covers, &new_covers);
         self.conclude(limits);
         taken
     }
@@ -126,7 +130,7 @@ fn by_key_and_work(left: &Arc<Record>, right: &Arc<Record>) -> Ordering {
     (&left.key, left.fingerprint).cmp(&(&right.key, right.fingerprint))
 }
 
-fn works(jobs: &[PlannedJob]) -> HashSet<Fingerprint> {
+fn works(jobs: &[PlannedJob]) -> HashSet<Fingerprint, RandomState> {
     jobs.iter().map(|planned| planned.job.fingerprint).collect()
 }
 

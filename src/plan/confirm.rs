@@ -191,7 +191,7 @@ impl Files {
         Job {
             key: saved.key,
             fingerprint: saved.fingerprint,
-            work,
+            work: Arc::new(work),
             description: saved.description.map(Arc::from),
             on_failure: on_failure(saved.max_attempts),
             overlap: saved.overlap,

@@ -11,17 +11,14 @@ use crate::state::{Outcome, Record, Records};
 pub(super) fn decide(job: Arc<Job>, records: &Records) -> PlannedJob {
     let record = records.get(&job.fingerprint).cloned();
     let record = record.filter(|record| !record.is_removed());
-    let previous = latest_under_key(&job.key, records);
-    let (action, reason, changes) = match (record.as_deref(), previous) {
-        (Some(record), _) => {
-            let (action, reason) = decide_known(&job.key, job.on_failure, record);
-            (action, reason, Vec::new())
-        }
-        (None, Some(previous)) => {
-            let changes = changes(&previous.work, &job.work);
-            (Action::Resubmit, Reason::Changed, changes)
-        }
-        (None, None) => (Action::Submit, Reason::New, Vec::new()),
+    let (action, reason, changes) = if let Some(record) = &record {
+        let (action, reason) = decide_known(&job.key, job.on_failure, record);
+        (action, reason, Vec::new())
+    } else if let Some(previous) = latest_under_key(&job.key, records) {
+        let changes = changes(&previous.work, &job.work);
+        (Action::Resubmit, Reason::Changed, changes)
+    } else {
+        (Action::Submit, Reason::New, Vec::new())
     };
     PlannedJob {
         job,

@@ -5,9 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use rayon::iter::{IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::ser::{Error, SerializeSeq};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::drift::Drift;
 use super::estimate::{JobEstimate, TotalEstimate};
@@ -72,9 +74,24 @@ pub struct PlanDocument {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimate: Option<TotalEstimate>,
     /// Every job, in the order of keys.
+    #[serde(serialize_with = "in_parallel")]
     pub jobs: Vec<DocumentJob>,
     /// Records whose job is no longer in the files, in the order of keys.
     pub retired: Vec<RetiredRecord>,
+}
+
+/// Jobs are nearly all of a document: they are put into words on all cores.
+fn in_parallel<S: Serializer>(jobs: &[DocumentJob], serializer: S) -> Result<S::Ok, S::Error> {
+    /// The words of no more jobs than this are held in memory.
+    const TOGETHER: usize = 4096;
+    let mut sequence = serializer.serialize_seq(Some(jobs.len()))?;
+    for jobs in jobs.chunks(TOGETHER) {
+        let words: Result<Vec<Box<RawValue>>, _> = jobs.par_iter().map(to_raw_value).collect();
+        for words in words.map_err(S::Error::custom)? {
+            sequence.serialize_element(&words)?;
+        }
+    }
+    sequence.end()
 }
 
 /// One job of a plan.
@@ -243,6 +260,7 @@ impl PlanDocument {
 impl From<PlannedJob> for DocumentJob {
     fn from(planned: PlannedJob) -> Self {
         let job = Arc::unwrap_or_clone(planned.job);
+        let work = Arc::unwrap_or_clone(job.work);
         Self {
             source: SourceLine {
                 file: slashes(job.source.file.path()),
@@ -253,10 +271,10 @@ impl From<PlannedJob> for DocumentJob {
             reason: planned.reason,
             fingerprint: job.fingerprint,
             description: job.description.as_deref().map(str::to_owned),
-            bucket: job.work.bucket,
-            region: job.work.region,
-            request: job.work.request,
-            rerun: job.work.rerun,
+            bucket: work.bucket,
+            region: work.region,
+            request: work.request,
+            rerun: work.rerun,
             max_attempts: match job.on_failure {
                 OnFailure::Leave => None,
                 OnFailure::Resubmit { max_attempts } => Some(max_attempts),

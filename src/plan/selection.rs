@@ -1,5 +1,7 @@
 //! Which jobs a person asks for by name.
 
+use std::sync::Arc;
+
 use crate::job::{Job, JobKey};
 
 /// The jobs that a run is about: all of them, or those that are named.
@@ -24,7 +26,7 @@ impl Selection {
     }
 
     /// The first name that stands for no job.
-    pub fn unknown(&self, jobs: &[Job]) -> Option<&str> {
+    pub fn unknown(&self, jobs: &[Arc<Job>]) -> Option<&str> {
         let is_unknown = |wanted: &&String| !jobs.iter().any(|job| names(wanted, &job.key));
         self.0.iter().find(is_unknown).map(String::as_str)
     }

@@ -104,6 +104,11 @@ impl Ui {
         io::BufWriter::with_capacity(64 * 1024, AutoStream::new(io::stdout(), choice))
     }
 
+    /// Standard output, for programs: what is written has no styles.
+    pub fn plain_data(&self) -> impl Write + use<> {
+        io::BufWriter::with_capacity(64 * 1024, io::stdout().lock())
+    }
+
     /// Standard error: everything else.
     pub fn messages(&self) -> impl Write + use<> {
         AutoStream::new(io::stderr(), self.choice(self.shows_messages))

@@ -52,7 +52,7 @@ impl Scope<'_> {
         Ok(Job {
             key: JobKey::new(&self.element.key(&self.layers.key.value)),
             fingerprint: work.fingerprint(),
-            work,
+            work: Arc::new(work),
             description: description?.map(Arc::from),
             on_failure: on_failure?,
             overlap: overlap?.map(|overlap| overlap.value).unwrap_or_default(),

@@ -1,6 +1,8 @@
 //! Joins two lines about one fingerprint, whichever came first: a log is appended to, and branches
 //! of a repository are merged line by line.
 
+use std::sync::Arc;
+
 use crate::api::name::{JobId, JobName};
 
 use super::record::{Outcome, Record, Submission};
@@ -14,7 +16,10 @@ pub(super) fn join(left: &Record, right: &Record) -> Result<Record, String> {
         (right, left)
     };
     let mut joined = later.clone();
-    joined.work.request.name = unresolved_name(earlier, later)?;
+    let name = unresolved_name(earlier, later)?;
+    if joined.work.request.name != name {
+        Arc::make_mut(&mut joined.work).request.name = name;
+    }
     for submission in &earlier.submissions {
         match joined
             .submissions

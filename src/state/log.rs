@@ -5,17 +5,18 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::error::StateError;
 use super::header::{Expected, Header, HeaderLine};
 use super::join::join;
-use super::line::{Line, LineError, begins_with_whole_line, decode, encode};
+use super::line::{KnownWorks, Line, LineError, encode};
+use super::pieces::{End, each_piece};
 use super::record::Record;
 use super::records::Records;
 
-/// Some three million records.
-const SIZE_LIMIT: u64 = 1 << 30;
+/// Room for so many records is taken at once, when a header promises them.
+const MANY: usize = 1 << 17;
 
 /// A log as it was found.
 #[derive(Debug)]
@@ -30,28 +31,52 @@ pub(super) struct Log {
     pub(super) ends_well: bool,
 }
 
-/// Reads the log at `path`.
-pub(super) fn read(path: &Path, expected: Expected<'_>) -> Result<Log, StateError> {
-    parse(path, &read_bytes(path)?, expected)
+/// Reads the log at `path`. A work that is `known` is not read again.
+pub(super) fn read(
+    path: &Path,
+    expected: Expected<'_>,
+    known: KnownWorks<'_>,
+) -> Result<Log, StateError> {
+    parse(path, open(path)?, expected, known)
+}
+
+/// Reads a log; `path` is for messages.
+pub(super) fn parse(
+    path: &Path,
+    source: impl Read,
+    expected: Expected<'_>,
+    known: KnownWorks<'_>,
+) -> Result<Log, StateError> {
+    let mut reading = Reading::new(path, expected);
+    let end = each_piece(path, source, known, |lines| {
+        lines.into_iter().try_for_each(|line| reading.take(line))
+    })?;
+    reading.finish(&end)
 }
 
 /// Reads the log at `path` to its end, whatever is wrong with it, and checks more than [`read`] has
 /// time for.
 pub(super) fn verify(path: &Path, expected: Expected<'_>) -> Result<Log, Vec<StateError>> {
-    let bytes = read_bytes(path).map_err(|error| vec![error])?;
-    let Lines { lines, ends_well } = split(&bytes);
-    let mut reading = Reading::new(path, expected, lines.len());
+    let mut reading = Reading::new(path, expected);
     let mut problems = Vec::new();
-    for (index, line) in lines.into_iter().enumerate() {
-        problems.extend(reading.take(index + 1, line).err());
-    }
+    let end = open(path).and_then(|file| {
+        each_piece(path, file, &|_| None, |lines| {
+            problems.extend(
+                lines
+                    .into_iter()
+                    .filter_map(|line| reading.take(line).err()),
+            );
+            Ok(())
+        })
+    });
+    let end = end.map_err(|error| vec![error])?;
     for (line, record) in &reading.found {
         if record.work.fingerprint() != record.fingerprint {
             let problem = "has a fingerprint that is not that of its work";
             problems.push(reading.damaged(*line, problem.to_owned()));
         }
     }
-    let log = reading.finish(bytes.len(), ends_well);
+    let log = reading.finish(&end);
     match log {
         Ok(log) if problems.is_empty() => Ok(log),
         // A state without a header is told once, by its first line.
@@ -63,24 +88,13 @@ pub(super) fn verify(path: &Path, expected: Expected<'_>) -> Result<Log, Vec<Sta
     }
 }
 
-fn read_bytes(path: &Path) -> Result<Vec<u8>, StateError> {
-    let file = File::open(path).map_err(|source| match source.kind() {
+fn open(path: &Path) -> Result<File, StateError> {
+    File::open(path).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => StateError::Missing {
             path: path.to_owned(),
         },
         _ => StateError::io("open", path)(source),
-    })?;
-    let mut bytes = Vec::new();
-    file.take(SIZE_LIMIT + 1)
-        .read_to_end(&mut bytes)
-        .map_err(StateError::io("read", path))?;
-    if bytes.len() as u64 > SIZE_LIMIT {
-        return Err(StateError::TooLarge {
-            path: path.to_owned(),
-            limit: SIZE_LIMIT,
-        });
-    }
-    Ok(bytes)
+    })
 }
 
 /// Writes the log anew: the header, then one line a fingerprint, sorted by key.
@@ -102,62 +116,35 @@ pub(super) fn write(
     }
 }
 
-/// Reads a log from its bytes; `path` is for messages.
-pub(super) fn parse(path: &Path, bytes: &[u8], expected: Expected<'_>) -> Result<Log, StateError> {
-    let Lines { lines, ends_well } = split(bytes);
-    let mut reading = Reading::new(path, expected, lines.len());
-    for (index, line) in lines.into_iter().enumerate() {
-        reading.take(index + 1, line)?;
-    }
-    reading.finish(bytes.len(), ends_well)
-}
-
-struct Lines {
-    lines: Vec<Result<Line, LineError>>,
-    ends_well: bool,
-}
-
-/// Reads every line by itself, on all cores.
-///
-/// A torn last line is left out. Nothing depends on what it said: the step that would have depended
-/// on it waits until the whole line is durable.
-fn split(bytes: &[u8]) -> Lines {
-    let mut texts: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
-    let tail = texts.pop().unwrap_or_default();
-    if decode(tail).is_ok() || begins_with_whole_line(tail) {
-        texts.push(tail);
-    }
-    let lines = texts.par_iter().with_min_len(64).map(|text| decode(text));
-    Lines {
-        lines: lines.collect(),
-        ends_well: tail.is_empty(),
-    }
-}
-
 /// A log while it is read line by line.
 struct Reading<'a> {
     path: &'a Path,
     expected: Expected<'a>,
     header: Option<Header>,
     promised: usize,
+    /// How many lines there were.
+    lines: usize,
     /// Every record as its line has it, to find the line that another one contradicts.
     found: Vec<(usize, Arc<Record>)>,
     records: Records,
 }
 
 impl<'a> Reading<'a> {
-    fn new(path: &'a Path, expected: Expected<'a>, lines: usize) -> Self {
+    fn new(path: &'a Path, expected: Expected<'a>) -> Self {
         Self {
             path,
             expected,
             header: None,
             promised: 0,
-            found: Vec::with_capacity(lines),
-            records: Records::with_capacity(lines),
+            lines: 0,
+            found: Vec::new(),
+            records: Records::default(),
         }
     }
 
-    fn take(&mut self, number: usize, line: Result<Line, LineError>) -> Result<(), StateError> {
+    fn take(&mut self, line: Result<Line, LineError>) -> Result<(), StateError> {
+        self.lines += 1;
+        let number = self.lines;
         match line {
             Ok(Line::Header(header)) => self.take_header(header),
             Ok(Line::Record(_)) if self.header.is_none() => {
@@ -176,6 +163,7 @@ impl<'a> Reading<'a> {
     /// A merge of two branches may keep the headers of both.
     fn take_header(&mut self, line: HeaderLine) -> Result<(), StateError> {
         self.promised = self.promised.max(line.records);
+        self.records.reserve(line.records.min(MANY));
         let header = line.into_header();
         if header.target != self.expected.target {
             return Err(self.foreign("target", &header.target, self.expected.target));
@@ -204,7 +192,7 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    fn finish(self, length: usize, ends_well: bool) -> Result<Log, StateError> {
+    fn finish(self, end: &End) -> Result<Log, StateError> {
         let path = self.path;
         let Some(header) = self.header else {
             return Err(StateError::Damaged {
@@ -223,9 +211,9 @@ impl<'a> Reading<'a> {
         Ok(Log {
             header,
             records: self.records,
-            length: length as u64,
+            length: end.length,
             lines: self.found.len(),
-            ends_well,
+            ends_well: end.ends_well,
         })
     }
 

@@ -10,6 +10,7 @@ mod join;
 mod line;
 mod lock;
 mod log;
+mod pieces;
 #[cfg(test)]
 mod properties;
 mod record;

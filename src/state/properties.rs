@@ -80,7 +80,7 @@ fn log(lines: &[&Record]) -> Vec<u8> {
 }
 
 fn read(bytes: &[u8]) -> Result<Record, StateError> {
-    let log = parse(Path::new("prod.state.jsonl"), bytes, EXPECTED)?;
+    let log = parse(Path::new("prod.state.jsonl"), bytes, EXPECTED, &|_| None)?;
     Ok(Record::clone(log.records.iter().next().unwrap()))
 }
 
@@ -128,10 +128,10 @@ proptest! {
 
     #[test]
     fn no_bytes_make_reading_panic(bytes in vec(0_u8..=255, 0..400), cut in 0_usize..2000) {
-        let _ = parse(Path::new("x"), &bytes, EXPECTED);
+        let _ = parse(Path::new("x"), bytes.as_slice(), EXPECTED, &|_| None);
         let lines = history(vec![Outcome::Unresolved { reason: None }]);
         let whole = log(&lines.iter().collect::<Vec<_>>());
         let mixed = [&whole[..cut.min(whole.len())], &bytes].concat();
-        let _ = parse(Path::new("x"), &mixed, EXPECTED);
+        let _ = parse(Path::new("x"), mixed.as_slice(), EXPECTED, &|_| None);
     }
 }

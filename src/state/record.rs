@@ -1,6 +1,7 @@
 //! What the state knows of one fingerprint.
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -266,7 +267,7 @@ pub struct Record {
     /// When this line of the log was written, by our clock.
     pub written_at: Timestamp,
     /// The work.
-    pub work: Work,
+    pub work: Arc<Work>,
     /// Every attempt, oldest first.
     pub submissions: Vec<Submission>,
     /// What the service last said of the job of the latest accepted submission.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -42,7 +43,7 @@ pub(super) fn record(key: &str) -> Record {
         fingerprint: work.fingerprint(),
         key: JobKey::new(key),
         written_at: Timestamp::UNIX_EPOCH,
-        work,
+        work: Arc::new(work),
         submissions: Vec::new(),
         seen: None,
     }

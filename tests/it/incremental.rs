@@ -285,7 +285,7 @@ proptest! {
             };
             let updated = cache.update(&changes, &[], surroundings.clone());
             let full = load(&workspace, &[], surroundings.clone());
-            prop_assert_eq!(job_words(cache.jobs().map(AsRef::as_ref)), job_words(&full.jobs));
+            prop_assert_eq!(job_words(cache.jobs().map(AsRef::as_ref)), job_words(full.jobs.iter().map(AsRef::as_ref)));
             prop_assert_eq!(finding_words(&cache.findings()), finding_words(&full.diagnostics));
             // The same look again finds nothing.
             let again = cache.update(&changes, &[], surroundings.clone());

@@ -35,7 +35,7 @@ pub(crate) fn job(key: &str) -> Job {
     Job {
         key: JobKey::new(key),
         fingerprint: work.fingerprint(),
-        work,
+        work: Arc::new(work),
         description: None,
         on_failure: OnFailure::Leave,
         overlap: Overlap::Allow,

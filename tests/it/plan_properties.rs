@@ -39,7 +39,7 @@ fn job(key: u8, number: u8, max_attempts: Option<u32>) -> Job {
     Job {
         key: JobKey::new(&format!("key-{key}")),
         fingerprint: work.fingerprint(),
-        work,
+        work: Arc::new(work),
         description: None,
         on_failure: max_attempts.map_or(OnFailure::Leave, |max_attempts| OnFailure::Resubmit {
             max_attempts,
@@ -88,7 +88,7 @@ fn record(key: u8, number: u8, outcomes: &[u8], seen: u8) -> Record {
         fingerprint: work.fingerprint(),
         key: JobKey::new(&format!("key-{key}")),
         written_at: Timestamp::UNIX_EPOCH,
-        work,
+        work: Arc::new(work),
         submissions: (0..).zip(outcomes).map(submission).collect(),
         seen,
     }
@@ -202,7 +202,7 @@ fn overlapping_jobs() -> impl Strategy<Value = Vec<Job>> {
     distinct(prop::collection::vec(one, 0..60).prop_map(|jobs| {
         let jobs = jobs.into_iter().map(|(key, number, attempts)| {
             let mut job = job(key, number, attempts);
-            nested(&mut job.work);
+            nested(Arc::make_mut(&mut job.work));
             job.fingerprint = job.work.fingerprint();
             job.overlap = if key % 5 == 0 {
                 Overlap::Allow
@@ -221,7 +221,7 @@ fn overlapping_records() -> impl Strategy<Value = Records> {
         let mut records = Records::default();
         for (key, number, outcome, seen) in list {
             let mut record = record(key, number, &[outcome], seen);
-            nested(&mut record.work);
+            nested(Arc::make_mut(&mut record.work));
             record.fingerprint = record.work.fingerprint();
             records.insert(Arc::new(record));
         }

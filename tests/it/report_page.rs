@@ -110,7 +110,7 @@ fn the_page_holds_everything_and_nothing_that_people_wrote_becomes_markup() {
 fn record(number: usize, state: &JobState) -> Arc<Record> {
     let key = format!("{number:05}{}", "长".repeat(123));
     let mut job = job("name");
-    job.work.rerun = Some(key.clone());
+    Arc::make_mut(&mut job.work).rerun = Some(key.clone());
     let now = Timestamp::from_second(1_700_000_000 + i64::try_from(number).unwrap()).unwrap();
     let job_id = JobId::new(&format!("b{number:032x}")).unwrap();
     let mut seen = Seen::new(job_id.clone(), state.clone(), now);

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tempfile::NamedTempFile;
 
@@ -29,7 +30,7 @@ pub(super) struct NewFile {
 
 /// A job file that is written, but not yet where it belongs.
 pub(super) struct Draft {
-    jobs: Vec<Job>,
+    jobs: Vec<Arc<Job>>,
     file: Option<(NamedTempFile, PathBuf, PathBuf)>,
 }
 
@@ -91,7 +92,7 @@ impl NewFile {
     pub(super) fn draft(
         self,
         session: &Session,
-        jobs: &[Job],
+        jobs: &[Arc<Job>],
         records: &Records,
         found: &[(JobDetail, Request)],
     ) -> Result<Draft, Failure> {
@@ -141,7 +142,7 @@ impl NewFile {
 
 impl Draft {
     /// The jobs that it holds.
-    pub(super) fn jobs(&self) -> &[Job] {
+    pub(super) fn jobs(&self) -> &[Arc<Job>] {
         &self.jobs
     }
 

@@ -1,6 +1,7 @@
 //! Jobs that the service lists.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -24,7 +25,7 @@ type Place = (BucketName, Region);
 pub(super) fn adopt(
     session: &Session,
     arguments: &AdoptArgs,
-    jobs: &[Job],
+    jobs: &[Arc<Job>],
     file: Option<NewFile>,
 ) -> Result<(), Failure> {
     let target = &session.target;
@@ -59,7 +60,7 @@ pub(super) fn adopt(
 /// those of a new file, if there is to be one.
 fn matched(
     session: &Session,
-    jobs: &[Job],
+    jobs: &[Arc<Job>],
     listed: Vec<(Place, Vec<JobDetail>)>,
     records: &Records,
     file: Option<(NewFile, Place)>,
@@ -100,7 +101,7 @@ fn matched(
 fn places(
     session: &Session,
     own: Option<&Place>,
-    jobs: &[Job],
+    jobs: &[Arc<Job>],
 ) -> Result<BTreeSet<Place>, Failure> {
     let of_jobs = jobs.iter().map(|job| &job.work);
     let of_jobs = of_jobs.map(|work| (work.bucket.clone(), work.region.clone()));

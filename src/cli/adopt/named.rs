@@ -1,5 +1,7 @@
 //! Jobs of the service that a person names.
 
+use std::sync::Arc;
+
 use super::{AdoptArgs, not_asked, record, show, with_state};
 use crate::adopt;
 use crate::api::client::Client;
@@ -12,7 +14,11 @@ use crate::job::Job;
 use crate::report::{self, Adoption};
 
 /// All or none: somebody who mistook one of them may have mistaken others.
-pub(super) fn adopt(session: &Session, arguments: &AdoptArgs, jobs: &[Job]) -> Result<(), Failure> {
+pub(super) fn adopt(
+    session: &Session,
+    arguments: &AdoptArgs,
+    jobs: &[Arc<Job>],
+) -> Result<(), Failure> {
     let mut pairs = Vec::new();
     for (key, job_id) in &arguments.named {
         pairs.push((job_of(jobs, key)?, job_id));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::intervals::Interval;
 use crate::api::request::Input;
@@ -92,10 +93,10 @@ impl Cover {
 
 /// What the jobs of a plan cover, and records that no job stands for.
 pub(in crate::plan) fn covers(jobs: &[PlannedJob], retired: &[Arc<Record>]) -> Vec<Cover> {
-    let planned = jobs.iter().filter_map(of_job);
+    let planned = jobs.par_iter().filter_map(of_job);
     let owner = |record: &Arc<Record>| Owner::Record(Arc::clone(record));
     let retired = retired
-        .iter()
+        .par_iter()
         .filter_map(|record| recorded(record, owner(record)));
     planned.chain(retired).collect()
 }

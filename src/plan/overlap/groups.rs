@@ -3,8 +3,11 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use rayon::slice::ParallelSliceMut;
+
 use super::cover::{Cover, Standing};
 use crate::api::name::{BucketName, Region, WorkflowId};
+use crate::api::request::WorkflowIds;
 use crate::plan::sorted::splice;
 
 /// All covers, by what they have in common. One with several workflows is in several groups.
@@ -22,7 +25,7 @@ struct Group {
 
 impl Groups {
     /// Groups covers, which come in the order of a plan.
-    pub(super) fn new(covers: Vec<Cover>) -> Self {
+    pub(super) fn new(covers: &[Cover]) -> Self {
         let mut groups = Self::default();
         for (common, covers) in by_common(covers) {
             groups.0.entry(common).or_default().covers = covers;
@@ -33,8 +36,8 @@ impl Groups {
     /// Puts covers in the place of others; gives back each group that new ones came to, with these.
     pub(super) fn replace(
         &mut self,
-        gone: Vec<Cover>,
-        come: Vec<Cover>,
+        gone: &[Cover],
+        come: &[Cover],
     ) -> Vec<(&[Cover], Vec<Cover>)> {
         for (common, gone) in by_common(gone) {
             let Some(group) = self.0.get_mut(&common) else {
@@ -69,7 +72,7 @@ impl Groups {
 impl Group {
     fn sort(&mut self) {
         if !self.is_sorted {
-            self.covers.sort_by(in_order);
+            self.covers.par_sort_by(in_order);
             self.is_sorted = true;
         }
     }
@@ -89,14 +92,26 @@ fn in_order(left: &Cover, right: &Cover) -> Ordering {
     by_position.then_with(|| left.rank().cmp(&right.rank()))
 }
 
-fn by_common(covers: Vec<Cover>) -> BTreeMap<Common, Vec<Cover>> {
+fn by_common(covers: &[Cover]) -> BTreeMap<Common, Vec<Cover>> {
     let mut groups: BTreeMap<Common, Vec<Cover>> = BTreeMap::new();
-    for cover in covers {
-        for workflow in cover.work().request.operation.workflow_ids.as_slice() {
-            let work = cover.work();
-            let common = (work.bucket.clone(), work.region.clone(), workflow.clone());
-            groups.entry(common).or_default().push(cover.clone());
+    // Neighbours in a plan have mostly all of it in common.
+    for covers in covers.chunk_by(|left, right| all_common(left) == all_common(right)) {
+        let Some((bucket, region, workflows)) = covers.first().map(all_common) else {
+            continue;
+        };
+        for workflow in workflows.as_slice() {
+            let common = (bucket.clone(), region.clone(), workflow.clone());
+            groups.entry(common).or_default().extend_from_slice(covers);
         }
     }
     groups
+}
+
+fn all_common(cover: &Cover) -> (&BucketName, &Region, &WorkflowIds) {
+    let work = cover.work();
+    (
+        &work.bucket,
+        &work.region,
+        &work.request.operation.workflow_ids,
+    )
 }

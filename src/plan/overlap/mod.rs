@@ -47,7 +47,7 @@ pub(super) struct Overlaps {
 
 impl Overlaps {
     /// Compares covers, which come in the order of a plan.
-    pub(super) fn new(covers: Vec<Cover>) -> Self {
+    pub(super) fn new(covers: &[Cover]) -> Self {
         let mut overlaps = Self {
             groups: Groups::new(covers),
             meetings: Meetings::new(),
@@ -57,7 +57,7 @@ impl Overlaps {
     }
 
     /// Puts covers in the place of others.
-    pub(super) fn replace(&mut self, gone: Vec<Cover>, come: Vec<Cover>) {
+    pub(super) fn replace(&mut self, gone: &[Cover], come: &[Cover]) {
         let were_all_found = self.meetings.len() <= REPORTED;
         let left: BTreeSet<Rank> = gone.iter().map(Cover::rank).collect();
         self.meetings

@@ -128,8 +128,8 @@ proptest! {
         let covers = covers(&drawn, &[]);
         let (gone, stay) = covers.split_at(replaced.min(covers.len()));
         let (first, later) = stay.split_at(kept.min(stay.len()));
-        let mut overlaps = Overlaps::new([gone, first].concat());
-        overlaps.replace(gone.to_vec(), later.to_vec());
+        let mut overlaps = Overlaps::new(&[gone, first].concat());
+        overlaps.replace(gone, later);
         let expected = meetings(stay);
         assert!(expected.len() <= REPORTED);
         let found: BTreeSet<[Rank; 2]> = overlaps.meetings.into_keys().collect();
@@ -143,7 +143,7 @@ fn job(key: &str, work: Work, overlap: Overlap) -> Job {
     Job {
         key: JobKey::new(key),
         fingerprint,
-        work,
+        work: Arc::new(work),
         description: None,
         on_failure: OnFailure::Leave,
         overlap,
@@ -180,7 +180,7 @@ fn record(key: &str, work: Work, state: Option<JobState>) -> Record {
         fingerprint: work.fingerprint(),
         key: JobKey::new(key),
         written_at: moment(72),
-        work,
+        work: Arc::new(work),
         submissions: vec![Submission {
             id: SubmissionId::random(),
             intended_at: moment(72),

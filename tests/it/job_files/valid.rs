@@ -40,7 +40,7 @@ fn both_syntaxes_resolve_to_the_same_jobs() {
 fn jobs(name: &str, file: &FoundFile) -> Vec<String> {
     let loaded = load(std::slice::from_ref(file));
     assert!(!loaded.has_errors(), "{name}: {}", seen(&loaded));
-    let mut jobs: Vec<String> = loaded.jobs.iter().map(describe).collect();
+    let mut jobs: Vec<String> = loaded.jobs.iter().map(|job| describe(job)).collect();
     jobs.sort();
     jobs
 }
