@@ -77,6 +77,7 @@ fn state(root: &Path) -> PathBuf {
         target: target.name,
         bucket: target.bucket,
         region: target.region,
+        workflows: None,
         variables: workspace.variables(LOCAL),
         now: Timestamp::UNIX_EPOCH,
     };

@@ -41,6 +41,7 @@ fn whole_plan(workspace: &Workspace) -> usize {
         target: target.name.clone(),
         bucket: target.bucket.clone(),
         region: target.region.clone(),
+        workflows: None,
         variables: workspace.variables(LOCAL),
         now: Timestamp::UNIX_EPOCH,
     };

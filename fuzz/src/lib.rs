@@ -24,6 +24,7 @@ fn resolver(now: Timestamp) -> Resolver {
         target: "local".to_owned(),
         bucket: "demo-1250000000".parse().ok(),
         region: "ap-beijing".parse().ok(),
+        workflows: None,
         variables: [("folder".to_owned(), "cn".to_owned())].into(),
         now,
     })

@@ -1,6 +1,6 @@
 //! What every command about a workspace begins with.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::failure::Failure;
 use super::options::GlobalOptions;
 use super::settings::Settings;
+use crate::api::name::WorkflowId;
 use crate::diagnostic::Diagnostic;
 use crate::job::{Fingerprint, Job, JobKey, Work};
 use crate::jobfile::schema::closest;
@@ -75,9 +76,17 @@ impl Session {
             target: self.target.name.clone(),
             bucket: self.target.bucket.clone(),
             region: self.target.region.clone(),
+            workflows: self.workflows(),
             variables: self.variables.clone(),
             now: self.now,
         }
+    }
+
+    /// The workflows of the embedded service; one that has none is not used yet.
+    fn workflows(&self) -> Option<BTreeSet<WorkflowId>> {
+        let workflows = &self.target.embedded()?.workflows;
+        let ids: BTreeSet<WorkflowId> = workflows.keys().cloned().collect();
+        Some(ids).filter(|ids| !ids.is_empty())
     }
 
     /// All jobs of the workspace with every finding.

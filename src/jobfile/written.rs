@@ -307,6 +307,7 @@ mod tests {
                 target: "local".to_owned(),
                 bucket: "demo-1250000000".parse().ok(),
                 region: "ap-beijing".parse().ok(),
+                workflows: None,
                 variables: [].into(),
                 now: jiff::Timestamp::UNIX_EPOCH,
             };

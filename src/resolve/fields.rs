@@ -13,9 +13,10 @@ use crate::jobfile::model::{JobTypeSpec, OnFailureSpec};
 /// Codes of what the target lacks.
 const NO_BUCKET: &str = "no-bucket";
 const NO_REGION: &str = "no-region";
+pub(super) const UNKNOWN_WORKFLOW: &str = "unknown-workflow";
 
 /// What is wrong with the target, and not with the job that it is said of: once is enough.
-pub const ABOUT_TARGET: [&str; 2] = [NO_BUCKET, NO_REGION];
+pub const ABOUT_TARGET: [&str; 3] = [NO_BUCKET, NO_REGION, UNKNOWN_WORKFLOW];
 
 impl Scope<'_> {
     /// The complete job, unless something is wrong; every mistake is found, not only the first.

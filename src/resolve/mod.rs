@@ -15,13 +15,13 @@ mod uses;
 mod windows;
 mod work;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use minijinja::Value;
 
-use crate::api::name::{BucketName, Region};
+use crate::api::name::{BucketName, Region, WorkflowId};
 use crate::diagnostic::Diagnostic;
 use crate::job::Job;
 use crate::jobfile::JobFile;
@@ -51,6 +51,8 @@ pub struct Surroundings {
     pub bucket: Option<BucketName>,
     /// The target's region, if it has one.
     pub region: Option<Region>,
+    /// The workflows that the target's service runs; absent where nobody here knows.
+    pub workflows: Option<BTreeSet<WorkflowId>>,
     /// Every variable with its final value.
     pub variables: BTreeMap<String, String>,
     /// The moment up to which windows count as passed.

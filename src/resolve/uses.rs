@@ -45,7 +45,10 @@ impl Uses {
         let same_target = before.target == after.target;
         let same_bucket = same_target && before.bucket == after.bucket;
         let same_region = same_target && before.region == after.region;
-        (!self.bucket || same_bucket)
+        let same_workflows = same_target && before.workflows == after.workflows;
+        let knows_workflows = before.workflows.is_some() || after.workflows.is_some();
+        (!knows_workflows || same_workflows)
+            && (!self.bucket || same_bucket)
             && (!self.region || same_region)
             && self
                 .periods

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::fields::UNKNOWN_WORKFLOW;
 use super::layers::{Said, said, said_within};
 use super::periods::time_problem;
 use super::scope::{Checked, Reported, Scope};
@@ -11,6 +12,7 @@ use crate::api::time;
 use crate::diagnostic::Diagnostic;
 use crate::jobfile::document::Field;
 use crate::jobfile::model::{JobSpec, TimeIntervalSpec, WorkflowIdsSpec};
+use crate::jobfile::schema::closest;
 use crate::source::{Span, Spanned};
 
 /// The longest key of an object that COS takes, in bytes.
@@ -78,12 +80,9 @@ impl<'a> Scope<'a> {
         let ids = match &spec.value {
             WorkflowIdsSpec::One(id) => {
                 let text = Spanned::new(id.clone(), spec.span);
-                vec![self.named(&text, "workflow id", WorkflowId::new)]
+                vec![self.workflow_id(&text)]
             }
-            WorkflowIdsSpec::Several(ids) => ids
-                .iter()
-                .map(|id| self.named(id, "workflow id", WorkflowId::new))
-                .collect(),
+            WorkflowIdsSpec::Several(ids) => ids.iter().map(|id| self.workflow_id(id)).collect(),
         };
         let ids = ids.into_iter().collect::<Checked<Vec<_>>>()?;
         let ids = WorkflowIds::new(ids).map_err(|_| {
@@ -91,6 +90,24 @@ impl<'a> Scope<'a> {
             self.layers.error("workflow-ids", spec.span, message)
         });
         self.report(ids)
+    }
+
+    fn workflow_id(&mut self, text: &Spanned<String>) -> Checked<WorkflowId> {
+        let id = self.named(text, "workflow id", WorkflowId::new)?;
+        let surroundings = &self.resolver.surroundings;
+        let known = surroundings.workflows.as_ref();
+        if let Some(known) = known.filter(|known| !known.contains(&id)) {
+            let target = &surroundings.target;
+            let help = match closest(id.as_str(), known.iter().map(WorkflowId::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("add [targets.{target}.workflows.{id}] to stocktake.toml"),
+            };
+            let message = format!("the target `{target}` has no workflow `{id}`, and refuses it");
+            let warning = Diagnostic::warning(UNKNOWN_WORKFLOW, message);
+            let warning = warning.at(self.layers.place(text.span)).help(help);
+            self.diagnostics.push(warning);
+        }
+        Ok(id)
     }
 
     pub(super) fn time_interval(&mut self, input: Option<&Input>) -> Checked<TimeInterval> {

@@ -188,3 +188,19 @@ fn what_the_target_lacks_is_said_once() {
     assert_eq!(run.stderr.matches("no bucket").count(), 1, "{}", run.stderr);
     assert!(run.stdout.contains("1 error in 2 files"), "{}", run.stdout);
 }
+
+#[test]
+fn a_workflow_that_the_target_lacks_is_named_once_and_a_near_one_meant() {
+    let env = Env::small();
+    let jobs = "defaults: { operation: { workflow_ids: [w1, thumbnial] } }\njobs:\n  \
+                one: { input: { prefix: a/ } }\n  two: { input: { prefix: b/ } }\n  \
+                three: { input: { prefix: c/ }, operation: { workflow_ids: other } }\n";
+    env.write("jobs/a.yaml", jobs);
+    let workspace = fs::read_to_string(env.path().join("stocktake.toml")).unwrap();
+    let more = "\n[targets.local.workflows.thumbnail]\ncommand = [\"true\"]\n";
+    env.write("stocktake.toml", &(workspace + more));
+    let run = env.run(&["validate"]).expect(0);
+    insta::with_settings!({filters => FILTERS.to_vec()}, {
+        insta::assert_snapshot!("bad_unknown_workflow", run.shown());
+    });
+}

@@ -249,6 +249,7 @@ fn surroundings() -> Surroundings {
         target: "local".to_owned(),
         bucket: Some("demo-1".parse().unwrap()),
         region: Some("ap-beijing".parse().unwrap()),
+        workflows: None,
         variables: [("one", "w1"), ("two", "w2")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into(),

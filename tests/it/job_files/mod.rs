@@ -52,6 +52,7 @@ fn surroundings() -> Surroundings {
         target: "local".to_owned(),
         bucket: Some("demo-1250000000".parse().unwrap()),
         region: Some("ap-beijing".parse().unwrap()),
+        workflows: None,
         variables: variables.into_iter().collect(),
         now: time::parse("2022-06-15T00:00:00+0800").unwrap(),
     }
