@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
 use super::Limits;
@@ -27,11 +28,12 @@ impl Assembly {
     pub(super) fn new(mut planned: Vec<PlannedJob>, records: &Records, limits: Limits) -> Self {
         planned.par_sort_by(by_key);
         let works = works(&planned);
+        let records: Vec<&Arc<Record>> = records.iter().collect();
         let unclaimed = records
-            .iter()
+            .into_par_iter()
             .filter(|record| !works.contains(&record.fingerprint) && !record.is_removed());
         let mut retired: Vec<Arc<Record>> = unclaimed.cloned().collect();
-        retired.sort_by(by_key_and_work);
+        retired.par_sort_by(by_key_and_work);
         let overlaps = Overlaps::new(&covers(&planned, &retired));
         let plan = Plan {
             jobs: planned,

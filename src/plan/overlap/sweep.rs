@@ -28,7 +28,8 @@ struct Around<'plan> {
 /// covers are those of one workflow, in order.
 pub(super) fn sweep(covers: &[&Cover], meetings: &mut Meetings) {
     let mut around: Vec<Around<'_>> = Vec::new();
-    for node in nodes(covers) {
+    let mut nodes = nodes(covers).peekable();
+    while let Some(node) = nodes.next() {
         let (space, text) = node.input;
         let is_key = space == KEYS;
         while around
@@ -36,6 +37,11 @@ pub(super) fn sweep(covers: &[&Cover], meetings: &mut Meetings) {
             .is_some_and(|last| !is_key || !text.starts_with(last.prefix))
         {
             around.pop();
+        }
+        // What lies in a prefix comes right behind it.
+        let is_around_next = nodes.peek().is_some_and(|next| next.lies_in(&node));
+        if around.is_empty() && node.members.len() == 1 && !is_around_next {
+            continue;
         }
         let own = Around::new(text, covers, node.members.clone());
         let outer = around.iter();
@@ -50,6 +56,13 @@ pub(super) fn sweep(covers: &[&Cover], meetings: &mut Meetings) {
             let prefixes = node.members.filter(is_prefix);
             around.push(Around::new(text, covers, prefixes));
         }
+    }
+}
+
+impl Node<'_> {
+    fn lies_in(&self, other: &Self) -> bool {
+        let ((space, text), (other_space, prefix)) = (self.input, other.input);
+        space == KEYS && other_space == KEYS && text.starts_with(prefix)
     }
 }
 
