@@ -43,7 +43,7 @@ pub(super) fn read(
 /// Reads a log; `path` is for messages.
 pub(super) fn parse(
     path: &Path,
-    source: impl Read,
+    source: impl Read + Send,
     expected: Expected<'_>,
     known: KnownWorks<'_>,
 ) -> Result<Log, StateError> {

@@ -24,22 +24,19 @@ pub(super) struct End {
 }
 
 /// Reads lines piece by piece. While one piece is decoded on all cores, the lines of the one before
-/// it are taken in, in their order.
+/// it are taken in, in their order, and the one behind it is read.
 ///
 /// A torn last line is left out. Nothing depends on what it said: the step that would have depended
 /// on it waits until the whole line is durable.
 pub(super) fn each_piece(
     path: &Path,
-    mut source: impl Read,
+    mut source: impl Read + Send,
     known: KnownWorks<'_>,
     mut take: impl FnMut(Vec<Result<Line, LineError>>) -> Result<(), StateError> + Send,
 ) -> Result<End, StateError> {
     let mut length = 0;
-    let mut piece = Vec::new();
-    let mut lines = Vec::new();
-    loop {
-        let mut more = source.by_ref().take(PIECE);
-        let read = more.read_to_end(&mut piece);
+    let mut read_more = |piece: &mut Vec<u8>| {
+        let read = source.by_ref().take(PIECE).read_to_end(piece);
         let read = read.map_err(StateError::io("read", path))?;
         length += read as u64;
         if length > SIZE_LIMIT {
@@ -48,17 +45,27 @@ pub(super) fn each_piece(
                 limit: SIZE_LIMIT,
             });
         }
-        let whole = memrchr(b'\n', &piece).map_or(0, |end| end + 1);
-        let (taken, decoded) = rayon::join(
-            || take(mem::take(&mut lines)),
+        Ok(read)
+    };
+    let (mut piece, mut next) = (Vec::new(), Vec::new());
+    let mut lines = Vec::new();
+    let mut read = read_more(&mut piece)?;
+    while read > 0 {
+        let searched = piece.len() - read;
+        let end = memrchr(b'\n', &piece[searched..]);
+        let whole = end.map_or(0, |end| searched + end + 1);
+        next.clear();
+        next.extend_from_slice(&piece[whole..]);
+        let (more, decoded) = rayon::join(
+            || {
+                take(mem::take(&mut lines))?;
+                read_more(&mut next)
+            },
             || decode_all(&mut piece[..whole], known),
         );
-        taken?;
+        read = more?;
         lines = decoded;
-        piece.drain(..whole);
-        if read == 0 {
-            break;
-        }
+        mem::swap(&mut piece, &mut next);
     }
     let ends_well = piece.is_empty();
     if begins_with_whole_line(&piece) {
