@@ -52,8 +52,11 @@ pub(super) fn each_piece(
     let mut read = read_more(&mut piece)?;
     while read > 0 {
         let searched = piece.len() - read;
-        let end = memrchr(b'\n', &piece[searched..]);
-        let whole = end.map_or(0, |end| searched + end + 1);
+        let Some(end) = memrchr(b'\n', &piece[searched..]) else {
+            read = read_more(&mut piece)?;
+            continue;
+        };
+        let whole = searched + end + 1;
         next.clear();
         next.extend_from_slice(&piece[whole..]);
         let (more, decoded) = rayon::join(
