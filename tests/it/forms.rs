@@ -1,8 +1,10 @@
 //! The forms that pipelines read: findings for forges, events of an apply, plans as comments.
 
+use std::fs;
+
 use serde_json::Value;
 
-use crate::env::{Env, FILTERS};
+use crate::env::{Env, FILTERS, Run};
 
 /// Text that tries to leave its place: a workflow command, markup, a tag, colours.
 const HOSTILE: &str = "x\\n::error::owned\\r<b>|`@all`\\u001b[31m";
@@ -47,9 +49,9 @@ fn annotations_stay_within_the_limits_and_on_their_lines() {
 #[test]
 fn a_workspace_below_its_repository_names_files_from_the_repository() {
     let env = broken();
-    std::fs::create_dir_all(env.path().join(".git")).unwrap();
+    fs::create_dir_all(env.path().join(".git")).unwrap();
     let below = env.path().join("batch");
-    std::fs::create_dir_all(below.join("jobs")).unwrap();
+    fs::create_dir_all(below.join("jobs")).unwrap();
     env.write("batch/stocktake.toml", crate::env::SMALL_TARGET);
     env.write("batch/jobs/a.yaml", "jobs: 7\n");
     // Not even the workspace file is right yet: its bucket has no folder.
@@ -368,4 +370,19 @@ fn no_secret_reaches_any_output() {
     assert!(!env.read("plan.json").contains("canary"));
     assert!(!env.read(".stocktake/local.state.jsonl").contains("canary"));
     assert!(!env.read("far.state.jsonl").contains("canary"));
+}
+
+#[test]
+fn a_plan_that_could_not_be_written_to_its_end_is_an_error() {
+    let env = Env::example();
+    for form in ["human", "json", "markdown", "gitlab"] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut command = env.command(&["plan", "--format", form]);
+        let run = Run::of(command.stdout(full)).expect(1);
+        assert!(
+            run.stderr.contains("cannot write the output"),
+            "{form}: {}",
+            run.stderr
+        );
+    }
 }
