@@ -71,8 +71,7 @@ impl Assembly {
         let works_before = works(&taken);
         let mut old_covers = covers(&taken, &[]);
 
-        let recorded = |works: &HashSet<Fingerprint, RandomState>,
-                        others: &HashSet<Fingerprint, RandomState>| {
+        let recorded = |works: &Works, others: &Works| {
             let records = works
                 .difference(others)
                 .filter_map(|work| records.get(work));
@@ -132,7 +131,9 @@ fn by_key_and_work(left: &Arc<Record>, right: &Arc<Record>) -> Ordering {
     (&left.key, left.fingerprint).cmp(&(&right.key, right.fingerprint))
 }
 
-fn works(jobs: &[PlannedJob]) -> HashSet<Fingerprint, RandomState> {
+type Works = HashSet<Fingerprint, RandomState>;
+
+fn works(jobs: &[PlannedJob]) -> Works {
     jobs.iter().map(|planned| planned.job.fingerprint).collect()
 }
 

@@ -46,7 +46,6 @@ impl Fingerprints {
 }
 
 impl Records {
-    /// No records, with room for some.
     /// Takes room for as many more.
     pub(super) fn reserve(&mut self, additional: usize) {
         self.by_fingerprint.reserve(additional);

@@ -274,17 +274,14 @@ fn a_kill_loses_no_trigger_that_was_answered() {
     serve.process.wait().unwrap();
     expected.extend(answered);
     let serve = Serve::start(&env);
-    loop {
+    serving::eventually(|| {
         let listed = runtime.block_on(serve.client().list(&ListQuery::default()));
         let listed = listed.unwrap();
         let known: BTreeSet<JobId> = listed.iter().map(|job| job.job_id.clone()).collect();
         assert_eq!(known.len(), listed.len(), "each is there once");
         assert!(known.is_superset(&expected));
-        if listed.iter().all(|job| job.state == JobState::Success) {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
+        listed.iter().all(|job| job.state == JobState::Success)
+    });
 }
 
 /// A job over the objects below that prefix.
