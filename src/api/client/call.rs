@@ -62,8 +62,12 @@ impl<'a> Call<'a> {
         host: &str,
     ) -> Result<Request<String>, Failure> {
         let headers = self.headers(credentials, host)?;
-        let uri = Uri::try_from(self.url(address)?.as_str());
-        let uri = uri.map_err(|error| Failure::Unsendable(error.to_string()))?;
+        let uri = Uri::builder()
+            .scheme(address.scheme())
+            .authority(address.authority())
+            .path_and_query(self.target())
+            .build()
+            .map_err(|error| Failure::Unsendable(error.to_string()))?;
         let mut request = Request::new(self.body.clone().unwrap_or_default());
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = uri;
@@ -149,10 +153,17 @@ impl<'a> Call<'a> {
 
     /// What it asks of `host`, in one line. Headers, which carry the signature, are left out.
     pub(super) fn describe(&self, host: &str) -> String {
-        let query = query(self.parameters);
-        let mark = if query.is_empty() { "" } else { "?" };
-        let path = encode_path(self.path);
-        format!("{} {host}{path}{mark}{query}", self.method)
+        format!("{} {host}{}", self.method, self.target())
+    }
+
+    /// Its path and query, encoded.
+    fn target(&self) -> String {
+        let mut target = encode_path(self.path);
+        if !self.parameters.is_empty() {
+            target.push('?');
+            target.push_str(&query(self.parameters));
+        }
+        target
     }
 }
 

@@ -62,6 +62,13 @@ impl fmt::Debug for Client {
     }
 }
 
+/// Whether calls go over TLS, or a part of their way.
+fn is_encrypted(endpoint: &Endpoint, settings: &ClientSettings) -> Result<bool, ClientError> {
+    let address = endpoint.address(Side::Ci)?;
+    let mut addresses = std::iter::once(&address).chain(&settings.proxy);
+    Ok(addresses.any(|address| address.scheme() != "http"))
+}
+
 impl Client {
     /// Sets TLS and connections up; connects to nothing.
     pub fn new(
@@ -69,7 +76,7 @@ impl Client {
         credentials: Credentials,
         settings: ClientSettings,
     ) -> Result<Self, ClientError> {
-        let tls = tls::config()?;
+        let tls = tls::config(is_encrypted(&endpoint, &settings)?)?;
         let shared = Shared {
             reading: transport::build(&settings, tls.clone())?,
             connector: Connector::new(&settings, tls),

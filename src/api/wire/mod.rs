@@ -3,6 +3,7 @@
 //! Reading is tolerant where the documents vary (order of elements, unknown elements, unset times)
 //! and strict where a mistake would go unseen (the root element, what follows it, control characters).
 
+mod answer;
 mod error;
 mod execution;
 mod job;
@@ -13,16 +14,17 @@ mod trigger;
 mod workflow;
 mod xml;
 
+pub use answer::{
+    DescribeAnswer, ListAnswer, decode_describe_answer, decode_list_answer, decode_trigger_answer,
+    encode_describe_answer, encode_list_answer, encode_trigger_answer,
+};
 pub use error::{ServiceError, decode_error, encode_error};
 pub use execution::{
     ExecutionDetail, ExecutionsAnswer, TaskDetail, decode_execution_answer,
     decode_executions_answer, decode_instance_answer, encode_execution_answer,
     encode_executions_answer, encode_instance_answer,
 };
-pub use job::{
-    DescribeAnswer, JobDetail, JobState, ListAnswer, decode_describe_answer, decode_list_answer,
-    decode_trigger_answer, encode_describe_answer, encode_list_answer, encode_trigger_answer,
-};
+pub use job::{JobDetail, JobState};
 pub use objects::{ObjectDetail, ObjectsAnswer, decode_objects_answer, encode_objects_answer};
 pub use trigger::{RequestError, decode_request, encode_request, unknown_elements};
 pub use workflow::{

@@ -40,28 +40,9 @@ impl RequestXml {
             ["Request"] => text.is_none(),
             ["Request", "Name"] => put(&mut body.name, text),
             ["Request", "Type"] => put(&mut body.r#type, text),
-            ["Request", "Input"] => open(&mut body.input, text),
-            ["Request", "Operation"] => open(&mut body.operation, text),
-            ["Request", "Input", name] => match (&mut body.input, *name) {
-                (Some(input), "Manifest") => put(&mut input.manifest, text),
-                (Some(input), "UrlFile") => put(&mut input.url_file, text),
-                (Some(input), "Prefix") => put(&mut input.prefix, text),
-                (Some(input), "Object") => put(&mut input.object, text),
-                _ => false,
-            },
-            ["Request", "Operation", name] => match (&mut body.operation, *name) {
-                (Some(operation), "WorkflowIds") => put(&mut operation.workflow_ids, text),
-                (Some(operation), "TimeInterval") => open(&mut operation.time_interval, text),
-                _ => false,
-            },
-            ["Request", "Operation", "TimeInterval", name] => {
-                let operation = body.operation.as_mut();
-                let interval = operation.and_then(|operation| operation.time_interval.as_mut());
-                match (interval, *name) {
-                    (Some(interval), "Start") => put(&mut interval.start, text),
-                    (Some(interval), "End") => put(&mut interval.end, text),
-                    _ => false,
-                }
+            ["Request", "Input", rest @ ..] => InputXml::put(&mut body.input, rest, text),
+            ["Request", "Operation", rest @ ..] => {
+                OperationXml::put(&mut body.operation, rest, text)
             }
             _ => false,
         })?;
@@ -70,7 +51,7 @@ impl RequestXml {
 }
 
 /// Keeps the text of an element that was not there yet.
-fn put(place: &mut Option<String>, text: Option<&str>) -> bool {
+pub(super) fn put(place: &mut Option<String>, text: Option<&str>) -> bool {
     text.is_some_and(|text| place.replace(text.to_owned()).is_none())
 }
 
@@ -205,6 +186,18 @@ fn decode_type(text: Option<&str>) -> Result<JobType, RequestError> {
 }
 
 impl InputXml {
+    /// Keeps what a plain document says at `path` below it, which is itself if that is empty.
+    pub(super) fn put(place: &mut Option<Self>, path: &[&str], text: Option<&str>) -> bool {
+        match (path, place) {
+            ([], place) => open(place, text),
+            (["Manifest"], Some(input)) => put(&mut input.manifest, text),
+            (["UrlFile"], Some(input)) => put(&mut input.url_file, text),
+            (["Prefix"], Some(input)) => put(&mut input.prefix, text),
+            (["Object"], Some(input)) => put(&mut input.object, text),
+            _ => false,
+        }
+    }
+
     /// Exactly one choice; an empty element counts as absent (answers print unset ones that way).
     pub(super) fn decode(self) -> Result<Input, RequestError> {
         let choices = [
@@ -232,6 +225,20 @@ impl InputXml {
 }
 
 impl OperationXml {
+    /// Keeps what a plain document says at `path` below it, which is itself if that is empty.
+    pub(super) fn put(place: &mut Option<Self>, path: &[&str], text: Option<&str>) -> bool {
+        let Some(operation) = place else {
+            return path.is_empty() && open(place, text);
+        };
+        match (path, &mut operation.time_interval) {
+            (["WorkflowIds"], _) => put(&mut operation.workflow_ids, text),
+            (["TimeInterval"], interval) => open(interval, text),
+            (["TimeInterval", "Start"], Some(interval)) => put(&mut interval.start, text),
+            (["TimeInterval", "End"], Some(interval)) => put(&mut interval.end, text),
+            _ => false,
+        }
+    }
+
     pub(super) fn decode(self) -> Result<Operation, RequestError> {
         let ids = self.workflow_ids.unwrap_or_default();
         let ids = ids.split(',').map(|id| WorkflowId::new(id.trim()));

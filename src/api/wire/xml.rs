@@ -52,6 +52,7 @@ pub(super) fn read_plain<'a>(
     let mut rest = document;
     loop {
         let (tag, behind) = rest.strip_prefix('<')?.split_once('>')?;
+        rest = behind;
         if let Some(name) = tag.strip_prefix('/') {
             if open.pop()? != name {
                 return None;
@@ -59,18 +60,30 @@ pub(super) fn read_plain<'a>(
             if open.is_empty() {
                 return behind.is_empty().then_some(());
             }
-            rest = behind;
             continue;
         }
-        let is_name = !tag.is_empty() && tag.bytes().all(|byte| byte.is_ascii_alphabetic());
-        let (text, next) = behind.split_at(behind.find('<')?);
-        let holds_text = next.starts_with("</");
-        open.push(tag);
-        let is_plain = is_name && is_plain(text) && (holds_text || text.is_empty());
-        if !is_plain || !take(&open, holds_text.then_some(text)) {
+        let name = tag.strip_suffix('/').unwrap_or(tag);
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphabetic()) {
             return None;
         }
-        rest = next;
+        open.push(name);
+        let text = if name.len() < tag.len() {
+            Some("")
+        } else {
+            let (text, next) = behind.split_at(behind.find('<')?);
+            rest = next;
+            let holds_text = next.starts_with("</");
+            if !is_plain(text) || !(holds_text || text.is_empty()) {
+                return None;
+            }
+            holds_text.then_some(text)
+        };
+        if !take(&open, text) {
+            return None;
+        }
+        if name.len() < tag.len() {
+            open.pop();
+        }
     }
 }
 

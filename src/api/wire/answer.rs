@@ -1,0 +1,313 @@
+//! The answers about batch jobs: of trigger, describe and list.
+
+use serde::Deserialize;
+
+use super::job::{JobDetail, JobState, write_detail};
+use super::trigger::{InputXml, OperationXml, put};
+use super::xml::{self, Document, WireError};
+use crate::api::name::JobId;
+use crate::api::time;
+
+/// The answer of describe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DescribeAnswer {
+    /// The id of the call.
+    pub request_id: Option<String>,
+    /// The job; absent when the service does not know the id.
+    pub job: Option<JobDetail>,
+}
+
+/// One page of the answer of list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListAnswer {
+    /// The id of the call.
+    pub request_id: Option<String>,
+    /// The jobs of this page.
+    pub jobs: Vec<JobDetail>,
+    /// What asks for the next page; absent on the last one.
+    pub next_token: Option<String>,
+}
+
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ResponseXml {
+    request_id: Option<String>,
+    jobs_detail: Vec<JobsDetailXml>,
+    next_token: Option<String>,
+}
+
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct JobsDetailXml {
+    code: Option<String>,
+    message: Option<String>,
+    r#type: Option<String>,
+    name: Option<String>,
+    job_id: Option<String>,
+    state: Option<String>,
+    creation_time: Option<String>,
+    start_time: Option<String>,
+    end_time: Option<String>,
+    input: Option<InputXml>,
+    operation: Option<OperationXml>,
+}
+
+impl ResponseXml {
+    fn decode(body: &[u8]) -> Result<Self, WireError> {
+        let plain = std::str::from_utf8(body).ok().and_then(Self::plain);
+        plain.map_or_else(|| xml::decode("Response", body), Ok)
+    }
+
+    /// Reads the answer of a usual service, at a tenth of the cost; `None` is for [`xml::decode`].
+    fn plain(text: &str) -> Option<Self> {
+        let mut answer = Self::default();
+        let mut list_ended = false;
+        xml::read_plain(text, |path, text| match path {
+            ["Response"] => text.is_none(),
+            // Jobs that are not side by side are no list.
+            ["Response", "JobsDetail"] => {
+                answer.jobs_detail.push(JobsDetailXml::default());
+                text.is_none() && !list_ended
+            }
+            ["Response", "JobsDetail", rest @ ..] => {
+                let job = answer.jobs_detail.last_mut();
+                job.is_some_and(|job| job.put(rest, text))
+            }
+            ["Response", name] => {
+                list_ended = !answer.jobs_detail.is_empty();
+                match *name {
+                    "RequestId" => put(&mut answer.request_id, text),
+                    "NextToken" => put(&mut answer.next_token, text),
+                    _ => false,
+                }
+            }
+            _ => false,
+        })?;
+        Some(answer)
+    }
+}
+
+impl JobsDetailXml {
+    /// Keeps what a plain document says at `path` below it.
+    fn put(&mut self, path: &[&str], text: Option<&str>) -> bool {
+        match path {
+            ["Code"] => put(&mut self.code, text),
+            ["Message"] => put(&mut self.message, text),
+            ["Type"] => put(&mut self.r#type, text),
+            ["Name"] => put(&mut self.name, text),
+            ["JobId"] => put(&mut self.job_id, text),
+            ["State"] => put(&mut self.state, text),
+            ["CreationTime"] => put(&mut self.creation_time, text),
+            ["StartTime"] => put(&mut self.start_time, text),
+            ["EndTime"] => put(&mut self.end_time, text),
+            ["Input", rest @ ..] => InputXml::put(&mut self.input, rest, text),
+            ["Operation", rest @ ..] => OperationXml::put(&mut self.operation, rest, text),
+            _ => false,
+        }
+    }
+}
+
+/// Writes the answer to a trigger call.
+pub fn encode_trigger_answer(request_id: &str, job: &JobDetail) -> Result<String, WireError> {
+    answer(request_id, std::slice::from_ref(job), |_| {})
+}
+
+/// Reads the answer to a trigger call: the job, and the id of the call.
+pub fn decode_trigger_answer(body: &[u8]) -> Result<(JobDetail, Option<String>), WireError> {
+    let answer = ResponseXml::decode(body)?;
+    let request_id = answer.request_id;
+    let mut jobs = answer.jobs_detail.into_iter();
+    match (jobs.next(), jobs.next()) {
+        (Some(job), None) => Ok((decode_detail(job)?, request_id)),
+        _ => Err(WireError::Content(
+            "the answer does not hold exactly one JobsDetail".to_owned(),
+        )),
+    }
+}
+
+/// Writes the answer to a describe call; an unknown id is named in `NonExistJobIds`.
+pub fn encode_describe_answer(
+    request_id: &str,
+    id: &str,
+    job: Option<&JobDetail>,
+) -> Result<String, WireError> {
+    let jobs = job.map(std::slice::from_ref).unwrap_or_default();
+    answer(request_id, jobs, |body| {
+        if job.is_none() {
+            body.text("NonExistJobIds", id);
+        }
+    })
+}
+
+/// Reads the answer to a describe call. A missing JobsDetail and a NonExistJobIds mean the same.
+pub fn decode_describe_answer(body: &[u8]) -> Result<DescribeAnswer, WireError> {
+    let answer = ResponseXml::decode(body)?;
+    let detail = answer
+        .jobs_detail
+        .into_iter()
+        .find(|detail| !trimmed(detail.job_id.as_deref()).is_empty());
+    Ok(DescribeAnswer {
+        request_id: answer.request_id,
+        job: detail.map(decode_detail).transpose()?,
+    })
+}
+
+/// Writes one page of the answer to a list call.
+pub fn encode_list_answer(
+    request_id: &str,
+    jobs: &[JobDetail],
+    next_token: Option<&str>,
+) -> Result<String, WireError> {
+    answer(request_id, jobs, |body| {
+        body.text("NextToken", next_token.unwrap_or_default());
+    })
+}
+
+/// Reads one page of the answer to a list call. An absent and an empty token both end the list, and
+/// so does a page without jobs.
+pub fn decode_list_answer(body: &[u8]) -> Result<ListAnswer, WireError> {
+    let answer = ResponseXml::decode(body)?;
+    let jobs = answer
+        .jobs_detail
+        .into_iter()
+        .map(decode_detail)
+        .collect::<Result<Vec<_>, _>>()?;
+    let next_token = answer
+        .next_token
+        .filter(|token| !token.trim().is_empty() && !jobs.is_empty());
+    Ok(ListAnswer {
+        request_id: answer.request_id,
+        jobs,
+        next_token,
+    })
+}
+
+/// `rest` writes what comes behind the jobs.
+fn answer(
+    request_id: &str,
+    jobs: &[JobDetail],
+    rest: impl FnOnce(&mut Document),
+) -> Result<String, WireError> {
+    let mut document = Document::default();
+    document.element("Response", |body| {
+        body.text("RequestId", request_id);
+        for job in jobs {
+            body.element("JobsDetail", |detail| write_detail(detail, job));
+        }
+        rest(body);
+    });
+    document.finish()
+}
+
+fn trimmed(text: Option<&str>) -> &str {
+    text.unwrap_or_default().trim()
+}
+
+/// Id and state must be understood; what only informs (times, echo) may be anything.
+fn decode_detail(detail: JobsDetailXml) -> Result<JobDetail, WireError> {
+    let job_id = JobId::new(trimmed(detail.job_id.as_deref()))
+        .map_err(|error| WireError::Content(format!("the answer's JobId {error}")))?;
+    let state = trimmed(detail.state.as_deref());
+    if state.is_empty() {
+        return Err(WireError::Content("the answer has no State".to_owned()));
+    }
+    let moment = |text: Option<String>| time::parse_optional(text.as_deref()).unwrap_or_default();
+    Ok(JobDetail {
+        job_id,
+        name: detail.name.unwrap_or_default(),
+        kind: detail.r#type.unwrap_or_default(),
+        state: JobState::from(state.to_owned()),
+        code: detail.code.unwrap_or_default(),
+        message: detail.message.unwrap_or_default(),
+        created: moment(detail.creation_time),
+        started: moment(detail.start_time),
+        ended: moment(detail.end_time),
+        input: detail.input.and_then(|input| input.decode().ok()),
+        operation: detail
+            .operation
+            .and_then(|operation| operation.decode().ok()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{Just, Strategy, any, prop_oneof};
+    use proptest::{collection, prop_assert_eq, proptest};
+
+    use super::{ResponseXml, xml};
+
+    /// As the service writes it.
+    const USUAL: &str = "<Response><RequestId>NjJm</RequestId><JobsDetail><Code>Success</Code>\
+         <Message/><Type>Workflow</Type><Name>a-1</Name><JobId>b1</JobId><State>Submitted</State>\
+         <CreationTime>2022-06-27T15:23:10+0800</CreationTime><StartTime>-</StartTime>\
+         <EndTime>-</EndTime><Input><Prefix>in/</Prefix></Input><Operation><WorkflowIds>w1\
+         </WorkflowIds><TimeInterval><Start>2022-05-01T00:00:00+0800</Start></TimeInterval>\
+         </Operation></JobsDetail><NextToken/></Response>";
+
+    const NAMES: [&str; 12] = [
+        "Response",
+        "RequestId",
+        "JobsDetail",
+        "JobsDetail",
+        "NextToken",
+        "JobId",
+        "State",
+        "Input",
+        "Prefix",
+        "Operation",
+        "TimeInterval",
+        "Later",
+    ];
+
+    /// Elements under one another and beside one another, most of them where they belong.
+    fn content() -> impl Strategy<Value = String> {
+        let name = || proptest::sample::select(NAMES.as_slice());
+        let text =
+            prop_oneof![4 => "[a-z/ ]{0,4}", 1 => any::<String>(), 1 => Just("&lt;".to_owned())];
+        let leaf = (name(), text).prop_map(|(name, text)| match text.as_str() {
+            "" => format!("<{name}/>"),
+            text => format!("<{name}>{text}</{name}>"),
+        });
+        leaf.prop_recursive(4, 24, 5, move |inner| {
+            (name(), collection::vec(inner, 0..5))
+                .prop_map(|(name, inner)| format!("<{name}>{}</{name}>", inner.concat()))
+        })
+    }
+
+    fn read_both_ways(
+        document: &str,
+    ) -> Option<(ResponseXml, Result<ResponseXml, xml::WireError>)> {
+        let plain = ResponseXml::plain(document)?;
+        Some((plain, xml::decode("Response", document.as_bytes())))
+    }
+
+    #[test]
+    fn a_usual_answer_is_plain() {
+        let (plain, read) = read_both_ways(USUAL).unwrap();
+        assert_eq!(Ok(plain), read);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_as_plain_is_read_so_in_any_case(
+            content in collection::vec(content(), 0..5)
+        ) {
+            let document = format!("<Response>{}</Response>", content.concat());
+            if let Some((plain, read)) = read_both_ways(&document) {
+                prop_assert_eq!(Ok(plain), read);
+            }
+        }
+
+        #[test]
+        fn a_usual_answer_with_a_flaw_is_read_the_same(
+            at in 0_usize..600, length in 0_usize..3, flaw in "[<>/&A-Za-z \r\u{0}\u{ffff}\"']{0,3}"
+        ) {
+            let begin = at.min(USUAL.len());
+            let end = (begin + length).min(USUAL.len());
+            let document = format!("{}{flaw}{}", &USUAL[..begin], &USUAL[end..]);
+            if let Some((plain, read)) = read_both_ways(&document) {
+                prop_assert_eq!(Ok(plain), read);
+            }
+        }
+    }
+}
