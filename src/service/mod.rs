@@ -46,7 +46,7 @@ pub use error::StartError;
 pub use faults::{Choice, Fault, FaultKind, Faults, FaultsError};
 pub use owner::{Owner, running_at};
 pub use settings::{Limits, ServiceSettings, WorkflowSettings};
-pub use store::StoreError;
+pub use store::{JournalError, JournalProblem, StoreError};
 
 use app::App;
 use bucket::Bucket;

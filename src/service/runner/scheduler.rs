@@ -12,7 +12,7 @@ use super::{Stop, job, stopped};
 use crate::api::name::{BucketName, JobId, WorkflowId};
 use crate::service::bucket::Bucket;
 use crate::service::settings::WorkflowSettings;
-use crate::service::store::{Intake, Store, StoreError, StoredJob};
+use crate::service::store::{Store, StoreError, StoredJob};
 
 /// How many unfinished jobs are fetched from the database at once.
 const PAGE: u32 = 64;
@@ -93,15 +93,15 @@ impl Runner {
 
     /// Waits until every job has ended.
     pub(in crate::service) async fn idle(&self) {
-        let mut intake = self.shared.workshop.store.intake();
+        let mut taken_in = self.shared.workshop.store.taken_in();
         let mut ended = self.shared.ended.subscribe();
         loop {
-            let known = self.shared.found + intake.borrow_and_update().jobs;
+            let known = self.shared.found + *taken_in.borrow_and_update();
             if *ended.borrow_and_update() >= known {
                 return;
             }
             tokio::select! {
-                _ = intake.changed() => {}
+                _ = taken_in.changed() => {}
                 _ = ended.changed() => {}
             }
         }
@@ -141,10 +141,10 @@ async fn schedule(shared: Arc<Shared>) {
 /// Starts one job after the other, for ever.
 async fn feed(shared: &Arc<Shared>, going: &mut JoinSet<()>) {
     let width = Arc::new(Semaphore::new(shared.width));
-    let mut intake = shared.workshop.store.intake();
+    let mut taken_in = shared.workshop.store.taken_in();
     let mut last = 0;
     loop {
-        let seen = intake.borrow_and_update().jobs;
+        let seen = *taken_in.borrow_and_update();
         let jobs = match shared.workshop.store.unfinished_jobs(last, PAGE).await {
             Ok(jobs) => jobs,
             Err(error) => {
@@ -153,7 +153,7 @@ async fn feed(shared: &Arc<Shared>, going: &mut JoinSet<()>) {
             }
         };
         if jobs.is_empty() {
-            if intake.changed().await.is_err() {
+            if taken_in.changed().await.is_err() {
                 return;
             }
             continue;
@@ -170,16 +170,16 @@ async fn feed(shared: &Arc<Shared>, going: &mut JoinSet<()>) {
                 drop(place);
             });
         }
-        let_stream(&intake, seen).await;
+        let_stream(&taken_in, seen).await;
     }
 }
 
 /// Waits until jobs no longer stream in, unless that takes too long. `seen` are those that had come
 /// when jobs were started last.
-async fn let_stream(intake: &watch::Receiver<Intake>, mut seen: u64) {
+async fn let_stream(taken_in: &watch::Receiver<u64>, mut seen: u64) {
     let begun = Instant::now();
     loop {
-        let known = intake.borrow().jobs;
+        let known = *taken_in.borrow();
         if known - seen < STREAM || begun.elapsed() >= LONGEST_LET {
             return;
         }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, named_params};
 
-use super::writer::in_savepoint;
+use super::transaction::in_savepoint;
 use super::{Store, StoreError};
 use crate::api::name::WorkflowId;
 use crate::api::wire::JobState;

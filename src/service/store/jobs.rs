@@ -5,7 +5,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use serde::{Deserialize, Serialize};
 
-use super::writer::in_savepoint;
+use super::transaction::in_savepoint;
 use super::{Store, StoreError};
 use crate::api::name::{BucketName, JobId};
 use crate::api::request::Request;
@@ -24,6 +24,15 @@ pub(in crate::service) struct NewJob {
     /// False for what only runs one workflow over one object: that is no batch job, and its id is
     /// the id of the run.
     pub(in crate::service) listed: bool,
+}
+
+impl NewJob {
+    /// About how many bytes it has that its caller chose.
+    pub(super) fn size(&self) -> usize {
+        let workflows = self.request.operation.workflow_ids.as_slice();
+        let workflows = workflows.iter().map(|id| id.as_str().len());
+        self.request.input.value().len() + workflows.sum::<usize>()
+    }
 }
 
 /// A job as the database holds it.
@@ -134,7 +143,7 @@ impl Store {
     /// Takes a job in; when this returns, it is on the disk. It is taken in whether or not somebody
     /// still waits for that.
     pub(in crate::service) async fn add_job(&self, job: NewJob) -> Result<(), StoreError> {
-        self.writer.take_in(job).await
+        self.intake.take_in(job).await
     }
 
     /// The job of that id in that bucket.
@@ -160,9 +169,8 @@ impl Store {
         sequence: i64,
         limit: u32,
     ) -> Result<Vec<StoredJob>, StoreError> {
-        let end = self.writer.intake().borrow().inbox_end;
-        if end > 0 {
-            self.index(end, limit as usize).await?;
+        if let Some(last) = self.journal.last_waiting() {
+            self.writer.index(last, limit as usize).await?;
         }
         self.read_indexed(move |connection| {
             let query = format!(

@@ -1,17 +1,24 @@
 //! The service's database: jobs and their runs.
 //!
-//! One thread writes. It takes all changes that wait for it into one transaction, so that many
-//! triggers share one sync to the disk; nobody is answered before that sync is over. A crowd of
-//! triggers becomes one row, and gets rows of its own before anybody looks ([`inbox`]).
+//! One thread writes to the database. It takes all changes that wait for it into one transaction, so
+//! that they share one sync to the disk; nobody is answered before that sync is over. Another one takes
+//! jobs in: those that come together become one record of the [`journal`], with a sync of its own, and
+//! get their rows before anybody looks.
 
 mod execution_list;
 mod executions;
-mod inbox;
+mod format;
+mod intake;
 mod job_list;
 mod jobs;
+mod journal;
 mod overview;
 mod query;
 mod readers;
+#[cfg(test)]
+mod tests;
+mod thread;
+mod transaction;
 mod workflows;
 mod writer;
 
@@ -21,6 +28,8 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
+pub use journal::{JournalError, JournalProblem};
+
 pub(super) use execution_list::{ExecutionFilter, StoredExecution};
 pub(super) use executions::{Execution, Start};
 pub(super) use job_list::JobFilter;
@@ -28,57 +37,15 @@ pub(super) use jobs::{NewJob, StoredJob};
 pub(super) use overview::{Overview, OverviewJob, OverviewLimits, StateCount};
 pub(super) use query::Order;
 pub(super) use workflows::WorkflowTimes;
-pub(super) use writer::Intake;
 
+use format::FORMAT;
+use intake::Intake;
+use journal::Journal;
 use readers::Readers;
 use writer::Writer;
 
-/// The layout of the tables. One of the layout before gets what it lacks, any other is refused.
-const FORMAT: i64 = 2;
-
-/// Without the inbox.
-const FORMAT_BEFORE: i64 = 1;
-
-/// How many jobs get their rows in one transaction, so that triggers need not wait for long.
-const INDEXED_AT_ONCE: usize = 512;
-
-const TABLES: &str = "
-CREATE TABLE jobs (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-    id       TEXT NOT NULL UNIQUE,
-    bucket   TEXT NOT NULL,
-    name     TEXT NOT NULL,
-    workflows TEXT NOT NULL,
-    request  TEXT NOT NULL,
-    state    TEXT NOT NULL,
-    code     TEXT NOT NULL,
-    message  TEXT NOT NULL,
-    created  INTEGER NOT NULL,
-    started  INTEGER,
-    ended    INTEGER,
-    listed   INTEGER NOT NULL
-) STRICT;
-CREATE INDEX jobs_unfinished ON jobs (sequence) WHERE state IN ('Submitted', 'Running');
-CREATE INDEX jobs_of_bucket ON jobs (bucket, sequence);
-CREATE INDEX jobs_of_name ON jobs (bucket, name, sequence);
-CREATE TABLE executions (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-    id       TEXT NOT NULL UNIQUE,
-    job      INTEGER NOT NULL REFERENCES jobs (sequence),
-    workflow TEXT NOT NULL,
-    key      TEXT NOT NULL,
-    state    TEXT NOT NULL,
-    message  TEXT NOT NULL,
-    created  INTEGER NOT NULL,
-    ended    INTEGER,
-    interrupted INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (job, workflow, key)
-) STRICT;
-CREATE INDEX executions_of_job ON executions (job, sequence);
-CREATE INDEX executions_of_workflow ON executions (workflow, sequence);
-CREATE INDEX executions_running ON executions (sequence) WHERE state = 'Running';
-CREATE INDEX executions_interrupted ON executions (job) WHERE interrupted = 1;
-";
+/// How many jobs get their rows in one transaction, so that other changes need not wait for long.
+const INDEXED_AT_ONCE: usize = 1024;
 
 /// Why the database did not do what it was asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -92,6 +59,12 @@ pub enum StoreError {
         /// The format it has.
         found: i64,
     },
+    /// What jobs wait in is missing, damaged or cannot be written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// SQLite has undone the transaction, as it does when the disk is full.
+    #[error("the database undid the transaction that this was a part of")]
+    Undone,
     /// The service is shutting down.
     #[error("the database is closed")]
     Closed,
@@ -106,21 +79,26 @@ impl From<rusqlite::Error> for StoreError {
 /// The database, open.
 #[derive(Debug)]
 pub(super) struct Store {
+    journal: Arc<Journal>,
+    intake: Intake,
     writer: Writer,
     readers: Arc<Readers>,
 }
 
 impl Store {
-    /// Opens the database, or makes it.
+    /// Opens the database and the journal beside it, or makes them. Belongs into a runtime, from which
+    /// callers are answered.
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
-        let connection = Connection::open(path)?;
+        let mut connection = Connection::open(path)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
-        prepare(&connection)?;
-        let inbox_end = inbox::end(&connection)?;
+        let journal = format::prepare(&mut connection, &path.with_extension("journal"))?;
+        let journal = Arc::new(journal);
         Ok(Self {
-            writer: Writer::start(connection, inbox_end),
+            intake: Intake::start(Arc::clone(&journal)),
+            writer: Writer::start(connection, Arc::clone(&journal)),
+            journal,
             readers: Arc::new(Readers::new(path)),
         })
     }
@@ -135,16 +113,9 @@ impl Store {
         self.writer.write(change).await
     }
 
-    /// What was taken in so far.
-    pub(super) fn intake(&self) -> watch::Receiver<Intake> {
-        self.writer.intake()
-    }
-
-    /// Gives about so many jobs of the inbox, up to its row `end`, rows of their own; says whether
-    /// that were all.
-    async fn index(&self, end: i64, count: usize) -> Result<bool, StoreError> {
-        self.write(move |connection| inbox::index(connection, end, count))
-            .await
+    /// How many jobs were taken in since the service started.
+    pub(super) fn taken_in(&self) -> watch::Receiver<u64> {
+        self.intake.taken_in()
     }
 
     /// Asks a question about everything that was taken in before.
@@ -153,8 +124,9 @@ impl Store {
         F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
         T: Send + 'static,
     {
-        let end = self.writer.intake().borrow().inbox_end;
-        while end > 0 && !self.index(end, INDEXED_AT_ONCE).await? {}
+        if let Some(last) = self.journal.last_waiting() {
+            while !self.writer.index(last, INDEXED_AT_ONCE).await? {}
+        }
         self.read_indexed(query).await
     }
 
@@ -172,19 +144,7 @@ impl Store {
     /// Waits for the last change and closes the database.
     pub(super) async fn close(&self) {
         self.readers.close();
+        self.intake.close().await;
         self.writer.close().await;
     }
-}
-
-fn prepare(connection: &Connection) -> Result<(), StoreError> {
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let missing = match found {
-        FORMAT => "",
-        FORMAT_BEFORE => inbox::TABLE,
-        0 => &[TABLES, inbox::TABLE].concat(),
-        found => return Err(StoreError::Format { found }),
-    };
-    let make = format!("BEGIN IMMEDIATE;{missing}PRAGMA user_version = {FORMAT};COMMIT;");
-    connection.execute_batch(&make)?;
-    Ok(connection.execute_batch(workflows::TABLE)?)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use rusqlite::{Connection, named_params};
 
-use super::writer::in_savepoint;
+use super::transaction::in_savepoint;
 use super::{Store, StoreError};
 use crate::api::name::WorkflowId;
 

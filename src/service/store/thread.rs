@@ -1,0 +1,65 @@
+//! A thread that works through a queue, and what others hold of it.
+
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use tokio::sync::mpsc;
+
+use super::StoreError;
+
+/// How much may wait before those who ask for more have to wait themselves.
+const QUEUE: usize = 1024;
+
+/// The handle of a thread.
+pub(super) struct Thread<T> {
+    running: Mutex<Option<Running<T>>>,
+}
+
+struct Running<T> {
+    queue: mpsc::Sender<T>,
+    thread: JoinHandle<()>,
+}
+
+impl<T: Send + 'static> Thread<T> {
+    /// Starts one, which ends when nothing more can come.
+    pub(super) fn start(work: impl FnOnce(mpsc::Receiver<T>) + Send + 'static) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let thread = std::thread::spawn(move || work(waiting));
+        Self {
+            running: Mutex::new(Some(Running { queue, thread })),
+        }
+    }
+
+    pub(super) async fn send(&self, task: T) -> Result<(), StoreError> {
+        let queue = self.queue().ok_or(StoreError::Closed)?;
+        queue.send(task).await.map_err(|_| StoreError::Closed)
+    }
+
+    /// Lets the thread finish what waits, and waits for it.
+    pub(super) async fn close(&self) {
+        let running = self.lock().take();
+        if let Some(Running { queue, thread }) = running {
+            drop(queue);
+            let ended = tokio::task::spawn_blocking(move || thread.join()).await;
+            if !matches!(ended, Ok(Ok(()))) {
+                tracing::error!("a thread of the database ended in a panic");
+            }
+        }
+    }
+
+    fn queue(&self) -> Option<mpsc::Sender<T>> {
+        self.lock().as_ref().map(|running| running.queue.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Running<T>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tasks need not have one.
+impl<T> fmt::Debug for Thread<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Thread").finish_non_exhaustive()
+    }
+}
