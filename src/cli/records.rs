@@ -203,7 +203,9 @@ fn remove_all(
             }
             let mut record = Record::clone(record);
             for submission in &mut record.submissions {
-                submission.removed.get_or_insert_with(|| removal.clone());
+                submission
+                    .removed
+                    .get_or_insert_with(|| Box::new(removal.clone()));
             }
             store.append_blocking(record)?;
             number += 1;

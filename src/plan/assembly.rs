@@ -24,17 +24,19 @@ pub(super) struct Assembly {
 }
 
 impl Assembly {
-    /// Puts decided jobs together.
-    pub(super) fn new(mut planned: Vec<PlannedJob>, records: &Records, limits: Limits) -> Self {
-        planned.par_sort_by(by_key);
-        let works = works(&planned);
+    /// Puts decided jobs together, which come in the order of their keys.
+    pub(super) fn new(planned: Vec<PlannedJob>, records: &Records, limits: Limits) -> Self {
+        let claimed: HashSet<usize, RandomState> = planned
+            .iter()
+            .filter_map(|planned| planned.record.as_ref().map(identity))
+            .collect();
         let records: Vec<&Arc<Record>> = records.iter().collect();
         let unclaimed = records
             .into_par_iter()
-            .filter(|record| !works.contains(&record.fingerprint) && !record.is_removed());
+            .filter(|record| !claimed.contains(&identity(record)) && !record.is_removed());
         let mut retired: Vec<Arc<Record>> = unclaimed.cloned().collect();
         retired.par_sort_by(by_key_and_work);
-        let overlaps = Overlaps::new(&covers(&planned, &retired));
+        let overlaps = Overlaps::new(covers(&planned, &retired));
         let plan = Plan {
             jobs: planned,
             retired,
@@ -129,6 +131,11 @@ pub(super) fn by_key(left: &PlannedJob, right: &PlannedJob) -> Ordering {
 
 fn by_key_and_work(left: &Arc<Record>, right: &Arc<Record>) -> Ordering {
     (&left.key, left.fingerprint).cmp(&(&right.key, right.fingerprint))
+}
+
+/// Tells one record from another without a look into it.
+fn identity(record: &Arc<Record>) -> usize {
+    Arc::as_ptr(record).addr()
 }
 
 type Works = HashSet<Fingerprint, RandomState>;

@@ -18,8 +18,6 @@ mod sorted;
 
 use std::sync::Arc;
 
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
-
 use crate::job::Job;
 use crate::money::Money;
 use crate::state::Records;
@@ -80,10 +78,7 @@ pub fn plan_selected(
     selection: &Selection,
 ) -> Plan {
     let jobs: Vec<Arc<Job>> = jobs.into_iter().map(Into::into).collect();
-    let mut planned: Vec<PlannedJob> = jobs
-        .into_par_iter()
-        .map(|job| decide::decide(job, records))
-        .collect();
+    let mut planned = decide::decide_all(&jobs, records);
     if selection.is_everything() {
         return Assembly::new(planned, records, limits).into_plan();
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Limits;
 use super::assembly::{Assembly, by_key};
-use super::decide::decide;
+use super::decide::{decide, decide_all};
 use super::model::{Plan, PlannedJob};
 use crate::job::Job;
 use crate::state::Records;
@@ -37,7 +37,8 @@ impl Planner {
         records: Arc<Records>,
         limits: Limits,
     ) -> Self {
-        let planned = jobs.into_iter().map(|job| decide(job, &records)).collect();
+        let jobs: Vec<Arc<Job>> = jobs.into_iter().collect();
+        let planned = decide_all(&jobs, &records);
         Self {
             assembly: Assembly::new(planned, &records, limits),
             records,

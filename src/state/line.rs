@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::header::{FORMAT, FORMAT_PREFIX, HeaderLine};
-use super::record::{Record, Seen, Submission};
+use super::record::{Record, Seen, Submission, few};
 use crate::job::{Fingerprint, JobKey, Work};
 
 const CHECKSUM_START: &[u8] = b",\"crc\":\"";
@@ -59,12 +59,10 @@ pub(super) fn decode(line: &mut [u8], known: KnownWorks<'_>) -> Result<Line, Lin
         return parse(object(line)?).map(Line::Header);
     }
     let object = object(line)?;
-    let mut record: Record = match fingerprint(object).and_then(|fingerprint| known(&fingerprint)) {
+    let record: Record = match fingerprint(object).and_then(|fingerprint| known(&fingerprint)) {
         Some(work) => parse_known(object, work)?,
         None => parse(object)?,
     };
-    // Nearly always there is one, and room for four was taken.
-    record.submissions.shrink_to_fit();
     Ok(Line::Record(Arc::new(record)))
 }
 
@@ -127,6 +125,7 @@ struct KnownRecord<'a> {
     written_at: Timestamp,
     #[serde(borrow)]
     work: KnownWork<'a>,
+    #[serde(deserialize_with = "few")]
     submissions: Vec<Submission>,
     seen: Option<Seen>,
 }

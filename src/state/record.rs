@@ -1,9 +1,11 @@
 //! What the state knows of one fingerprint.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::lock::host_name;
@@ -102,9 +104,9 @@ pub struct Submission {
     /// How it ended.
     #[serde(flatten)]
     pub outcome: Outcome,
-    /// Who took it out of the account, if somebody did.
+    /// Who took it out of the account, if somebody did: hardly ever, so that it takes no room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub removed: Option<Removal>,
+    pub removed: Option<Box<Removal>>,
 }
 
 impl Submission {
@@ -141,7 +143,7 @@ struct SubmissionFields {
     code: Option<String>,
     message: Option<String>,
     reason: Option<String>,
-    removed: Option<Removal>,
+    removed: Option<Box<Removal>>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -269,10 +271,39 @@ pub struct Record {
     /// The work.
     pub work: Arc<Work>,
     /// Every attempt, oldest first.
+    #[serde(deserialize_with = "few")]
     pub submissions: Vec<Submission>,
     /// What the service last said of the job of the latest accepted submission.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<Seen>,
+}
+
+/// Reads a list that nearly always has one element, and takes room for no more at first.
+pub(super) fn few<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Few<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Few<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a list")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+            let mut few = Vec::new();
+            while let Some(element) = list.next_element()? {
+                few.reserve_exact(1);
+                few.push(element);
+            }
+            Ok(few)
+        }
+    }
+
+    deserializer.deserialize_seq(Few(PhantomData))
 }
 
 impl Record {

@@ -289,11 +289,11 @@ fn a_removal_takes_a_submission_out_of_the_account_and_survives_a_merge() {
     let base = fs::read_to_string(&path).unwrap();
     let store = open(&path).unwrap();
     let mut removed = Record::clone(store.records().iter().next().unwrap());
-    removed.submissions[0].removed = Some(super::Removal {
+    removed.submissions[0].removed = Some(Box::new(super::Removal {
         at: Timestamp::now(),
         by: "ada@desk".to_owned(),
         reason: None,
-    });
+    }));
     store.append_blocking(removed).unwrap();
     store.close().unwrap();
     let ours = fs::read_to_string(&path).unwrap();

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::mem;
 
 use rayon::slice::ParallelSliceMut;
 
@@ -25,7 +27,7 @@ struct Group {
 
 impl Groups {
     /// Groups covers, which come in the order of a plan.
-    pub(super) fn new(covers: &[Cover]) -> Self {
+    pub(super) fn new(covers: Vec<Cover>) -> Self {
         let mut groups = Self::default();
         for (common, covers) in by_common(covers) {
             groups.0.entry(common).or_default().covers = covers;
@@ -36,8 +38,8 @@ impl Groups {
     /// Puts covers in the place of others; gives back each group that new ones came to, with these.
     pub(super) fn replace(
         &mut self,
-        gone: &[Cover],
-        come: &[Cover],
+        gone: Vec<Cover>,
+        come: Vec<Cover>,
     ) -> Vec<(&[Cover], Vec<Cover>)> {
         for (common, gone) in by_common(gone) {
             let Some(group) = self.0.get_mut(&common) else {
@@ -92,16 +94,31 @@ fn in_order(left: &Cover, right: &Cover) -> Ordering {
     by_position.then_with(|| left.rank().cmp(&right.rank()))
 }
 
-fn by_common(covers: &[Cover]) -> BTreeMap<Common, Vec<Cover>> {
+/// Each group in no particular order.
+fn by_common(mut covers: Vec<Cover>) -> BTreeMap<Common, Vec<Cover>> {
     let mut groups: BTreeMap<Common, Vec<Cover>> = BTreeMap::new();
-    // Neighbours in a plan have mostly all of it in common.
-    for covers in covers.chunk_by(|left, right| all_common(left) == all_common(right)) {
-        let Some((bucket, region, workflows)) = covers.first().map(all_common) else {
-            continue;
+    while let Some(last) = covers.last() {
+        // Neighbours in a plan have mostly all of it in common, and all of them often do.
+        let (bucket, region, workflows) = all_common(last);
+        let is_like_last = |cover: &&Cover| all_common(cover) == (bucket, region, workflows);
+        let count = covers.iter().rev().take_while(is_like_last).count();
+        let common = |workflow: &WorkflowId| (bucket.clone(), region.clone(), workflow.clone());
+        let mut commons: Vec<Common> = workflows.as_slice().iter().map(common).collect();
+        let own = commons.pop();
+        let begin = covers.len() - count;
+        let run = if begin == 0 {
+            mem::take(&mut covers)
+        } else {
+            covers.split_off(begin)
         };
-        for workflow in workflows.as_slice() {
-            let common = (bucket.clone(), region.clone(), workflow.clone());
-            groups.entry(common).or_default().extend_from_slice(covers);
+        for common in commons {
+            groups.entry(common).or_default().extend_from_slice(&run);
+        }
+        if let Some(common) = own {
+            match groups.entry(common) {
+                Entry::Vacant(place) => drop(place.insert(run)),
+                Entry::Occupied(mut place) => place.get_mut().extend(run),
+            }
         }
     }
     groups

@@ -47,7 +47,7 @@ pub(super) struct Overlaps {
 
 impl Overlaps {
     /// Compares covers, which come in the order of a plan.
-    pub(super) fn new(covers: &[Cover]) -> Self {
+    pub(super) fn new(covers: Vec<Cover>) -> Self {
         let mut overlaps = Self {
             groups: Groups::new(covers),
             meetings: Meetings::new(),
@@ -62,7 +62,7 @@ impl Overlaps {
         let left: BTreeSet<Rank> = gone.iter().map(Cover::rank).collect();
         self.meetings
             .retain(|pair, _| pair.iter().all(|rank| !left.contains(rank)));
-        for (group, new) in self.groups.replace(gone, come) {
+        for (group, new) in self.groups.replace(gone.to_vec(), come.to_vec()) {
             sweep(&neighbours::of(group, &new), &mut self.meetings);
         }
         // Which ones were found first depends on all of them.

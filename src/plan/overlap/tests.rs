@@ -128,7 +128,7 @@ proptest! {
         let covers = covers(&drawn, &[]);
         let (gone, stay) = covers.split_at(replaced.min(covers.len()));
         let (first, later) = stay.split_at(kept.min(stay.len()));
-        let mut overlaps = Overlaps::new(&[gone, first].concat());
+        let mut overlaps = Overlaps::new([gone, first].concat());
         overlaps.replace(gone, later);
         let expected = meetings(stay);
         assert!(expected.len() <= REPORTED);
