@@ -26,6 +26,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use tokio::sync::watch;
 
 pub use journal::{JournalError, JournalProblem};
@@ -93,6 +94,7 @@ impl Store {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        plan_once(&connection)?;
         let journal = format::prepare(&mut connection, &path.with_extension("journal"))?;
         let journal = Arc::new(journal);
         Ok(Self {
@@ -147,4 +149,11 @@ impl Store {
         self.intake.close().await;
         self.writer.close().await;
     }
+}
+
+/// SQLite would plan a statement anew whenever other values are bound to it, which costs more than
+/// most statements do.
+fn plan_once(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::StoreError;
+use super::{StoreError, plan_once};
 
 /// Idle connections beyond this many are closed.
 const KEPT: usize = 8;
@@ -47,6 +47,8 @@ impl Readers {
 
     fn open(&self) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        Connection::open_with_flags(&self.path, flags)
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        plan_once(&connection)?;
+        Ok(connection)
     }
 }
