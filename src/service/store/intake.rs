@@ -1,6 +1,7 @@
 //! The one thread that takes jobs in.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -15,6 +16,12 @@ const GROUP: usize = 256;
 
 /// Jobs that have so many bytes are enough.
 const GROUP_BYTES: usize = 1024 * 1024;
+
+/// However slow the disk is, nobody waits longer than this for others to join.
+const LONGEST_GATHERING: Duration = Duration::from_millis(2);
+
+/// How often it is seen who has come. Waking for each would cost more than each saves.
+const GATHERING_STEP: Duration = Duration::from_micros(100);
 
 /// A job to take in, and who waits for that.
 type Arrival = (Box<NewJob>, Waiting);
@@ -67,21 +74,27 @@ struct Desk {
     runtime: Handle,
 }
 
+/// How busy it was when the last record was written.
+#[derive(Debug, Clone, Copy, Default)]
+struct Last {
+    /// Those who were answered, and those who had come meanwhile.
+    callers: usize,
+    took: Duration,
+}
+
 impl Desk {
-    /// Takes in all jobs that wait, again and again. While one sync lasts, others come.
+    /// Takes in all jobs that wait, again and again.
     fn run(self, mut queue: mpsc::Receiver<Arrival>) {
+        let mut last = Last::default();
         while let Some(first) = queue.blocking_recv() {
-            let (mut jobs, mut waiting) = (Vec::new(), Vec::new());
-            let mut bytes = 0;
-            let mut next = Some(first);
-            while let Some((job, reply)) = next {
-                bytes += job.size();
-                jobs.push(*job);
-                waiting.push(reply);
-                let is_full = jobs.len() >= GROUP || bytes >= GROUP_BYTES;
-                next = if is_full { None } else { queue.try_recv().ok() };
-            }
+            gather(&queue, last);
+            let (jobs, waiting) = group(first, &mut queue);
+            let begun = Instant::now();
             self.take_in(&jobs, waiting);
+            last = Last {
+                callers: jobs.len() + queue.len(),
+                took: begun.elapsed(),
+            };
         }
     }
 
@@ -102,4 +115,31 @@ impl Desk {
             }
         });
     }
+}
+
+/// Those who were answered last come again soon. Three in four of them are waited for, so that few
+/// syncs serve many while the others keep the processors busy; but not for longer than three syncs
+/// take. One who asks alone does not wait.
+fn gather(queue: &mpsc::Receiver<Arrival>, last: Last) {
+    let begun = Instant::now();
+    let patience = (last.took * 3).min(LONGEST_GATHERING);
+    let expected = (last.callers * 3 / 4).min(GROUP);
+    while queue.len() + 1 < expected && begun.elapsed() < patience {
+        std::thread::sleep(GATHERING_STEP);
+    }
+}
+
+/// The jobs that become one record, and who waits for them.
+fn group(first: Arrival, queue: &mut mpsc::Receiver<Arrival>) -> (Vec<NewJob>, Vec<Waiting>) {
+    let (mut jobs, mut waiting) = (Vec::new(), Vec::new());
+    let mut bytes = 0;
+    let mut next = Some(first);
+    while let Some((job, reply)) = next {
+        bytes += job.size();
+        jobs.push(*job);
+        waiting.push(reply);
+        let is_full = jobs.len() >= GROUP || bytes >= GROUP_BYTES;
+        next = if is_full { None } else { queue.try_recv().ok() };
+    }
+    (jobs, waiting)
 }
