@@ -9,19 +9,20 @@ use tempfile::NamedTempFile;
 use super::error::StateError;
 use crate::crash;
 
-/// Puts `content` in the place of the file at `path`: written beside it, synced, renamed, and the
+/// Puts the pieces of `content` in the place of the file at `path`: written beside it, synced, renamed, and the
 /// folder synced, so that there is the old file or the new one at any moment. `may_replace` is asked
 /// right before the rename.
 pub(super) fn replace(
     path: &Path,
-    content: &[u8],
+    content: &[Vec<u8>],
     may_replace: impl FnOnce() -> Result<(), StateError>,
 ) -> Result<(), StateError> {
     let folder = folder_of(path);
     let mut temporary = NamedTempFile::with_prefix_in(".stocktake-state-", folder)
         .map_err(StateError::io("create a file beside", path))?;
-    temporary
-        .write_all(content)
+    let mut pieces = content.iter();
+    pieces
+        .try_for_each(|piece| temporary.write_all(piece))
         .and_then(|()| copy_permissions(path, temporary.as_file()))
         .and_then(|()| temporary.as_file().sync_all())
         .map_err(StateError::io("write a file beside", path))?;
@@ -37,13 +38,14 @@ pub(super) fn replace(
 }
 
 /// [`replace`] for a file that must not be there yet.
-pub(super) fn create(path: &Path, content: &[u8]) -> Result<(), StateError> {
+pub(super) fn create(path: &Path, content: &[Vec<u8>]) -> Result<(), StateError> {
     let folder = folder_of(path);
     fs::create_dir_all(folder).map_err(StateError::io("create the folder", folder))?;
     let mut temporary = NamedTempFile::with_prefix_in(".stocktake-state-", folder)
         .map_err(StateError::io("create a file beside", path))?;
-    temporary
-        .write_all(content)
+    let mut pieces = content.iter();
+    pieces
+        .try_for_each(|piece| temporary.write_all(piece))
         .and_then(|()| default_permissions(temporary.as_file()))
         .and_then(|()| temporary.as_file().sync_all())
         .map_err(StateError::io("write a file beside", path))?;

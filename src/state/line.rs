@@ -14,6 +14,8 @@ use crate::job::{Fingerprint, JobKey, Work};
 const CHECKSUM_START: &[u8] = b",\"crc\":\"";
 const CHECKSUM_END: &[u8] = b"\"}";
 const CHECKSUM_LENGTH: usize = CHECKSUM_START.len() + 8 + CHECKSUM_END.len();
+/// Bytes that a line of one submission has at most, mostly.
+pub(super) const USUAL_LENGTH: usize = 1024;
 /// Only headers begin like this; records begin with their fingerprint.
 const HEADER_START: &[u8] = b"{\"format\":";
 const RECORD_START: &[u8] = b"{\"fingerprint\":\"";
@@ -40,14 +42,25 @@ pub(super) enum LineError {
 
 /// Writes a line, its end included.
 pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, serde_json::Error> {
-    let mut line = serde_json::to_vec(value)?;
-    line.pop();
-    let checksum = crc32fast::hash(&line);
-    line.extend_from_slice(CHECKSUM_START);
-    line.extend_from_slice(format!("{checksum:08x}").as_bytes());
-    line.extend_from_slice(CHECKSUM_END);
-    line.push(b'\n');
+    let mut line = Vec::with_capacity(USUAL_LENGTH);
+    encode_behind(&mut line, value)?;
     Ok(line)
+}
+
+/// Writes a line behind others.
+pub(super) fn encode_behind<T: Serialize>(
+    text: &mut Vec<u8>,
+    value: &T,
+) -> Result<(), serde_json::Error> {
+    let begin = text.len();
+    serde_json::to_writer(&mut *text, value)?;
+    text.pop();
+    let checksum = crc32fast::hash(&text[begin..]);
+    text.extend_from_slice(CHECKSUM_START);
+    text.extend_from_slice(format!("{checksum:08x}").as_bytes());
+    text.extend_from_slice(CHECKSUM_END);
+    text.push(b'\n');
+    Ok(())
 }
 
 /// Reads a line, given without its end; nothing reads its bytes again.

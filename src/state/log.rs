@@ -5,18 +5,22 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::ParallelIterator;
+use rayon::slice::ParallelSlice;
 
 use super::error::StateError;
 use super::header::{Expected, Header, HeaderLine};
 use super::join::join;
-use super::line::{KnownWorks, Line, LineError, encode};
+use super::line::{KnownWorks, Line, LineError, USUAL_LENGTH, encode, encode_behind};
 use super::pieces::{End, each_piece};
 use super::record::Record;
 use super::records::Records;
 
 /// Room for so many records is taken at once, when a header promises them.
 const MANY: usize = 1 << 17;
+
+/// So many records are written by one core at a time.
+const PIECE: usize = 512;
 
 /// A log as it was found.
 #[derive(Debug)]
@@ -97,23 +101,29 @@ fn open(path: &Path) -> Result<File, StateError> {
     })
 }
 
-/// Writes the log anew: the header, then one line a fingerprint, sorted by key.
+/// Writes the log anew: the header, then one line a fingerprint, sorted by key; in pieces, because
+/// together they may be large.
 pub(super) fn write(
     path: &Path,
     header: &Header,
     records: &Records,
-) -> Result<Vec<u8>, StateError> {
+) -> Result<Vec<Vec<u8>>, StateError> {
     let mut sorted: Vec<&Record> = records.iter().map(Arc::as_ref).collect();
     sorted
         .sort_by(|left, right| (&left.key, left.fingerprint).cmp(&(&right.key, right.fingerprint)));
-    let lines: Result<Vec<Vec<u8>>, _> = sorted.par_iter().map(encode).collect();
     let header = encode(&HeaderLine::new(header, records.len()));
-    match (header, lines) {
-        (Ok(header), Ok(lines)) => Ok([vec![header], lines].concat().concat()),
-        (Err(error), _) | (_, Err(error)) => {
-            Err(StateError::io("write", path)(io::Error::from(error)))
-        }
+    let pieces = sorted.par_chunks(PIECE).map(encode_all);
+    let pieces = rayon::iter::once(header).chain(pieces);
+    let pieces: Result<Vec<Vec<u8>>, serde_json::Error> = pieces.collect();
+    pieces.map_err(|error| StateError::io("write", path)(error.into()))
+}
+
+fn encode_all(records: &[&Record]) -> Result<Vec<u8>, serde_json::Error> {
+    let mut lines = Vec::with_capacity(records.len() * USUAL_LENGTH);
+    for record in records {
+        encode_behind(&mut lines, record)?;
     }
+    Ok(lines)
 }
 
 /// A log while it is read line by line.

@@ -5,6 +5,7 @@ mod prepare;
 mod view;
 
 use std::ffi::OsString;
+use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -168,7 +169,10 @@ fn run_in(
         let can_ask = arguments.format == Format::Human;
         approval::submit(&session, can_ask)?;
     }
-    runtime.block_on(execute::execute(&session, &plan, store, arguments, view))
+    let executed = runtime.block_on(execute::execute(&session, &plan, store, arguments, view));
+    // The process ends here, and has no use for what it would take long to give back.
+    mem::forget(plan);
+    executed
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ const PAGE: u32 = 64;
 /// started, but a page of them now and then, so that none waits for ever.
 const STREAM: u64 = 16;
 const STREAM_STEP: Duration = Duration::from_millis(5);
-const LONGEST_LET: Duration = Duration::from_millis(200);
+const LONGEST_LET: Duration = Duration::from_secs(1);
 
 /// Everything that running a job needs.
 #[derive(Debug)]
