@@ -294,9 +294,8 @@ where
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
-            let mut few = Vec::new();
+            let mut few = Vec::with_capacity(1);
             while let Some(element) = list.next_element()? {
-                few.reserve_exact(1);
                 few.push(element);
             }
             Ok(few)
