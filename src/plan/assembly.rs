@@ -85,7 +85,7 @@ impl Assembly {
         new_covers.extend(covers(&[], &retired));
         old_covers.extend(covers(&[], &claimed));
         self.replace_retired(&claimed, retired);
-        self.overlaps.replace(&old_covers, &new_covers);
+        self.overlaps.replace(old_covers, new_covers);
         self.conclude(limits);
         taken
     }
@@ -125,7 +125,7 @@ impl Assembly {
 }
 
 /// The order of jobs in a plan.
-pub(super) fn by_key(left: &PlannedJob, right: &PlannedJob) -> Ordering {
+fn by_key(left: &PlannedJob, right: &PlannedJob) -> Ordering {
     left.job.key.cmp(&right.job.key)
 }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::Limits;
-use super::assembly::{Assembly, by_key};
-use super::decide::{decide, decide_all};
-use super::model::{Plan, PlannedJob};
+use super::assembly::Assembly;
+use super::decide::decide_all;
+use super::model::Plan;
 use crate::job::Job;
 use crate::state::Records;
 
@@ -57,10 +57,8 @@ impl Planner {
     }
 
     /// Takes the jobs `gone` out of the plan, and puts those in that `come`.
-    pub fn update(&mut self, gone: &[Arc<Job>], come: Vec<Arc<Job>>) -> Step {
-        let come = come.into_iter().map(|job| decide(job, &self.records));
-        let mut come: Vec<PlannedJob> = come.collect();
-        come.sort_by(by_key);
+    pub fn update(&mut self, gone: &[Arc<Job>], come: &[Arc<Job>]) -> Step {
+        let come = decide_all(come, &self.records);
         let before = self.plan().of_jobs(Vec::new());
         let taken = self
             .assembly

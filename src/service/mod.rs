@@ -18,6 +18,7 @@ mod error;
 mod failure;
 mod faults;
 mod identity;
+mod lock;
 mod object;
 mod overview;
 mod owner;

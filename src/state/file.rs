@@ -9,23 +9,15 @@ use tempfile::NamedTempFile;
 use super::error::StateError;
 use crate::crash;
 
-/// Puts the pieces of `content` in the place of the file at `path`: written beside it, synced, renamed, and the
-/// folder synced, so that there is the old file or the new one at any moment. `may_replace` is asked
-/// right before the rename.
+/// Puts the pieces of `content` in the place of the file at `path`: written beside it, synced, renamed,
+/// and the folder synced, so that there is the old file or the new one at any moment. `may_replace` is
+/// asked right before the rename.
 pub(super) fn replace(
     path: &Path,
     content: &[Vec<u8>],
     may_replace: impl FnOnce() -> Result<(), StateError>,
 ) -> Result<(), StateError> {
-    let folder = folder_of(path);
-    let mut temporary = NamedTempFile::with_prefix_in(".stocktake-state-", folder)
-        .map_err(StateError::io("create a file beside", path))?;
-    let mut pieces = content.iter();
-    pieces
-        .try_for_each(|piece| temporary.write_all(piece))
-        .and_then(|()| copy_permissions(path, temporary.as_file()))
-        .and_then(|()| temporary.as_file().sync_all())
-        .map_err(StateError::io("write a file beside", path))?;
+    let temporary = write_beside(path, content, |file| copy_permissions(path, file))?;
     may_replace()?;
     crash::point("before a rename");
     temporary
@@ -41,14 +33,7 @@ pub(super) fn replace(
 pub(super) fn create(path: &Path, content: &[Vec<u8>]) -> Result<(), StateError> {
     let folder = folder_of(path);
     fs::create_dir_all(folder).map_err(StateError::io("create the folder", folder))?;
-    let mut temporary = NamedTempFile::with_prefix_in(".stocktake-state-", folder)
-        .map_err(StateError::io("create a file beside", path))?;
-    let mut pieces = content.iter();
-    pieces
-        .try_for_each(|piece| temporary.write_all(piece))
-        .and_then(|()| default_permissions(temporary.as_file()))
-        .and_then(|()| temporary.as_file().sync_all())
-        .map_err(StateError::io("write a file beside", path))?;
+    let temporary = write_beside(path, content, default_permissions)?;
     match temporary.persist_noclobber(path) {
         Ok(_) => sync_folder(path),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
@@ -58,6 +43,23 @@ pub(super) fn create(path: &Path, content: &[Vec<u8>]) -> Result<(), StateError>
         }
         Err(error) => Err(StateError::io("create", path)(error.error)),
     }
+}
+
+/// The pieces of `content` in a file beside `path`, which is synced and may become the one at `path`.
+fn write_beside(
+    path: &Path,
+    content: &[Vec<u8>],
+    set_permissions: impl FnOnce(&File) -> io::Result<()>,
+) -> Result<NamedTempFile, StateError> {
+    let mut temporary = NamedTempFile::with_prefix_in(".stocktake-state-", folder_of(path))
+        .map_err(StateError::io("create a file beside", path))?;
+    let mut pieces = content.iter();
+    pieces
+        .try_for_each(|piece| temporary.write_all(piece))
+        .and_then(|()| set_permissions(temporary.as_file()))
+        .and_then(|()| temporary.as_file().sync_all())
+        .map_err(StateError::io("write a file beside", path))?;
+    Ok(temporary)
 }
 
 /// Whether `path` still leads to the open `file`.

@@ -19,8 +19,8 @@ use super::records::Records;
 /// Room for so many records is taken at once, when a header promises them.
 const MANY: usize = 1 << 17;
 
-/// So many records are written by one core at a time.
-const PIECE: usize = 512;
+/// So many records become one piece of a log that is written.
+const RECORDS_A_PIECE: usize = 512;
 
 /// A log as it was found.
 #[derive(Debug)]
@@ -112,7 +112,7 @@ pub(super) fn write(
     sorted
         .sort_by(|left, right| (&left.key, left.fingerprint).cmp(&(&right.key, right.fingerprint)));
     let header = encode(&HeaderLine::new(header, records.len()));
-    let pieces = sorted.par_chunks(PIECE).map(encode_all);
+    let pieces = sorted.par_chunks(RECORDS_A_PIECE).map(encode_all);
     let pieces = rayon::iter::once(header).chain(pieces);
     let pieces: Result<Vec<Vec<u8>>, serde_json::Error> = pieces.collect();
     pieces.map_err(|error| StateError::io("write", path)(error.into()))

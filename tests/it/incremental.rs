@@ -224,7 +224,7 @@ impl Plans {
         let turnover = cache.turnover();
         let planner = match self.kept.take() {
             Some((mut planner, before)) if planner.is_for(&self.records, self.limits) => {
-                let step = planner.update(&turnover.gone, turnover.come);
+                let step = planner.update(&turnover.gone, &turnover.come);
                 assert_eq!(
                     Difference::between(&step.before, &step.after),
                     Difference::between(&before, &whole)

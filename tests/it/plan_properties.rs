@@ -280,7 +280,7 @@ proptest! {
             let new = jobs.iter().rev().filter(|job| !stay.iter().any(|known| same(job, known)));
             let come: Vec<Arc<Job>> = new.cloned().map(Arc::new).collect();
             there = stay.into_iter().chain(come.iter().cloned()).collect();
-            let step = planner.update(&gone, come);
+            let step = planner.update(&gone, &come);
             let whole = plan(there.clone(), &records, limits);
             prop_assert_eq!(words(planner.plan()), words(&whole));
             prop_assert_eq!(Difference::between(&step.before, &step.after), Difference::between(&before, &whole));

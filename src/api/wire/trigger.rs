@@ -33,7 +33,7 @@ struct RequestXml {
 }
 
 impl RequestXml {
-    /// Reads the body of a usual client, at a tenth of the cost; `None` is for [`xml::decode`].
+    /// Reads the body of a usual client.
     fn plain(text: &str) -> Option<Self> {
         let mut body = Self::default();
         xml::read_plain(text, |path, text| match path {
@@ -128,8 +128,7 @@ pub(super) fn write_operation(document: &mut Document, operation: &Operation) {
 
 /// Reads and checks a body as the service does.
 pub fn decode_request(body: &[u8]) -> Result<Request, RequestError> {
-    let plain = std::str::from_utf8(body).ok().and_then(RequestXml::plain);
-    let body = plain.map_or_else(|| xml::decode("Request", body), Ok)?;
+    let body = xml::decode_plain_first("Request", body, RequestXml::plain)?;
     let name = body.name.unwrap_or_default();
     Ok(Request {
         name: JobName::new(&name).map_err(|error| argument("Request.Name", error.to_string()))?,
@@ -278,9 +277,14 @@ impl TimeIntervalXml {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{prop_assert_eq, proptest};
+
     use super::{RequestXml, xml};
-    use proptest::prelude::{Just, Strategy, any, prop_oneof};
-    use proptest::{collection, prop_assert_eq, proptest};
+    use crate::api::wire::drawn::{documents, flawed};
+
+    const USUAL: &str = "<Request><Name>a-1</Name><Type>Workflow</Type><Input><Prefix>in/</Prefix>\
+         </Input><Operation><WorkflowIds>w1</WorkflowIds><TimeInterval>\
+         <Start>2022-05-01T00:00:00+0800</Start></TimeInterval></Operation></Request>";
 
     const NAMES: [&str; 13] = [
         "Request",
@@ -298,29 +302,16 @@ mod tests {
         "Later",
     ];
 
-    /// Elements under one another and beside one another, most of them where they belong.
-    fn content() -> impl Strategy<Value = String> {
-        let name = || proptest::sample::select(NAMES.as_slice());
-        let text = prop_oneof![
-            4 => "[a-z/ ]{0,6}",
-            1 => any::<String>().prop_map(|text| quick_xml::escape::escape(&text).into_owned()),
-            1 => any::<String>(),
-            1 => Just("<![CDATA[x]]>&amp;<!-- c -->\r\n".to_owned()),
-        ];
-        let element = |name: &str, content: &str| format!("<{name}>{content}</{name}>");
-        let leaf = (name(), text).prop_map(move |(name, text)| element(name, &text));
-        leaf.prop_recursive(4, 24, 5, move |inner| {
-            (name(), collection::vec(inner, 0..5))
-                .prop_map(move |(name, inner)| element(name, &inner.concat()))
-        })
+    #[test]
+    fn a_usual_body_is_plain() {
+        assert!(RequestXml::plain(USUAL).is_some());
     }
 
     proptest! {
         #[test]
         fn what_is_read_as_plain_is_read_so_in_any_case(
-            content in collection::vec(content(), 0..5)
+            document in documents("Request", &NAMES)
         ) {
-            let document = format!("<Request>{}</Request>", content.concat());
             if let Some(plain) = RequestXml::plain(&document) {
                 let read = xml::decode::<RequestXml>("Request", document.as_bytes());
                 prop_assert_eq!(Ok(plain), read);
@@ -328,16 +319,7 @@ mod tests {
         }
 
         #[test]
-        fn a_usual_body_with_a_flaw_is_read_the_same(
-            at in 0_usize..300, length in 0_usize..3, flaw in "[<>/&A-Za-z \r\u{0}\u{ffff}\"']{0,3}"
-        ) {
-            let usual = "<Request><Name>a-1</Name><Type>Workflow</Type><Input><Prefix>in/</Prefix>\
-                         </Input><Operation><WorkflowIds>w1</WorkflowIds><TimeInterval>\
-                         <Start>2022-05-01T00:00:00+0800</Start></TimeInterval></Operation></Request>";
-            assert!(RequestXml::plain(usual).is_some());
-            let begin = at.min(usual.len());
-            let end = (begin + length).min(usual.len());
-            let document = format!("{}{flaw}{}", &usual[..begin], &usual[end..]);
+        fn a_usual_body_with_a_flaw_is_read_the_same(document in flawed(USUAL)) {
             if let Some(plain) = RequestXml::plain(&document) {
                 let read = xml::decode::<RequestXml>("Request", document.as_bytes());
                 prop_assert_eq!(Ok(plain), read);

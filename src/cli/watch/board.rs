@@ -229,7 +229,7 @@ impl Board {
         let turnover = self.cache.turnover();
         match &mut self.planner {
             Some(planner) if planner.is_for(&self.records, limits) => {
-                let step = planner.update(&turnover.gone, turnover.come);
+                let step = planner.update(&turnover.gone, &turnover.come);
                 Some(Difference::between(&step.before, &step.after))
             }
             planner => {

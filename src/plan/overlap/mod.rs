@@ -57,12 +57,12 @@ impl Overlaps {
     }
 
     /// Puts covers in the place of others.
-    pub(super) fn replace(&mut self, gone: &[Cover], come: &[Cover]) {
+    pub(super) fn replace(&mut self, gone: Vec<Cover>, come: Vec<Cover>) {
         let were_all_found = self.meetings.len() <= REPORTED;
         let left: BTreeSet<Rank> = gone.iter().map(Cover::rank).collect();
         self.meetings
             .retain(|pair, _| pair.iter().all(|rank| !left.contains(rank)));
-        for (group, new) in self.groups.replace(gone.to_vec(), come.to_vec()) {
+        for (group, new) in self.groups.replace(gone, come) {
             sweep(&neighbours::of(group, &new), &mut self.meetings);
         }
         // Which ones were found first depends on all of them.

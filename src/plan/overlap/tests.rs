@@ -129,7 +129,7 @@ proptest! {
         let (gone, stay) = covers.split_at(replaced.min(covers.len()));
         let (first, later) = stay.split_at(kept.min(stay.len()));
         let mut overlaps = Overlaps::new([gone, first].concat());
-        overlaps.replace(gone, later);
+        overlaps.replace(gone.to_vec(), later.to_vec());
         let expected = meetings(stay);
         assert!(expected.len() <= REPORTED);
         let found: BTreeSet<[Rank; 2]> = overlaps.meetings.into_keys().collect();

@@ -1,9 +1,10 @@
 //! A bucket's objects page by page, as its list call gives them.
 
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use super::{Bucket, Object, Walk};
+use crate::service::lock::lock;
 
 /// How many listings are kept open for their next page.
 const KEPT: usize = 8;
@@ -114,7 +115,7 @@ fn group(query: &Query, key: &str) -> Option<String> {
 
 impl OpenListings {
     fn take(&self, query: &Query) -> Option<Listing> {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = lock(&self.0);
         let place = open.iter().position(|listing| {
             let Query {
                 limit: _,
@@ -128,7 +129,7 @@ impl OpenListings {
     }
 
     fn keep(&self, listing: Listing) {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = lock(&self.0);
         if open.len() == KEPT {
             open.remove(0);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, watch};
@@ -11,6 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::{Stop, job, stopped};
 use crate::api::name::{BucketName, JobId, WorkflowId};
 use crate::service::bucket::Bucket;
+use crate::service::lock::lock;
 use crate::service::settings::WorkflowSettings;
 use crate::service::store::{Store, StoreError, StoredJob};
 
@@ -205,8 +206,4 @@ async fn run_job(shared: &Shared, job: StoredJob) {
         Err(error) => tracing::error!(job = %id, %error, "the job stopped"),
     }
     shared.ended.send_modify(|count| *count += 1);
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,12 +1,13 @@
 //! A thread that works through a queue, and what others hold of it.
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::thread::JoinHandle;
 
 use tokio::sync::mpsc;
 
 use super::StoreError;
+use crate::service::lock::lock;
 
 /// How much may wait before those who ask for more have to wait themselves.
 const QUEUE: usize = 1024;
@@ -38,7 +39,7 @@ impl<T: Send + 'static> Thread<T> {
 
     /// Lets the thread finish what waits, and waits for it.
     pub(super) async fn close(&self) {
-        let running = self.lock().take();
+        let running = lock(&self.running).take();
         if let Some(Running { queue, thread }) = running {
             drop(queue);
             let ended = tokio::task::spawn_blocking(move || thread.join()).await;
@@ -49,11 +50,8 @@ impl<T: Send + 'static> Thread<T> {
     }
 
     fn queue(&self) -> Option<mpsc::Sender<T>> {
-        self.lock().as_ref().map(|running| running.queue.clone())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Running<T>>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+        let running = lock(&self.running);
+        running.as_ref().map(|running| running.queue.clone())
     }
 }
 

@@ -40,6 +40,10 @@ impl<'a> Transaction<'a> {
     /// about `count` of them. Says whether that were all.
     pub(super) fn index(&mut self, last: i64, count: usize) -> Result<bool, StoreError> {
         let (journal, begin) = (self.journal, self.indexed);
+        // Somebody who asked at the same time has had them indexed.
+        if begin.sequence > last {
+            return Ok(true);
+        }
         self.indexed = in_savepoint(self.connection, |connection| -> Result<_, StoreError> {
             let mut indexed = 0;
             let behind = journal.read(begin, last, |jobs| -> Result<_, StoreError> {

@@ -17,7 +17,7 @@ pub(super) mod tests;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use tempfile::NamedTempFile;
 use uuid::Uuid;
@@ -25,6 +25,7 @@ use uuid::Uuid;
 pub use error::{JournalError, JournalProblem};
 
 use super::jobs::NewJob;
+use crate::service::lock::lock;
 use record::{Record, Seal};
 
 /// A journal begins with this and its id, on a line of their own.
@@ -257,10 +258,6 @@ impl Appender {
             self.size = KEPT;
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn failed(path: &Path, problem: impl Into<JournalProblem>) -> JournalError {

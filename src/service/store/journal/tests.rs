@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use tempfile::TempDir;
 
-use super::{BEGIN, Journal, JournalError, JournalProblem, KEPT, Place, lock};
+use super::{BEGIN, Journal, JournalError, JournalProblem, KEPT, Place};
 use crate::api::name::{BucketName, JobId, JobName, WorkflowId};
 use crate::api::request::{Input, JobType, Operation, Request, TimeInterval};
 use crate::service::identity;
+use crate::service::lock::lock;
 use crate::service::store::NewJob;
 
 /// A job with everything that JSON has to escape.
