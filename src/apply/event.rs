@@ -64,8 +64,8 @@ pub enum Event {
         /// Why it could not be recorded.
         error: String,
     },
-    /// A job is through.
-    Finished(JobOutcome),
+    /// Jobs are through, those that came to their ends together.
+    Finished(Vec<JobOutcome>),
     /// The person interrupted, and what is in flight is waited for; said every second.
     Draining {
         /// How many submissions are in flight.

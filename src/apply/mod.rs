@@ -81,51 +81,63 @@ pub async fn apply(
     events: &(dyn Fn(Event) + Send + Sync),
 ) -> ApplyOutcome {
     let run = Run::new(store, client, options, interrupt, events);
-    let results = select! {
-        results = apply_all(&run, plan) => results,
+    let outcomes = select! {
+        outcomes = apply_all(&run, plan) => outcomes,
         never = run.watch_interrupt() => match never {},
     };
-    let jobs = plan.jobs.iter().zip(results);
-    let finished = |(planned, result): (&PlannedJob, Option<JobResult>)| {
-        Some(JobOutcome {
-            key: planned.job.key.clone(),
-            fingerprint: planned.job.fingerprint,
-            result: result?,
-        })
-    };
     ApplyOutcome {
-        jobs: jobs.filter_map(finished).collect(),
+        jobs: outcomes.into_iter().flatten().collect(),
         halt: run.halted(),
     }
 }
 
-/// One result for each job of the plan that has something to do.
-async fn apply_all(run: &Run<'_>, plan: &Plan) -> Vec<Option<JobResult>> {
+/// How the jobs of a plan ended, each in its place; none where nothing was to be done, or is yet.
+type Outcomes = Vec<Option<JobOutcome>>;
+
+/// Does what is to be done about each job of the plan.
+async fn apply_all(run: &Run<'_>, plan: &Plan) -> Outcomes {
     let with_action = |wanted: fn(Action) -> bool| {
         let jobs = plan.jobs.iter().enumerate();
         let indices = jobs.filter(move |(_, planned)| wanted(planned.action));
         indices.map(|(index, _)| index).collect::<Vec<usize>>()
     };
-    let mut results: Vec<Option<JobResult>> = plan.jobs.iter().map(|_| None).collect();
+    let mut outcomes: Outcomes = plan.jobs.iter().map(|_| None).collect();
     let renamed = with_action(|action| action == Action::Renamed);
-    rename_all(run, plan, &renamed, &mut results).await;
+    rename_all(run, plan, &renamed, &mut outcomes).await;
 
     let mut unresolved = with_action(|action| action == Action::Resolve);
     let mut to_submit = with_action(Action::submits);
     for _ in 0..ROUNDS {
-        let free = resolve_all(run, plan, &unresolved, &mut results).await;
+        let free = resolve_all(run, plan, &unresolved, &mut outcomes).await;
         to_submit.extend(free);
-        unresolved = submit_all(run, plan, &to_submit, &mut results).await;
+        unresolved = submit_all(run, plan, &to_submit, &mut outcomes).await;
         to_submit.clear();
     }
-    for index in resolve_all(run, plan, &unresolved, &mut results).await {
-        let result = JobResult::NotAttempted {
-            reason: format!("it was sent {ROUNDS} times and did not arrive"),
-        };
-        run.finish(&plan.jobs[index].job, &result);
-        results[index] = Some(result);
+    let lost = resolve_all(run, plan, &unresolved, &mut outcomes).await;
+    let lost = lost.into_iter().map(|index| {
+        let reason = format!("it was sent {ROUNDS} times and did not arrive");
+        (index, JobResult::NotAttempted { reason })
+    });
+    finish(run, plan, lost, &mut outcomes);
+    outcomes
+}
+
+/// Says that jobs are through, and keeps how they ended.
+fn finish(
+    run: &Run<'_>,
+    plan: &Plan,
+    ended: impl IntoIterator<Item = (usize, JobResult)>,
+    outcomes: &mut [Option<JobOutcome>],
+) {
+    let ended = ended.into_iter().map(|(index, result)| {
+        let outcome = JobOutcome::new(&plan.jobs[index].job, result);
+        outcomes[index] = Some(outcome.clone());
+        outcome
+    });
+    let ended: Vec<JobOutcome> = ended.collect();
+    if !ended.is_empty() {
+        run.tell(Event::Finished(ended));
     }
-    results
 }
 
 /// Looks unresolved jobs up; gives back those that may be submitted.
@@ -133,11 +145,11 @@ async fn resolve_all(
     run: &Run<'_>,
     plan: &Plan,
     indices: &[usize],
-    results: &mut [Option<JobResult>],
+    outcomes: &mut [Option<JobOutcome>],
 ) -> Vec<usize> {
     let jobs: Vec<&PlannedJob> = indices.iter().map(|index| &plan.jobs[*index]).collect();
     let resolutions = resolve::resolve(run, &jobs).await;
-    let mut free = Vec::new();
+    let (mut free, mut ended) = (Vec::new(), Vec::new());
     for (index, resolution) in indices.iter().copied().zip(resolutions) {
         let result = match resolution {
             Resolution::Free => {
@@ -146,11 +158,14 @@ async fn resolve_all(
             }
             Resolution::Done(result) => result,
             // What the attempt itself ended with says more.
-            Resolution::NotLookedUp(result) => results[index].take().unwrap_or(result),
+            Resolution::NotLookedUp(result) => {
+                let attempt = outcomes[index].take();
+                attempt.map_or(result, |attempt| attempt.result)
+            }
         };
-        run.finish(&plan.jobs[index].job, &result);
-        results[index] = Some(result);
+        ended.push((index, result));
     }
+    finish(run, plan, ended, outcomes);
     free
 }
 
@@ -159,21 +174,24 @@ async fn submit_all(
     run: &Run<'_>,
     plan: &Plan,
     indices: &[usize],
-    results: &mut [Option<JobResult>],
+    outcomes: &mut [Option<JobOutcome>],
 ) -> Vec<usize> {
     let submissions = stream::iter(indices.iter().copied())
         .map(|index| async move { (index, submit::submit(run, &plan.jobs[index]).await) });
     // While some are under way, the intents of the next ones are written to disk.
     let at_once = run.options.parallelism.max(1).saturating_mul(2);
-    let mut submissions = submissions.buffer_unordered(at_once);
+    // Ends that became durable together are said together.
+    let mut submissions = submissions.buffer_unordered(at_once).ready_chunks(at_once);
     let mut unresolved = Vec::new();
-    while let Some((index, result)) = submissions.next().await {
-        if matches!(result, JobResult::Unresolved { .. }) {
+    while let Some(results) = submissions.next().await {
+        let is_unresolved =
+            |(_, result): &(usize, JobResult)| matches!(result, JobResult::Unresolved { .. });
+        let (open, ended): (Vec<_>, Vec<_>) = results.into_iter().partition(is_unresolved);
+        finish(run, plan, ended, outcomes);
+        for (index, result) in open {
             unresolved.push(index);
-        } else {
-            run.finish(&plan.jobs[index].job, &result);
+            outcomes[index] = Some(JobOutcome::new(&plan.jobs[index].job, result));
         }
-        results[index] = Some(result);
     }
     unresolved
 }
@@ -183,19 +201,23 @@ async fn rename_all(
     run: &Run<'_>,
     plan: &Plan,
     indices: &[usize],
-    results: &mut [Option<JobResult>],
+    outcomes: &mut [Option<JobOutcome>],
 ) {
     let renames = stream::iter(indices.iter().copied())
         .map(|index| async move { (index, run.rename(&plan.jobs[index].job).await) });
-    let mut renames = renames.buffer_unordered(RENAMES_AT_ONCE);
-    while let Some((index, renamed)) = renames.next().await {
-        let result = match renamed {
-            Ok(from) => JobResult::Renamed { from },
-            Err(error) => JobResult::NotAttempted {
-                reason: error.to_string(),
-            },
-        };
-        run.finish(&plan.jobs[index].job, &result);
-        results[index] = Some(result);
+    let mut renames = renames
+        .buffer_unordered(RENAMES_AT_ONCE)
+        .ready_chunks(RENAMES_AT_ONCE);
+    while let Some(renamed) = renames.next().await {
+        let ended = renamed.into_iter().map(|(index, renamed)| {
+            let result = match renamed {
+                Ok(from) => JobResult::Renamed { from },
+                Err(error) => JobResult::NotAttempted {
+                    reason: error.to_string(),
+                },
+            };
+            (index, result)
+        });
+        finish(run, plan, ended, outcomes);
     }
 }

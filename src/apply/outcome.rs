@@ -2,7 +2,7 @@
 
 use crate::api::name::JobId;
 use crate::api::wire::{JobState, ServiceError};
-use crate::job::{Fingerprint, JobKey};
+use crate::job::{Fingerprint, Job, JobKey};
 use crate::state::SubmissionId;
 
 /// How one job ended.
@@ -68,6 +68,16 @@ pub struct JobOutcome {
     pub fingerprint: Fingerprint,
     /// How it ended.
     pub result: JobResult,
+}
+
+impl JobOutcome {
+    pub(super) fn new(job: &Job, result: JobResult) -> Self {
+        Self {
+            key: job.key.clone(),
+            fingerprint: job.fingerprint,
+            result,
+        }
+    }
 }
 
 /// Why nothing more was sent.

@@ -24,13 +24,16 @@ impl Pace {
 
     /// Waits for the next free moment.
     pub(super) async fn wait(&self) {
+        let now = Instant::now();
         let moment = {
             let mut next = self.next();
-            let moment = (*next).max(Instant::now());
+            let moment = (*next).max(now);
             *next = moment + self.interval;
             moment
         };
-        sleep_until(moment).await;
+        if moment > now {
+            sleep_until(moment).await;
+        }
     }
 
     /// Lets nobody pass for a while.

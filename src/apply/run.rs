@@ -12,7 +12,7 @@ use tokio::time::{Instant, interval};
 
 use super::breaker::Breaker;
 use super::event::Event;
-use super::outcome::{Halt, JobOutcome, JobResult};
+use super::outcome::{Halt, JobResult};
 use super::pace::Pace;
 use super::{Interrupt, Options};
 use crate::api::client::{Client, ClientError};
@@ -65,15 +65,6 @@ impl<'a> Run<'a> {
 
     pub(super) fn tell(&self, event: Event) {
         (self.events)(event);
-    }
-
-    /// Says that a job is through.
-    pub(super) fn finish(&self, job: &Job, result: &JobResult) {
-        self.tell(Event::Finished(JobOutcome {
-            key: job.key.clone(),
-            fingerprint: job.fingerprint,
-            result: result.clone(),
-        }));
     }
 
     /// The client of the bucket that the work names.

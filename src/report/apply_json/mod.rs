@@ -187,7 +187,7 @@ impl ApplyStream {
                 let happened = Happened::NotRecorded { job_id, error };
                 self.job(Level::Error, key, &message, happened)
             }
-            Event::Finished(outcome) => self.finished(outcome),
+            Event::Finished(outcomes) => self.finished(outcomes),
             Event::Draining { in_flight, left } => {
                 let message = format!("{in_flight} in flight, {left:.0?} at most");
                 let happened = Happened::Draining {
@@ -206,10 +206,16 @@ impl ApplyStream {
         }
     }
 
-    fn finished(&self, outcome: &JobOutcome) -> io::Result<()> {
-        let message = strip_str(&finished_words(outcome)).to_string();
-        let (level, happened) = ending(&outcome.result);
-        self.job(level, &outcome.key, &message, happened)
+    /// A line for each, all in one write.
+    fn finished(&self, outcomes: &[JobOutcome]) -> io::Result<()> {
+        let mut out = self.ui.data();
+        for outcome in outcomes {
+            let message = strip_str(&finished_words(outcome)).to_string();
+            let (level, happened) = ending(&outcome.result);
+            let job = self.fields(&outcome.key);
+            write_line(&mut out, level, &message, Some(job), happened)?;
+        }
+        out.flush()
     }
 
     /// Keeps the counts for the last line.
@@ -314,19 +320,29 @@ impl ApplyStream {
         job: Option<JobFields>,
         happened: Happened<'_>,
     ) -> io::Result<()> {
-        let line = Line {
-            level,
-            message,
-            module: "stocktake.ui",
-            timestamp: Timestamp::now(),
-            job,
-            happened,
-        };
         let mut out = self.ui.data();
-        serde_json::to_writer(&mut out, &line)?;
-        writeln!(out)?;
+        write_line(&mut out, level, message, job, happened)?;
         out.flush()
     }
+}
+
+fn write_line(
+    out: &mut impl Write,
+    level: Level,
+    message: &str,
+    job: Option<JobFields>,
+    happened: Happened<'_>,
+) -> io::Result<()> {
+    let line = Line {
+        level,
+        message,
+        module: "stocktake.ui",
+        timestamp: Timestamp::now(),
+        job,
+        happened,
+    };
+    serde_json::to_writer(&mut *out, &line)?;
+    writeln!(out)
 }
 
 /// How a job ended, and how grave that is.
