@@ -136,7 +136,7 @@ fn resolve(text: String, spec: JobSpec, resolver: &Resolver) {
     let job_file = JobFile {
         version: None,
         defaults: None,
-        jobs: Entries(vec![(key, sound(spec, Span::default()))]),
+        jobs: Entries(vec![(key, sound(Box::new(spec), Span::default()))]),
     };
     let file = Arc::new(SourceFile::new(Path::new("jobs/a"), text));
     let (jobs, findings) = resolver.resolve(&file, &job_file);

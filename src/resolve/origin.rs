@@ -43,7 +43,7 @@ pub fn origins(job: &Job, job_file: &JobFile) -> Vec<Origin> {
     let spec = specs.find(|(key, _)| key.span == job.source.span);
     let finder = Finder {
         job,
-        spec: spec.and_then(|(_, spec)| value(spec)),
+        spec: spec.and_then(|(_, spec)| value(spec)).map(Box::as_ref),
         defaults: job_file.defaults.as_ref().and_then(value),
     };
     let work = &job.work;

@@ -47,7 +47,7 @@ pub struct JobFile {
     }, "examples" = [{
         "spring-uploads": { "input": { "prefix": "input/" }, "operation": { "workflow_ids": EXAMPLE_ID } },
     }]))]
-    pub jobs: Entries<Field<JobSpec>>,
+    pub jobs: Entries<Field<Box<JobSpec>>>,
 }
 
 /// One job: what to read, and which workflow to run over it.
