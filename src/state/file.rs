@@ -1,7 +1,7 @@
 //! Files that are replaced as a whole, durably.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use tempfile::NamedTempFile;
@@ -9,15 +9,15 @@ use tempfile::NamedTempFile;
 use super::error::StateError;
 use crate::crash;
 
-/// Puts the pieces of `content` in the place of the file at `path`: written beside it, synced, renamed,
-/// and the folder synced, so that there is the old file or the new one at any moment. `may_replace` is
-/// asked right before the rename.
+/// Puts what `write` writes in the place of the file at `path`: written beside it, synced, renamed, and
+/// the folder synced, so that there is the old file or the new one at any moment. `may_replace` is asked
+/// right before the rename.
 pub(super) fn replace(
     path: &Path,
-    content: &[Vec<u8>],
+    write: impl FnOnce(&mut File) -> io::Result<()>,
     may_replace: impl FnOnce() -> Result<(), StateError>,
 ) -> Result<(), StateError> {
-    let temporary = write_beside(path, content, |file| copy_permissions(path, file))?;
+    let temporary = write_beside(path, write, |file| copy_permissions(path, file))?;
     may_replace()?;
     crash::point("before a rename");
     temporary
@@ -30,10 +30,13 @@ pub(super) fn replace(
 }
 
 /// [`replace`] for a file that must not be there yet.
-pub(super) fn create(path: &Path, content: &[Vec<u8>]) -> Result<(), StateError> {
+pub(super) fn create(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), StateError> {
     let folder = folder_of(path);
     fs::create_dir_all(folder).map_err(StateError::io("create the folder", folder))?;
-    let temporary = write_beside(path, content, default_permissions)?;
+    let temporary = write_beside(path, write, default_permissions)?;
     match temporary.persist_noclobber(path) {
         Ok(_) => sync_folder(path),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
@@ -45,17 +48,15 @@ pub(super) fn create(path: &Path, content: &[Vec<u8>]) -> Result<(), StateError>
     }
 }
 
-/// The pieces of `content` in a file beside `path`, which is synced and may become the one at `path`.
+/// A file beside `path` that holds what `write` writes, is synced, and may become the one at `path`.
 fn write_beside(
     path: &Path,
-    content: &[Vec<u8>],
+    write: impl FnOnce(&mut File) -> io::Result<()>,
     set_permissions: impl FnOnce(&File) -> io::Result<()>,
 ) -> Result<NamedTempFile, StateError> {
     let mut temporary = NamedTempFile::with_prefix_in(".stocktake-state-", folder_of(path))
         .map_err(StateError::io("create a file beside", path))?;
-    let mut pieces = content.iter();
-    pieces
-        .try_for_each(|piece| temporary.write_all(piece))
+    write(temporary.as_file_mut())
         .and_then(|()| set_permissions(temporary.as_file()))
         .and_then(|()| temporary.as_file().sync_all())
         .map_err(StateError::io("write a file beside", path))?;

@@ -15,7 +15,7 @@ const CHECKSUM_START: &[u8] = b",\"crc\":\"";
 const CHECKSUM_END: &[u8] = b"\"}";
 const CHECKSUM_LENGTH: usize = CHECKSUM_START.len() + 8 + CHECKSUM_END.len();
 /// Bytes that a line of one submission has at most, mostly.
-pub(super) const USUAL_LENGTH: usize = 1024;
+const USUAL_LENGTH: usize = 1024;
 /// Only headers begin like this; records begin with their fingerprint.
 const HEADER_START: &[u8] = b"{\"format\":";
 const RECORD_START: &[u8] = b"{\"fingerprint\":\"";

@@ -1,17 +1,17 @@
 //! The whole log: read into records, and written anew, one line a fingerprint.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use rayon::iter::ParallelIterator;
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 use rayon::slice::ParallelSlice;
 
 use super::error::StateError;
 use super::header::{Expected, Header, HeaderLine};
 use super::join::join;
-use super::line::{KnownWorks, Line, LineError, USUAL_LENGTH, encode, encode_behind};
+use super::line::{KnownWorks, Line, LineError, encode, encode_behind};
 use super::pieces::{End, each_piece};
 use super::record::Record;
 use super::records::Records;
@@ -20,7 +20,7 @@ use super::records::Records;
 const MANY: usize = 1 << 17;
 
 /// So many records become one piece of a log that is written.
-const RECORDS_A_PIECE: usize = 512;
+const RECORDS_A_PIECE: usize = 256;
 
 /// A log as it was found.
 #[derive(Debug)]
@@ -101,29 +101,32 @@ fn open(path: &Path) -> Result<File, StateError> {
     })
 }
 
-/// Writes the log anew: the header, then one line a fingerprint, sorted by key; in pieces, because
-/// together they may be large.
-pub(super) fn write(
-    path: &Path,
-    header: &Header,
-    records: &Records,
-) -> Result<Vec<Vec<u8>>, StateError> {
+/// Writes the log anew: the header, then one line a fingerprint, sorted by key. As many pieces as there
+/// are cores are made at once, always in the same room: together they may be large.
+pub(super) fn write(out: &mut impl Write, header: &Header, records: &Records) -> io::Result<()> {
     let mut sorted: Vec<&Record> = records.iter().map(Arc::as_ref).collect();
     sorted
         .sort_by(|left, right| (&left.key, left.fingerprint).cmp(&(&right.key, right.fingerprint)));
-    let header = encode(&HeaderLine::new(header, records.len()));
-    let pieces = sorted.par_chunks(RECORDS_A_PIECE).map(encode_all);
-    let pieces = rayon::iter::once(header).chain(pieces);
-    let pieces: Result<Vec<Vec<u8>>, serde_json::Error> = pieces.collect();
-    pieces.map_err(|error| StateError::io("write", path)(error.into()))
+    out.write_all(&encode(&HeaderLine::new(header, records.len()))?)?;
+    let mut pieces = vec![Vec::new(); rayon::current_num_threads()];
+    for at_once in sorted.chunks(RECORDS_A_PIECE * pieces.len()) {
+        let encoded = pieces
+            .par_iter_mut()
+            .zip(at_once.par_chunks(RECORDS_A_PIECE));
+        encoded.try_for_each(|(piece, records)| encode_all(piece, records))?;
+        let count = at_once.len().div_ceil(RECORDS_A_PIECE);
+        pieces[..count]
+            .iter()
+            .try_for_each(|piece| out.write_all(piece))?;
+    }
+    Ok(())
 }
 
-fn encode_all(records: &[&Record]) -> Result<Vec<u8>, serde_json::Error> {
-    let mut lines = Vec::with_capacity(records.len() * USUAL_LENGTH);
-    for record in records {
-        encode_behind(&mut lines, record)?;
-    }
-    Ok(lines)
+fn encode_all(piece: &mut Vec<u8>, records: &[&Record]) -> Result<(), serde_json::Error> {
+    piece.clear();
+    records
+        .iter()
+        .try_for_each(|record| encode_behind(piece, record))
 }
 
 /// A log while it is read line by line.

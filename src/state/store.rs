@@ -88,8 +88,7 @@ impl StateStore {
     /// Begins an empty state; one that is there already is left alone, as an error.
     pub fn init(path: &Path, target: &str) -> Result<Header, StateError> {
         let header = Header::new(target);
-        let content = log::write(path, &header, &Records::default())?;
-        file::create(path, &content)?;
+        file::create(path, |file| log::write(file, &header, &Records::default()))?;
         Ok(header)
     }
 
@@ -111,8 +110,8 @@ impl StateStore {
         let lock = Lock::take(path, options.lock_timeout, on_wait)?;
         let mut log = log::read(path, expected, &|_| None)?;
         if !log.ends_well {
-            let content = log::write(path, &log.header, &log.records)?;
-            file::replace(path, &content, || Ok(()))?;
+            let write = |file: &mut File| log::write(file, &log.header, &log.records);
+            file::replace(path, write, || Ok(()))?;
             log = log::read(path, expected, &|_| None)?;
         }
         Self::start(path, log, lock)
@@ -203,8 +202,8 @@ impl StateStore {
         if written.lines == 0 && !self.is_loose {
             return Ok(());
         }
-        let content = log::write(&self.path, &self.header, &lock(&self.records))?;
-        file::replace(&self.path, &content, || {
+        let write = |file: &mut File| log::write(file, &self.header, &lock(&self.records));
+        file::replace(&self.path, write, || {
             if file::refers_to(&self.path, &written.file) {
                 return Ok(());
             }

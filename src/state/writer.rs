@@ -66,6 +66,7 @@ impl Writer {
             file,
             length,
             records,
+            text: Vec::new(),
             lines: 0,
             syncs: 0,
             last: Group::default(),
@@ -114,6 +115,8 @@ struct Appending {
     file: File,
     length: u64,
     records: SharedRecords,
+    /// The lines of one group, for one write; kept because every group needs the room.
+    text: Vec<u8>,
     lines: u64,
     syncs: u64,
     last: Group,
@@ -163,16 +166,18 @@ impl Appending {
     }
 
     fn write(&mut self, group: &[Waiting]) -> Result<(), StateError> {
-        let lines = group.iter().map(|waiting| waiting.line.as_slice());
-        let text = lines.collect::<Vec<_>>().concat();
+        self.text.clear();
+        for waiting in group {
+            self.text.extend_from_slice(&waiting.line);
+        }
         crash::point("before lines are appended");
         self.check_undisturbed()?;
-        if let Err(source) = self.append(&text) {
+        if let Err(source) = self.append() {
             // A half-written line must not stay in the way of those who read next.
             let _ = self.file.set_len(self.length);
             return Err(StateError::io("write", &self.path)(source));
         }
-        self.length += text.len() as u64;
+        self.length += self.text.len() as u64;
         self.lines += group.len() as u64;
         self.syncs += 1;
         crash::point("lines are durable and nobody knows");
@@ -180,7 +185,8 @@ impl Appending {
         self.check_undisturbed()
     }
 
-    fn append(&mut self, text: &[u8]) -> std::io::Result<()> {
+    fn append(&mut self) -> std::io::Result<()> {
+        let text = self.text.as_slice();
         #[cfg(feature = "crash-points")]
         let text = {
             let (half, rest) = text.split_at(text.len() / 2);
