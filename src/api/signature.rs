@@ -52,13 +52,17 @@ pub struct SignedRequest<'a> {
 impl SignedRequest<'_> {
     /// The text whose hash is signed.
     pub fn http_string(&self) -> String {
-        let mut text = self.method.to_ascii_lowercase();
+        let (parameters, headers) = (canonical(self.parameters), canonical(self.headers));
+        let length = self.method.len() + self.path.len() + length(&parameters) + length(&headers);
+        let mut text = String::with_capacity(length + 4);
+        text.push_str(self.method);
+        text.make_ascii_lowercase();
         text.push('\n');
         text.push_str(self.path);
         text.push('\n');
-        push_pairs(&mut text, &canonical(self.parameters));
+        push_pairs(&mut text, &parameters);
         text.push('\n');
-        push_pairs(&mut text, &canonical(self.headers));
+        push_pairs(&mut text, &headers);
         text.push('\n');
         text
     }
@@ -116,6 +120,14 @@ fn canonical<'a>(pairs: &[(&'a str, &'a str)]) -> Vec<Pair<'a>> {
     let mut encoded: Vec<_> = encoded.collect();
     encoded.sort();
     encoded
+}
+
+/// How many bytes the pairs have, with the signs between them.
+fn length(canonical: &[Pair<'_>]) -> usize {
+    let pairs = canonical.iter();
+    pairs
+        .map(|(name, value)| name.len() + value.len() + 2)
+        .sum()
 }
 
 fn push_pairs(text: &mut String, canonical: &[Pair<'_>]) {

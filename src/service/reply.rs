@@ -8,6 +8,9 @@ use super::failure::Failure;
 use crate::api::host::Side;
 use crate::api::wire::{ServiceError, encode_error};
 
+/// Room for the headers of most answers, those included that hyper adds.
+const USUAL_HEADERS: usize = 8;
+
 /// An answer before it is HTTP.
 #[derive(Debug)]
 pub(super) struct Reply {
@@ -46,10 +49,11 @@ impl Reply {
     }
 
     fn new(status: StatusCode, kind: &'static str, body: Body) -> Self {
-        let kind = (header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        let mut headers = HeaderMap::with_capacity(USUAL_HEADERS);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
         Self {
             status,
-            headers: HeaderMap::from_iter([kind]),
+            headers,
             body,
         }
     }

@@ -23,6 +23,9 @@ const VALID_BEFORE_SECONDS: i64 = 60;
 /// Behind now: longer than any call takes.
 const VALID_AFTER_SECONDS: i64 = 900;
 
+/// Room for the headers of most calls.
+const USUAL_HEADERS: usize = 12;
+
 const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
 const CI_TOKEN: HeaderName = HeaderName::from_static("x-ci-security-token");
 const COS_TOKEN: HeaderName = HeaderName::from_static("x-cos-security-token");
@@ -106,7 +109,7 @@ impl<'a> Call<'a> {
         credentials: &Credentials,
         host: &str,
     ) -> Result<HeaderMap, InvalidHeaderValue> {
-        let mut headers = HeaderMap::new();
+        let mut headers = HeaderMap::with_capacity(USUAL_HEADERS);
         headers.insert(HOST, HeaderValue::from_str(host)?);
         if let Some(body) = &self.body {
             let digest = BASE64.encode(&Md5::digest(body.as_bytes()));

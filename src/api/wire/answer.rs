@@ -187,7 +187,7 @@ fn answer(
     jobs: &[JobDetail],
     rest: impl FnOnce(&mut Document),
 ) -> Result<String, WireError> {
-    let mut document = Document::default();
+    let mut document = Document::new();
     document.element("Response", |body| {
         body.text("RequestId", request_id);
         for job in jobs {

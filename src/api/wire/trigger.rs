@@ -87,7 +87,7 @@ struct TimeIntervalXml {
 
 /// Writes the body, elements in the order of the API's page.
 pub fn encode_request(request: &Request) -> Result<String, WireError> {
-    let mut document = Document::default();
+    let mut document = Document::new();
     document.element("Request", |body| {
         body.text("Name", request.name.as_str());
         body.text("Type", request.kind.as_str());

@@ -52,6 +52,9 @@ pub(super) fn decode_plain_first<T: DeserializeOwned>(
     plain.map_or_else(|| decode(root, body), Ok)
 }
 
+/// Hardly any document has more elements within each other.
+const USUAL_DEPTH: usize = 8;
+
 /// Reads a document as programs write it: tags without attributes, nothing between them, texts that
 /// stand for themselves. `take` gets each element's path, and its text unless it holds elements.
 /// `None`, also when `take` says false, means that it is for [`decode`] to say what this is.
@@ -59,7 +62,7 @@ pub(super) fn read_plain<'a>(
     document: &'a str,
     mut take: impl FnMut(&[&'a str], Option<&'a str>) -> bool,
 ) -> Option<()> {
-    let mut open: Vec<&str> = Vec::new();
+    let mut open: Vec<&str> = Vec::with_capacity(USUAL_DEPTH);
     let mut rest = document;
     loop {
         let (tag, behind) = rest.strip_prefix('<')?.split_once('>')?;
@@ -104,6 +107,9 @@ fn is_plain(text: &str) -> bool {
     text.trim().len() == text.len() && !has_suspect(text) && !text.contains(['&', '>'])
 }
 
+/// Bytes that requests and answers about one job have at most, mostly.
+const USUAL_LENGTH: usize = 1024;
+
 /// Writes a document whose root element is `root`.
 pub(super) fn encode<T: Serialize>(root: &'static str, value: &T) -> Result<String, WireError> {
     let text = quick_xml::se::to_string_with_root(root, value)
@@ -112,12 +118,19 @@ pub(super) fn encode<T: Serialize>(root: &'static str, value: &T) -> Result<Stri
 }
 
 /// A document that grows. What is written most is written with it; serde takes three times as long.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Document {
     text: String,
 }
 
 impl Document {
+    /// Nothing yet, with room for what is usual.
+    pub(super) fn new() -> Self {
+        Self {
+            text: String::with_capacity(USUAL_LENGTH),
+        }
+    }
+
     /// Writes an element and what is in it.
     pub(super) fn element(&mut self, name: &str, content: impl FnOnce(&mut Self)) {
         self.tag("<", name, ">");
