@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::StoreError;
+use super::bell::Bell;
 use super::jobs::NewJob;
 use super::journal::Journal;
 use super::thread::Thread;
@@ -20,9 +21,6 @@ const GROUP_BYTES: usize = 1024 * 1024;
 /// However slow the disk is, nobody waits longer than this for others to join.
 const LONGEST_GATHERING: Duration = Duration::from_millis(2);
 
-/// How often it is seen who has come. Waking for each would cost more than each saves.
-const GATHERING_STEP: Duration = Duration::from_micros(100);
-
 /// A job to take in, and who waits for that.
 type Arrival = (Box<NewJob>, Waiting);
 
@@ -32,6 +30,7 @@ type Waiting = oneshot::Sender<Result<(), StoreError>>;
 #[derive(Debug)]
 pub(super) struct Intake {
     thread: Thread<Arrival>,
+    bell: Arc<Bell>,
     taken_in: watch::Sender<u64>,
 }
 
@@ -39,13 +38,16 @@ impl Intake {
     /// Starts the thread, which answers from the current runtime.
     pub(super) fn start(journal: Arc<Journal>) -> Self {
         let taken_in = watch::Sender::new(0);
+        let bell = Arc::new(Bell::new());
         let desk = Desk {
             journal,
+            bell: Arc::clone(&bell),
             taken_in: taken_in.clone(),
             runtime: Handle::current(),
         };
         Self {
             thread: Thread::start(move |queue| desk.run(queue)),
+            bell,
             taken_in,
         }
     }
@@ -58,7 +60,8 @@ impl Intake {
     /// Takes a job in; it is counted before this returns, also when whoever asked has gone away.
     pub(super) async fn take_in(&self, job: NewJob) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.thread.send((Box::new(job), reply)).await?;
+        let waiting = self.thread.send((Box::new(job), reply)).await?;
+        self.bell.came(waiting);
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -70,6 +73,7 @@ impl Intake {
 /// What the thread works with.
 struct Desk {
     journal: Arc<Journal>,
+    bell: Arc<Bell>,
     taken_in: watch::Sender<u64>,
     runtime: Handle,
 }
@@ -87,7 +91,7 @@ impl Desk {
     fn run(self, mut queue: mpsc::Receiver<Arrival>) {
         let mut last = Last::default();
         while let Some(first) = queue.blocking_recv() {
-            gather(&queue, last);
+            self.gather(&queue, last);
             let (jobs, waiting) = group(first, &mut queue);
             let begun = Instant::now();
             self.take_in(&jobs, waiting);
@@ -96,6 +100,17 @@ impl Desk {
                 took: begun.elapsed(),
             };
         }
+    }
+
+    /// Those who were answered last come again soon. Half of them are waited for, so that few syncs
+    /// serve many while the others keep the processors busy; but not for longer than three syncs take.
+    /// One who asks alone does not wait.
+    fn gather(&self, queue: &mpsc::Receiver<Arrival>, last: Last) {
+        let expected = (last.callers / 2).min(GROUP);
+        let patience = (last.took * 3).min(LONGEST_GATHERING);
+        // The first one is not in the queue any more.
+        self.bell
+            .wait(expected.saturating_sub(1), patience, || queue.len());
     }
 
     fn take_in(&self, jobs: &[NewJob], waiting: Vec<Waiting>) {
@@ -114,18 +129,6 @@ impl Desk {
                 let _ = waiting.send(taken_in.clone());
             }
         });
-    }
-}
-
-/// Those who were answered last come again soon. Three in four of them are waited for, so that few
-/// syncs serve many while the others keep the processors busy; but not for longer than three syncs
-/// take. One who asks alone does not wait.
-fn gather(queue: &mpsc::Receiver<Arrival>, last: Last) {
-    let begun = Instant::now();
-    let patience = (last.took * 3).min(LONGEST_GATHERING);
-    let expected = (last.callers * 3 / 4).min(GROUP);
-    while queue.len() + 1 < expected && begun.elapsed() < patience {
-        std::thread::sleep(GATHERING_STEP);
     }
 }
 

@@ -32,9 +32,11 @@ impl<T: Send + 'static> Thread<T> {
         }
     }
 
-    pub(super) async fn send(&self, task: T) -> Result<(), StoreError> {
+    /// Gives back how many tasks wait then.
+    pub(super) async fn send(&self, task: T) -> Result<usize, StoreError> {
         let queue = self.queue().ok_or(StoreError::Closed)?;
-        queue.send(task).await.map_err(|_| StoreError::Closed)
+        queue.send(task).await.map_err(|_| StoreError::Closed)?;
+        Ok(QUEUE - queue.capacity())
     }
 
     /// Lets the thread finish what waits, and waits for it.
