@@ -9,6 +9,7 @@
 pub mod adopt;
 pub mod api;
 pub mod apply;
+mod bell;
 mod bytes;
 pub mod cli;
 mod crash;

@@ -18,6 +18,7 @@ use super::file::refers_to;
 use super::line::encode;
 use super::record::Record;
 use super::records::Records;
+use crate::bell::Bell;
 use crate::crash;
 
 /// What one append ends with.
@@ -39,6 +40,7 @@ struct Waiting {
 #[derive(Debug)]
 pub(super) struct Writer {
     queue: Sender<Waiting>,
+    bell: Arc<Bell>,
     thread: JoinHandle<Written>,
 }
 
@@ -61,7 +63,9 @@ impl Writer {
         records: SharedRecords,
     ) -> Result<Self, StateError> {
         let (queue, waiting) = channel();
+        let bell = Arc::new(Bell::new());
         let appending = Appending {
+            bell: Arc::clone(&bell),
             path: path.to_owned(),
             file,
             length,
@@ -76,7 +80,11 @@ impl Writer {
             .name("state".to_owned())
             .spawn(move || appending.run(&waiting))
             .map_err(StateError::io("start writing", path))?;
-        Ok(Self { queue, thread })
+        Ok(Self {
+            queue,
+            bell,
+            thread,
+        })
     }
 
     /// Queues a record; the receiver is told when it is durable. `None` when the writer is gone.
@@ -88,7 +96,9 @@ impl Writer {
             record: Arc::new(record),
             done,
         };
-        self.queue.send(waiting).ok().map(|()| receiver)
+        self.queue.send(waiting).ok()?;
+        self.bell.came();
+        Some(receiver)
     }
 
     /// Waits until everything queued is written.
@@ -111,6 +121,7 @@ struct Group {
 }
 
 struct Appending {
+    bell: Arc<Bell>,
     path: PathBuf,
     file: File,
     length: u64,
@@ -150,18 +161,13 @@ impl Appending {
     /// have come, the group waits for them, but less than a sync takes. One that writes alone does
     /// not wait.
     fn gather(&self, first: Waiting, queue: &Receiver<Waiting>) -> Vec<Waiting> {
-        let mut group: Vec<Waiting> = std::iter::once(first).chain(queue.try_iter()).collect();
         if self.last.lines > 1 {
-            let expected = group.len() + self.last.lines;
-            let deadline = Instant::now() + (self.last.took / 2).min(LONGEST_GATHERING);
-            while group.len() < expected {
-                let left = deadline.saturating_duration_since(Instant::now());
-                match queue.recv_timeout(left) {
-                    Ok(waiting) => group.push(waiting),
-                    Err(_) => break,
-                }
-            }
+            let expected = self.bell.present() + self.last.lines;
+            self.bell
+                .wait(expected, (self.last.took / 2).min(LONGEST_GATHERING));
         }
+        let group: Vec<Waiting> = std::iter::once(first).chain(queue.try_iter()).collect();
+        self.bell.took(group.len());
         group
     }
 

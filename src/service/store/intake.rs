@@ -7,10 +7,10 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::StoreError;
-use super::bell::Bell;
 use super::jobs::NewJob;
 use super::journal::Journal;
 use super::thread::Thread;
+use crate::bell::Bell;
 
 /// How many jobs become one record at most.
 const GROUP: usize = 256;
@@ -60,8 +60,8 @@ impl Intake {
     /// Takes a job in; it is counted before this returns, also when whoever asked has gone away.
     pub(super) async fn take_in(&self, job: NewJob) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
-        let waiting = self.thread.send((Box::new(job), reply)).await?;
-        self.bell.came(waiting);
+        self.thread.send((Box::new(job), reply)).await?;
+        self.bell.came();
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -91,8 +91,9 @@ impl Desk {
     fn run(self, mut queue: mpsc::Receiver<Arrival>) {
         let mut last = Last::default();
         while let Some(first) = queue.blocking_recv() {
-            self.gather(&queue, last);
+            self.gather(last);
             let (jobs, waiting) = group(first, &mut queue);
+            self.bell.took(jobs.len());
             let begun = Instant::now();
             self.take_in(&jobs, waiting);
             last = Last {
@@ -105,12 +106,10 @@ impl Desk {
     /// Those who were answered last come again soon. Half of them are waited for, so that few syncs
     /// serve many while the others keep the processors busy; but not for longer than three syncs take.
     /// One who asks alone does not wait.
-    fn gather(&self, queue: &mpsc::Receiver<Arrival>, last: Last) {
+    fn gather(&self, last: Last) {
         let expected = (last.callers / 2).min(GROUP);
         let patience = (last.took * 3).min(LONGEST_GATHERING);
-        // The first one is not in the queue any more.
-        self.bell
-            .wait(expected.saturating_sub(1), patience, || queue.len());
+        self.bell.wait(expected, patience);
     }
 
     fn take_in(&self, jobs: &[NewJob], waiting: Vec<Waiting>) {

@@ -5,7 +5,6 @@
 //! jobs in: those that come together become one record of the [`journal`], with a sync of its own, and
 //! get their rows before anybody looks.
 
-mod bell;
 mod execution_list;
 mod executions;
 mod format;

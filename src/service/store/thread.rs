@@ -32,11 +32,9 @@ impl<T: Send + 'static> Thread<T> {
         }
     }
 
-    /// Gives back how many tasks wait then.
-    pub(super) async fn send(&self, task: T) -> Result<usize, StoreError> {
+    pub(super) async fn send(&self, task: T) -> Result<(), StoreError> {
         let queue = self.queue().ok_or(StoreError::Closed)?;
-        queue.send(task).await.map_err(|_| StoreError::Closed)?;
-        Ok(QUEUE - queue.capacity())
+        queue.send(task).await.map_err(|_| StoreError::Closed)
     }
 
     /// Lets the thread finish what waits, and waits for it.
