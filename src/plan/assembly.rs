@@ -6,7 +6,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
 use super::Limits;
@@ -26,17 +25,10 @@ pub(super) struct Assembly {
 impl Assembly {
     /// Puts decided jobs together, which come in the order of their keys.
     pub(super) fn new(planned: Vec<PlannedJob>, records: &Records, limits: Limits) -> Self {
-        let claimed: HashSet<usize, RandomState> = planned
-            .iter()
-            .filter_map(|planned| planned.record.as_ref().map(identity))
-            .collect();
-        let records: Vec<&Arc<Record>> = records.iter().collect();
-        let unclaimed = records
-            .into_par_iter()
-            .filter(|record| !claimed.contains(&identity(record)) && !record.is_removed());
-        let mut retired: Vec<Arc<Record>> = unclaimed.cloned().collect();
-        retired.par_sort_by(by_key_and_work);
-        let overlaps = Overlaps::new(covers(&planned, &retired));
+        let (retired, mut covered) =
+            rayon::join(|| unclaimed(&planned, records), || covers(&planned, &[]));
+        covered.extend(covers(&[], &retired));
+        let overlaps = Overlaps::new(covered);
         let plan = Plan {
             jobs: planned,
             retired,
@@ -131,6 +123,20 @@ fn by_key(left: &PlannedJob, right: &PlannedJob) -> Ordering {
 
 fn by_key_and_work(left: &Arc<Record>, right: &Arc<Record>) -> Ordering {
     (&left.key, left.fingerprint).cmp(&(&right.key, right.fingerprint))
+}
+
+/// The records that no job stands for, in the order of keys.
+fn unclaimed(planned: &[PlannedJob], records: &Records) -> Vec<Arc<Record>> {
+    let mut claimed: HashSet<usize, RandomState> =
+        HashSet::with_capacity_and_hasher(planned.len(), RandomState::default());
+    let recorded = planned.iter().filter_map(|planned| planned.record.as_ref());
+    claimed.extend(recorded.map(identity));
+    let unclaimed = records
+        .iter()
+        .filter(|record| !claimed.contains(&identity(record)) && !record.is_removed());
+    let mut unclaimed: Vec<Arc<Record>> = unclaimed.cloned().collect();
+    unclaimed.par_sort_by(by_key_and_work);
+    unclaimed
 }
 
 /// Tells one record from another without a look into it.

@@ -1,6 +1,11 @@
 //! The fields in which two works differ.
 
+use std::fmt;
+
+use jiff::Timestamp;
+
 use super::model::Change;
+use crate::api::request::WorkflowIds;
 use crate::api::time;
 use crate::job::Work;
 
@@ -12,37 +17,58 @@ pub fn changes(before: &Work, after: &Work) -> Vec<Change> {
     both.filter(|((_, before), (_, after))| before != after)
         .map(|((path, before), (_, after))| Change {
             path: path.to_owned(),
-            before,
-            after,
+            before: before.map(|value| value.to_string()),
+            after: after.map(|value| value.to_string()),
         })
         .collect()
 }
 
+/// What stands in a field; put into words only where it differs.
+#[derive(PartialEq)]
+enum Value<'work> {
+    Text(&'work str),
+    Workflows(&'work WorkflowIds),
+    /// In seconds since 1970, as the service counts.
+    Moment(i64),
+}
+
+impl fmt::Display for Value<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => formatter.write_str(text),
+            Self::Workflows(ids) => formatter.write_str(&ids.joined()),
+            Self::Moment(second) => {
+                let moment = Timestamp::from_second(*second).map_err(|_| fmt::Error)?;
+                formatter.write_str(&time::format(moment))
+            }
+        }
+    }
+}
+
 /// Every field that the fingerprint covers, in the words of a job file.
-fn fields(work: &Work) -> [(&'static str, Option<String>); 11] {
+fn fields(work: &Work) -> [(&'static str, Option<Value<'_>>); 11] {
     let request = &work.request;
     let interval = request.operation.time_interval;
-    let input = |field| (request.input.field() == field).then(|| request.input.value().to_owned());
+    let text = |text| Some(Value::Text(text));
+    let input = |field| {
+        let is_it = request.input.field() == field;
+        is_it.then(|| Value::Text(request.input.value()))
+    };
+    let moment = |moment: Option<Timestamp>| moment.map(|moment| Value::Moment(moment.as_second()));
     [
-        ("bucket", Some(work.bucket.to_string())),
-        ("region", Some(work.region.to_string())),
-        ("type", Some(request.kind.as_str().to_owned())),
+        ("bucket", text(work.bucket.as_str())),
+        ("region", text(work.region.as_str())),
+        ("type", text(request.kind.as_str())),
         ("input.prefix", input("prefix")),
         ("input.object", input("object")),
         ("input.manifest", input("manifest")),
         ("input.url_file", input("url_file")),
         (
             "operation.workflow_ids",
-            Some(request.operation.workflow_ids.joined()),
+            Some(Value::Workflows(&request.operation.workflow_ids)),
         ),
-        (
-            "operation.time_interval.start",
-            interval.start.map(time::format),
-        ),
-        (
-            "operation.time_interval.end",
-            interval.end.map(time::format),
-        ),
-        ("rerun", work.rerun.clone()),
+        ("operation.time_interval.start", moment(interval.start)),
+        ("operation.time_interval.end", moment(interval.end)),
+        ("rerun", work.rerun.as_deref().map(Value::Text)),
     ]
 }

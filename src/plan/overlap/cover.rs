@@ -1,5 +1,6 @@
 //! Sets of objects that a workflow goes through.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -9,7 +10,7 @@ use super::intervals::Interval;
 use crate::api::request::Input;
 use crate::job::{Fingerprint, Job, JobKey, Overlap, Work};
 use crate::plan::model::PlannedJob;
-use crate::state::Record;
+use crate::state::{Record, Submission};
 
 /// How much a cover weighs against another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,19 +23,21 @@ pub(super) enum Standing {
     Failed,
 }
 
-/// A set of objects that one piece of work covers.
+/// A set of objects that one piece of work covers. There is one for nearly every job, so that it says
+/// where to look and no more.
 #[derive(Debug, Clone)]
 pub(in crate::plan) struct Cover {
     owner: Owner,
     pub(super) standing: Standing,
-    pub(super) interval: Interval,
-    pub(super) submitted_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone)]
 enum Owner {
+    /// A job that is to be submitted.
     Job(Arc<Job>),
-    /// No job stands for it any more.
+    /// A job that was submitted.
+    Recorded(Arc<Job>, Arc<Record>),
+    /// What was submitted, and no job stands for any more.
     Record(Arc<Record>),
 }
 
@@ -47,17 +50,40 @@ pub(super) type Position<'cover> = (u8, &'cover str);
 /// The part of the order in which one input can lie in another.
 pub(super) const KEYS: u8 = 0;
 
+/// A cover with its position at hand: to sort and to sweep is to compare positions, and each would
+/// have to be looked for in its job.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Placed<'cover> {
+    pub(super) position: Position<'cover>,
+    pub(super) cover: &'cover Cover,
+}
+
+impl<'cover> Placed<'cover> {
+    pub(super) fn new(cover: &'cover Cover) -> Self {
+        Self {
+            position: cover.position(),
+            cover,
+        }
+    }
+
+    /// The order in which covers are swept; no two are equal.
+    pub(super) fn in_order(left: &Self, right: &Self) -> Ordering {
+        let by_position = left.position.cmp(&right.position);
+        by_position.then_with(|| left.cover.rank().cmp(&right.cover.rank()))
+    }
+}
+
 impl Cover {
     pub(super) fn key(&self) -> &JobKey {
         match &self.owner {
-            Owner::Job(job) => &job.key,
+            Owner::Job(job) | Owner::Recorded(job, _) => &job.key,
             Owner::Record(record) => &record.key,
         }
     }
 
     pub(super) fn work(&self) -> &Work {
         match &self.owner {
-            Owner::Job(job) => &job.work,
+            Owner::Job(job) | Owner::Recorded(job, _) => &job.work,
             Owner::Record(record) => &record.work,
         }
     }
@@ -68,7 +94,7 @@ impl Cover {
 
     pub(super) fn rank(&self) -> Rank {
         match &self.owner {
-            Owner::Job(job) => (false, job.key.clone(), job.fingerprint),
+            Owner::Job(job) | Owner::Recorded(job, _) => (false, job.key.clone(), job.fingerprint),
             Owner::Record(record) => (true, record.key.clone(), record.fingerprint),
         }
     }
@@ -79,6 +105,22 @@ impl Cover {
             Input::Manifest(name) => (1, name),
             Input::UrlFile(name) => (2, name),
         }
+    }
+
+    pub(super) fn submitted_at(&self) -> Option<Timestamp> {
+        match &self.owner {
+            Owner::Job(_) => None,
+            Owner::Recorded(_, record) | Owner::Record(record) => {
+                submission(record).map(|submission| submission.intended_at)
+            }
+        }
+    }
+
+    pub(super) fn interval(&self) -> Interval {
+        let time_interval = self.work().request.operation.time_interval;
+        // A plan may be applied later than it was made, so that an open end is not yet known.
+        let end = self.submitted_at().unwrap_or(Timestamp::MAX);
+        Interval::of(time_interval, end)
     }
 
     /// Whether two covers that meet are a finding at all.
@@ -94,10 +136,11 @@ impl Cover {
 /// What the jobs of a plan cover, and records that no job stands for.
 pub(in crate::plan) fn covers(jobs: &[PlannedJob], retired: &[Arc<Record>]) -> Vec<Cover> {
     let planned = jobs.par_iter().filter_map(of_job);
-    let owner = |record: &Arc<Record>| Owner::Record(Arc::clone(record));
-    let retired = retired
-        .par_iter()
-        .filter_map(|record| recorded(record, owner(record)));
+    let retired = retired.par_iter().filter_map(|record| {
+        let standing = standing(record)?;
+        let owner = Owner::Record(Arc::clone(record));
+        Some(Cover { owner, standing })
+    });
     planned.chain(retired).collect()
 }
 
@@ -107,35 +150,29 @@ fn of_job(planned: &PlannedJob) -> Option<Cover> {
     if job.overlap == Overlap::Allow {
         return None;
     }
-    let owner = Owner::Job(Arc::clone(job));
-    if planned.may_submit() {
-        return Some(Cover {
-            owner,
-            standing: Standing::Planned,
-            // A plan may be applied later than it was made, so that an open end is not yet known.
-            interval: Interval::of(job.work.request.operation.time_interval, Timestamp::MAX),
-            submitted_at: None,
-        });
-    }
-    recorded(planned.record.as_deref()?, owner)
+    let (owner, standing) = if planned.may_submit() {
+        (Owner::Job(Arc::clone(job)), Standing::Planned)
+    } else {
+        let record = planned.record.as_ref()?;
+        let owner = Owner::Recorded(Arc::clone(job), Arc::clone(record));
+        (owner, standing(record)?)
+    };
+    Some(Cover { owner, standing })
 }
 
-/// What a record covers, if the service took it or may have taken it.
-fn recorded(record: &Record, owner: Owner) -> Option<Cover> {
-    let accepted = record.accepted().map(|(submission, _)| submission);
-    let submission = accepted.or_else(|| record.unresolved())?;
-    let failed = record
-        .last_seen()
-        .is_some_and(|seen| seen.state.is_failure());
-    let time_interval = record.work.request.operation.time_interval;
-    Some(Cover {
-        owner,
-        standing: if failed {
-            Standing::Failed
-        } else {
-            Standing::Done
-        },
-        interval: Interval::of(time_interval, submission.intended_at),
-        submitted_at: Some(submission.intended_at),
+/// How much a record weighs, if the service took it or may have taken it.
+fn standing(record: &Record) -> Option<Standing> {
+    submission(record)?;
+    let seen = record.last_seen();
+    Some(if seen.is_some_and(|seen| seen.state.is_failure()) {
+        Standing::Failed
+    } else {
+        Standing::Done
     })
+}
+
+/// The submission that the service took, or may have taken.
+fn submission(record: &Record) -> Option<&Submission> {
+    let accepted = record.accepted().map(|(submission, _)| submission);
+    accepted.or_else(|| record.unresolved())
 }

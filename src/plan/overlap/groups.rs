@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::mem;
 
-use rayon::slice::ParallelSliceMut;
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use rayon::slice::{ParallelSlice, ParallelSliceMut};
 
-use super::cover::{Cover, Standing};
+use super::cover::{Cover, Placed, Standing};
 use crate::api::name::{BucketName, Region, WorkflowId};
 use crate::api::request::WorkflowIds;
 use crate::plan::sorted::splice;
@@ -21,7 +22,7 @@ type Common = (BucketName, Region, WorkflowId);
 #[derive(Debug, Default)]
 struct Group {
     covers: Vec<Cover>,
-    /// Only what is swept needs an order.
+    /// Only what is replaced in needs to stay in order.
     is_sorted: bool,
 }
 
@@ -60,18 +61,23 @@ impl Groups {
     }
 
     /// The groups in which something is to be submitted: elsewhere nothing can be helped any more.
-    pub(super) fn with_work(&mut self) -> impl Iterator<Item = &[Cover]> {
+    pub(super) fn with_work(&self) -> impl Iterator<Item = Vec<Placed<'_>>> {
         let is_planned = |cover: &Cover| cover.standing == Standing::Planned;
-        let groups = self.0.values_mut();
+        let groups = self.0.values();
         let groups = groups.filter(move |group| group.covers.iter().any(is_planned));
-        groups.map(|group| {
-            group.sort();
-            group.covers.as_slice()
-        })
+        groups.map(Group::in_order)
     }
 }
 
 impl Group {
+    fn in_order(&self) -> Vec<Placed<'_>> {
+        let mut placed: Vec<Placed<'_>> = self.covers.par_iter().map(Placed::new).collect();
+        if !self.is_sorted {
+            placed.par_sort_unstable_by(Placed::in_order);
+        }
+        placed
+    }
+
     fn sort(&mut self) {
         if !self.is_sorted {
             self.covers.par_sort_by(in_order);
@@ -90,22 +96,21 @@ impl Group {
 }
 
 fn in_order(left: &Cover, right: &Cover) -> Ordering {
-    let by_position = left.position().cmp(&right.position());
-    by_position.then_with(|| left.rank().cmp(&right.rank()))
+    Placed::in_order(&Placed::new(left), &Placed::new(right))
 }
 
 /// Each group in no particular order.
 fn by_common(mut covers: Vec<Cover>) -> BTreeMap<Common, Vec<Cover>> {
     let mut groups: BTreeMap<Common, Vec<Cover>> = BTreeMap::new();
-    while let Some(last) = covers.last() {
-        // Neighbours in a plan have mostly all of it in common, and all of them often do.
-        let (bucket, region, workflows) = all_common(last);
-        let is_like_last = |cover: &&Cover| all_common(cover) == (bucket, region, workflows);
-        let count = covers.iter().rev().take_while(is_like_last).count();
+    // Neighbours in a plan have mostly all of it in common, and all of them often do.
+    let runs = covers.par_chunk_by(|left, right| all_common(left) == all_common(right));
+    let runs: Vec<usize> = runs.map(<[Cover]>::len).collect();
+    for length in runs.into_iter().rev() {
+        let begin = covers.len() - length;
+        let (bucket, region, workflows) = all_common(&covers[begin]);
         let common = |workflow: &WorkflowId| (bucket.clone(), region.clone(), workflow.clone());
         let mut commons: Vec<Common> = workflows.as_slice().iter().map(common).collect();
         let own = commons.pop();
-        let begin = covers.len() - count;
         let run = if begin == 0 {
             mem::take(&mut covers)
         } else {

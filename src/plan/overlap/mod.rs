@@ -21,7 +21,7 @@ use crate::api::request::Input;
 use crate::api::time;
 
 pub(super) use cover::covers;
-use cover::{Cover, Rank, Standing};
+use cover::{Cover, Placed, Rank, Standing};
 use groups::Groups;
 use sweep::{Meetings, sweep};
 
@@ -63,7 +63,8 @@ impl Overlaps {
         self.meetings
             .retain(|pair, _| pair.iter().all(|rank| !left.contains(rank)));
         for (group, new) in self.groups.replace(gone, come) {
-            sweep(&neighbours::of(group, &new), &mut self.meetings);
+            let near = neighbours::of(group, &new).into_iter().map(Placed::new);
+            sweep(&near.collect::<Vec<_>>(), &mut self.meetings);
         }
         // Which ones were found first depends on all of them.
         if !were_all_found || self.meetings.len() > REPORTED {
@@ -86,7 +87,7 @@ impl Overlaps {
     fn sweep_all(&mut self) {
         self.meetings.clear();
         for group in self.groups.with_work() {
-            sweep(&group.iter().collect::<Vec<_>>(), &mut self.meetings);
+            sweep(&group, &mut self.meetings);
             if self.meetings.len() > REPORTED {
                 return;
             }
@@ -129,7 +130,7 @@ fn report(left: &Cover, right: &Cover, findings: &mut Findings) {
 }
 
 fn submitted(cover: &Cover) -> String {
-    let at = cover.submitted_at.map(time::format);
+    let at = cover.submitted_at().map(time::format);
     at.map_or_else(String::new, |at| format!(" (submitted {at})"))
 }
 
@@ -147,7 +148,7 @@ fn shared_objects(left: &Cover, right: &Cover) -> String {
         Input::Object(object) => format!("the object `{object}`"),
         Input::Manifest(name) | Input::UrlFile(name) => format!("the objects listed in `{name}`"),
     };
-    let shared = left.interval.shared(right.interval);
+    let shared = left.interval().shared(right.interval());
     let start = (shared.start > Timestamp::MIN).then(|| time::format(shared.start));
     let end = (shared.end < Timestamp::MAX).then(|| time::format(shared.end));
     match (start, end) {

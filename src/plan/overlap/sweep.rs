@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::REPORTED;
-use super::cover::{Cover, KEYS, Position, Rank, Standing};
+use super::cover::{Cover, KEYS, Placed, Position, Rank, Standing};
 use super::intervals::IntervalTree;
 use crate::api::request::Input;
 
@@ -26,7 +26,7 @@ struct Around<'plan> {
 
 /// Adds every pair of `covers` that covers the same objects, until there are too many to report. The
 /// covers are those of one workflow, in order.
-pub(super) fn sweep(covers: &[&Cover], meetings: &mut Meetings) {
+pub(super) fn sweep(covers: &[Placed<'_>], meetings: &mut Meetings) {
     let mut around: Vec<Around<'_>> = Vec::new();
     let mut nodes = nodes(covers).peekable();
     while let Some(node) = nodes.next() {
@@ -52,7 +52,8 @@ pub(super) fn sweep(covers: &[&Cover], meetings: &mut Meetings) {
             }
         }
         if is_key {
-            let is_prefix = |member: &usize| matches!(covers[*member].input(), Input::Prefix(_));
+            let is_prefix =
+                |member: &usize| matches!(covers[*member].cover.input(), Input::Prefix(_));
             let prefixes = node.members.filter(is_prefix);
             around.push(Around::new(text, covers, prefixes));
         }
@@ -66,26 +67,30 @@ impl Node<'_> {
     }
 }
 
-fn nodes<'plan>(covers: &[&'plan Cover]) -> impl Iterator<Item = Node<'plan>> {
+fn nodes<'plan>(covers: &[Placed<'plan>]) -> impl Iterator<Item = Node<'plan>> {
     let mut start = 0;
-    let nodes = covers.chunk_by(|left, right| left.position() == right.position());
+    let nodes = covers.chunk_by(|left, right| left.position == right.position);
     nodes.map(move |node| {
         let members = start..start + node.len();
         start = members.end;
         Node {
-            input: node[0].position(),
+            input: node[0].position,
             members,
         }
     })
 }
 
 impl<'plan> Around<'plan> {
-    fn new(prefix: &'plan str, covers: &[&Cover], members: impl Iterator<Item = usize>) -> Self {
-        let is_planned = |index: &usize| covers[*index].standing == Standing::Planned;
+    fn new(
+        prefix: &'plan str,
+        covers: &[Placed<'_>],
+        members: impl Iterator<Item = usize>,
+    ) -> Self {
+        let is_planned = |index: &usize| covers[*index].cover.standing == Standing::Planned;
         let (planned, submitted): (Vec<usize>, Vec<usize>) = members.partition(is_planned);
         let tree = |members: Vec<usize>| {
             let members = members.into_iter();
-            IntervalTree::new(members.map(|index| (covers[index].interval, index)))
+            IntervalTree::new(members.map(|index| (covers[index].cover.interval(), index)))
         };
         Self {
             prefix,
@@ -97,27 +102,27 @@ impl<'plan> Around<'plan> {
 
 /// Meets one cover with the rings around it; `false` when there is no room for more pairs.
 fn meet<'ring, 'plan: 'ring>(
-    covers: &[&Cover],
+    covers: &[Placed<'_>],
     member: usize,
     rings: impl Iterator<Item = &'ring Around<'plan>>,
     meetings: &mut Meetings,
 ) -> bool {
-    let cover = covers[member];
+    let cover = covers[member].cover;
+    let interval = cover.interval();
     let mut found = |other: usize| {
-        if other != member && cover.matters_to(covers[other]) {
-            let mut pair = [cover, covers[other]];
+        if other != member && cover.matters_to(covers[other].cover) {
+            let mut pair = [cover, covers[other].cover];
             pair.sort_by_key(|cover| cover.rank());
             meetings.insert(pair.map(Cover::rank), pair.map(Cover::clone));
         }
         meetings.len() <= REPORTED
     };
     for ring in rings {
-        if !ring.planned.each_meeting(cover.interval, &mut found) {
+        if !ring.planned.each_meeting(interval, &mut found) {
             return false;
         }
         // Two covers that were submitted cannot be helped any more.
-        if cover.standing == Standing::Planned
-            && !ring.submitted.each_meeting(cover.interval, &mut found)
+        if cover.standing == Standing::Planned && !ring.submitted.each_meeting(interval, &mut found)
         {
             return false;
         }

@@ -104,8 +104,8 @@ fn meetings(covers: &[Cover]) -> BTreeSet<[Rank; 2]> {
     let mut meetings = BTreeSet::new();
     for (right, second) in covers.iter().enumerate() {
         for first in &covers[..right] {
-            let share_time = first.interval.start.max(second.interval.start)
-                < first.interval.end.min(second.interval.end);
+            let share_time = first.interval().start.max(second.interval().start)
+                < first.interval().end.min(second.interval().end);
             if first.matters_to(second) && share_time && same_objects(first.work(), second.work()) {
                 let mut pair = [first.rank(), second.rank()];
                 pair.sort();
