@@ -5,6 +5,7 @@
 pub mod client;
 pub mod credentials;
 pub mod host;
+pub(crate) mod moment;
 pub mod name;
 pub mod objects;
 pub mod request;

@@ -18,7 +18,7 @@ use crate::api::wire::{JobDetail, ServiceError};
 use crate::crash;
 use crate::job::Job;
 use crate::plan::{PlannedJob, decide_again};
-use crate::state::{Outcome, Record, Seen, SubmissionId};
+use crate::state::{Outcome, Record, Rejection, Seen, SubmissionId};
 
 /// What certainly did not reach the service is sent again this often.
 const RETRIES: usize = 5;
@@ -190,11 +190,11 @@ async fn record_end(run: &Run<'_>, job: &Job, submission: SubmissionId, end: End
             record_accepted(run, job, submission, *detail, request_id).await
         }
         End::Rejected(error) => {
-            let outcome = Outcome::Rejected {
+            let outcome = Outcome::Rejected(Box::new(Rejection {
                 code: error.code.clone(),
                 message: error.message.clone(),
                 request_id: error.request_id.clone(),
-            };
+            }));
             // What cannot be recorded stays unresolved in the state, and is looked up next time.
             let _ = run.conclude(job, &submission, outcome, None).await;
             JobResult::Rejected { submission, error }

@@ -1,11 +1,10 @@
 //! What every command about a workspace begins with.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use foldhash::fast::RandomState;
 use jiff::Timestamp;
 
 use super::failure::Failure;
@@ -13,14 +12,14 @@ use super::options::GlobalOptions;
 use super::settings::Settings;
 use crate::api::name::WorkflowId;
 use crate::diagnostic::Diagnostic;
-use crate::job::{Fingerprint, Job, JobKey, Work};
+use crate::job::{Job, JobKey};
 use crate::jobfile::schema::closest;
 use crate::load::{self, Loaded};
 use crate::plan::{self, Limits, Plan, Selection};
 use crate::report::{Ui, diagnostics};
 use crate::resolve::Surroundings;
 use crate::service;
-use crate::state::{Expected, Lineage, OpenOptions, Records, StateError, StateStore};
+use crate::state::{Expected, KnownJobs, Lineage, OpenOptions, Records, StateError, StateStore};
 use crate::workspace::{self, Target, Workspace};
 
 /// A workspace, one of its targets, and how to talk to people.
@@ -144,12 +143,8 @@ impl Session {
         &self,
         jobs: &[Arc<Job>],
     ) -> Result<(Option<Lineage>, Records), Failure> {
-        let works: HashMap<Fingerprint, &Arc<Work>, RandomState> = jobs
-            .iter()
-            .map(|job| (job.fingerprint, &job.work))
-            .collect();
-        let works = |fingerprint: &Fingerprint| works.get(fingerprint).copied().cloned();
-        match StateStore::read_knowing(&self.target.state, self.expected(), &works) {
+        let jobs = KnownJobs::new(jobs);
+        match StateStore::read_knowing(&self.target.state, self.expected(), &jobs) {
             Ok((header, records)) => Ok((Some(header.lineage), records)),
             Err(StateError::Missing { .. }) if self.target.embedded().is_some() => {
                 Ok((None, Records::default()))

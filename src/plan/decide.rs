@@ -84,7 +84,7 @@ pub(super) fn decide_known(
 
 fn never_accepted(record: &Record) -> Reason {
     match record.latest().map(|submission| &submission.outcome) {
-        Some(Outcome::Rejected { .. }) => Reason::Rejected,
+        Some(Outcome::Rejected(_)) => Reason::Rejected,
         Some(Outcome::Abandoned { .. }) => Reason::Abandoned,
         _ => Reason::New,
     }

@@ -305,7 +305,7 @@ impl From<&Record> for KnownRecord {
             let (outcome, job_id) = match &submission.outcome {
                 Outcome::Unresolved { .. } => (KnownOutcome::Unresolved, None),
                 Outcome::Accepted { job_id, .. } => (KnownOutcome::Accepted, Some(job_id.clone())),
-                Outcome::Rejected { .. } => (KnownOutcome::Rejected, None),
+                Outcome::Rejected(_) => (KnownOutcome::Rejected, None),
                 Outcome::Abandoned { .. } => (KnownOutcome::Abandoned, None),
             };
             let reason = match &submission.outcome {

@@ -15,7 +15,7 @@ use super::table::count;
 use crate::job::JobKey;
 use crate::page::{self, Job, Objects, Open, OpenItem, Page, Standing, Workflow};
 use crate::plan::{Action, DocumentJob, PlanDocument};
-use crate::state::{self, Record};
+use crate::state::{self, Record, Seen};
 use crate::status::FailedObject;
 
 /// What the page is made of.
@@ -124,7 +124,7 @@ fn job(record: &Record, standing: Standing, failed: Vec<page::FailedObject>) -> 
         submitted: submitted(record),
         started: seen.and_then(|seen| seen.started),
         ended: seen.and_then(|seen| seen.ended),
-        objects: seen.and_then(|seen| seen.objects).map(objects),
+        objects: seen.and_then(Seen::counted).map(objects),
         message: seen.and_then(|seen| seen.message.clone()).or(reason),
         failed,
     }
@@ -159,7 +159,7 @@ fn objects(objects: state::Objects) -> Objects {
 /// Whether everything that there is to know of its objects is known.
 fn is_counted(record: &Record) -> bool {
     let seen = record.last_seen();
-    seen.is_none_or(|seen| seen.objects.is_some_and(|objects| !objects.more))
+    seen.is_none_or(|seen| seen.counted().is_some_and(|objects| !objects.more))
 }
 
 fn workflows(records: &[Arc<Record>], standings: &[Standing]) -> Vec<Workflow> {
@@ -177,7 +177,7 @@ fn workflows(records: &[Arc<Record>], standings: &[Standing]) -> Vec<Workflow> {
         workflow.jobs += 1;
         workflow.open += usize::from(standing.is_open());
         workflow.failed += usize::from(standing.is_failure());
-        let counted = record.last_seen().and_then(|seen| seen.objects);
+        let counted = record.last_seen().and_then(Seen::counted);
         workflow.objects = workflow
             .objects
             .and(counted.map(objects).unwrap_or_default());

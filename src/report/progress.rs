@@ -8,7 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use super::status;
 use super::table::{count, grouped};
 use super::ui::Ui;
-use crate::state::{Objects, Record};
+use crate::state::{Objects, Record, Seen};
 use crate::status::{Event, Trouble, may_change};
 
 /// Jobs that have a bar of their own each; more of them share one.
@@ -123,7 +123,7 @@ impl Bars {
     fn show(&self, records: &[Arc<Record>]) {
         for (bar, record) in self.jobs.iter().zip(records) {
             let (word, _) = status::state(record);
-            let objects = record.last_seen().and_then(|seen| seen.objects);
+            let objects = record.last_seen().and_then(Seen::counted);
             let objects = objects.map(|objects| format!("  {}", status::objects(objects)));
             bar.set_message(format!("{word}{}", objects.unwrap_or_default()));
             if !may_change(record) {
@@ -155,7 +155,7 @@ fn ended(records: &[Arc<Record>]) -> usize {
 fn objects(records: &[Arc<Record>]) -> Objects {
     let counted = records
         .iter()
-        .filter_map(|record| record.last_seen()?.objects);
+        .filter_map(|record| record.last_seen()?.counted());
     counted.fold(Objects::default(), |sum, objects| Objects {
         succeeded: sum.succeeded + objects.succeeded,
         failed: sum.failed + objects.failed,

@@ -13,7 +13,7 @@ use super::text::one_line;
 use super::ui::Look;
 use super::ui::style::{BAD, FAINT, STRONG};
 use crate::api::time;
-use crate::state::{Outcome, Record, Submission};
+use crate::state::{Outcome, Record, Seen, Submission};
 
 /// The format that [`json`] writes.
 const FORMAT: &str = "stocktake.records/1";
@@ -127,7 +127,7 @@ pub fn json(out: &mut dyn Write, target: &str, records: &[Arc<Record>]) -> io::R
 
 fn view(record: &Record) -> RecordView {
     let seen = record.last_seen();
-    let objects = seen.and_then(|seen| seen.objects);
+    let objects = seen.and_then(Seen::counted);
     let latest = record.latest();
     let job_id = record.accepted().map(|(_, job_id)| job_id.to_string());
     RecordView {
@@ -176,14 +176,10 @@ fn submission(submission: &Submission) -> SubmissionView {
 pub(super) fn ending(outcome: &Outcome) -> (&'static str, Option<String>, Option<String>) {
     match outcome {
         Outcome::Accepted { request_id, .. } => ("accepted", None, request_id.clone()),
-        Outcome::Rejected {
-            code,
-            message,
-            request_id,
-        } => (
+        Outcome::Rejected(rejection) => (
             "rejected",
-            Some(format!("{code}: {message}")),
-            request_id.clone(),
+            Some(format!("{}: {}", rejection.code, rejection.message)),
+            rejection.request_id.clone(),
         ),
         Outcome::Abandoned { reason } => ("abandoned", Some(reason.clone()), None),
         Outcome::Unresolved { reason } => ("unresolved", reason.clone(), None),

@@ -13,7 +13,7 @@ use super::ui::style::{BAD, CHANGE, FAINT, GOOD, STRONG};
 use crate::api::time;
 use crate::figures::length;
 use crate::page::Standing;
-use crate::state::{Objects, Outcome, Record};
+use crate::state::{Objects, Outcome, Record, Seen};
 
 /// Writes a table with one row a record, then why jobs failed.
 pub fn human(
@@ -121,7 +121,7 @@ fn facts(record: &Record, now: Timestamp) -> Facts {
     let submitted = record
         .latest()
         .map(|latest| time::format(latest.intended_at));
-    let objects = record.last_seen().and_then(|seen| seen.objects);
+    let objects = record.last_seen().and_then(Seen::counted);
     Facts {
         state,
         style,
@@ -195,7 +195,7 @@ pub(super) fn standing(record: &Record) -> (String, Standing) {
     } else {
         let latest = record.latest().map(|submission| &submission.outcome);
         match (latest, record.last_seen()) {
-            (Some(Outcome::Rejected { .. }), _) => ("rejected", Standing::Rejected),
+            (Some(Outcome::Rejected(_)), _) => ("rejected", Standing::Rejected),
             (_, Some(seen)) => (seen.state.as_str(), Standing::of(&seen.state)),
             (Some(Outcome::Accepted { .. }), None) => ("accepted", Standing::Waiting),
             (Some(Outcome::Abandoned { .. }), None) => ("abandoned", Standing::Other),

@@ -118,7 +118,7 @@ fn join_outcomes<'a>(
         (Outcome::Unresolved { .. }, _) => return Ok(right),
         (Outcome::Accepted { job_id: first, .. }, Outcome::Accepted { job_id: second, .. })
             if first == second => {}
-        (Outcome::Rejected { .. }, Outcome::Rejected { .. })
+        (Outcome::Rejected(_), Outcome::Rejected(_))
         | (Outcome::Abandoned { .. }, Outcome::Abandoned { .. }) => {}
         (first, second) => {
             return Err(format!(
@@ -142,7 +142,7 @@ fn describe(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Unresolved { .. } => "is unresolved".to_owned(),
         Outcome::Accepted { job_id, .. } => format!("was accepted as job {job_id}"),
-        Outcome::Rejected { code, .. } => format!("was rejected with {code}"),
+        Outcome::Rejected(rejection) => format!("was rejected with {}", rejection.code),
         Outcome::Abandoned { .. } => "was abandoned".to_owned(),
     }
 }

@@ -4,12 +4,17 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
+use super::few::few;
 use super::header::{FORMAT, FORMAT_PREFIX, HeaderLine};
-use super::record::{Record, Seen, Submission, few};
-use crate::job::{Fingerprint, JobKey, Work};
+use super::known::KnownJobs;
+use super::record::{Record, Seen, Submission};
+use crate::api::moment;
+use crate::job::{Fingerprint, Job, JobKey};
 
 const CHECKSUM_START: &[u8] = b",\"crc\":\"";
 const CHECKSUM_END: &[u8] = b"\"}";
@@ -19,10 +24,6 @@ const USUAL_LENGTH: usize = 1024;
 /// Only headers begin like this; records begin with their fingerprint.
 const HEADER_START: &[u8] = b"{\"format\":";
 const RECORD_START: &[u8] = b"{\"fingerprint\":\"";
-
-/// The works that a reader has at hand, by their fingerprints. Nine records in ten are about a job
-/// that is in the files, and reading its work once more takes half of the time of reading a state.
-pub(super) type KnownWorks<'a> = &'a (dyn Fn(&Fingerprint) -> Option<Arc<Work>> + Sync);
 
 /// What a line says.
 #[derive(Debug)]
@@ -64,7 +65,7 @@ pub(super) fn encode_behind<T: Serialize>(
 }
 
 /// Reads a line, given without its end; nothing reads its bytes again.
-pub(super) fn decode(line: &mut [u8], known: KnownWorks<'_>) -> Result<Line, LineError> {
+pub(super) fn decode(line: &mut [u8], known: &KnownJobs<'_>) -> Result<Line, LineError> {
     let length = line.strip_suffix(b"\r").unwrap_or(line).len();
     let line = &mut line[..length];
     if line.starts_with(HEADER_START) {
@@ -72,10 +73,11 @@ pub(super) fn decode(line: &mut [u8], known: KnownWorks<'_>) -> Result<Line, Lin
         return parse(object(line)?).map(Line::Header);
     }
     let object = object(line)?;
-    let record: Record = match fingerprint(object).and_then(|fingerprint| known(&fingerprint)) {
-        Some(work) => parse_known(object, work)?,
-        None => parse(object)?,
+    let mut record = match fingerprint(object).and_then(|fingerprint| known.get(&fingerprint)) {
+        Some(job) => parse_known(object, job)?,
+        None => parse::<Record>(object)?,
     };
+    record.share_job_id();
     Ok(Line::Record(Arc::new(record)))
 }
 
@@ -108,33 +110,41 @@ fn parse<'a, T: Deserialize<'a>>(object: &'a [u8]) -> Result<T, LineError> {
 
 /// The fingerprint of a record, with which its line begins.
 fn fingerprint(object: &[u8]) -> Option<Fingerprint> {
-    let digits = object.strip_prefix(RECORD_START)?.get(..64)?;
-    str::from_utf8(digits).ok()?.parse().ok()
+    let (digits, rest) = object.strip_prefix(RECORD_START)?.split_at_checked(64)?;
+    let digits = str::from_utf8(digits)
+        .ok()
+        .filter(|_| rest.starts_with(b"\""));
+    digits?.parse().ok()
 }
 
-/// Reads a record without its work, which is at hand.
-fn parse_known(object: &[u8], work: Arc<Work>) -> Result<Record, LineError> {
+/// Reads a record of the work of a job without the work.
+fn parse_known(object: &[u8], job: &Job) -> Result<Record, LineError> {
     let record: KnownRecord<'_> = parse(object)?;
     // The fingerprint says everything about a work but its name.
-    if record.work.request.name != work.request.name.as_str() {
+    if record.work.request.name != job.work.request.name.as_str() {
         return parse(object);
     }
+    let is_named_alike = record.key == job.key.as_str();
+    let key = is_named_alike.then(|| job.key.clone());
     Ok(Record {
-        fingerprint: record.fingerprint,
-        key: record.key,
+        fingerprint: job.fingerprint,
+        key: key.unwrap_or_else(|| JobKey::new(&record.key)),
         written_at: record.written_at,
-        work,
+        work: Arc::clone(&job.work),
         submissions: record.submissions,
         seen: record.seen,
     })
 }
 
-/// A [`Record`] of whose work the name is read.
+/// A [`Record`] with a fingerprint that was read already, and of whose work the name is read.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct KnownRecord<'a> {
-    fingerprint: Fingerprint,
-    key: JobKey,
+    #[serde(rename = "fingerprint")]
+    _fingerprint: IgnoredAny,
+    #[serde(borrow)]
+    key: Cow<'a, str>,
+    #[serde(with = "moment")]
     written_at: Timestamp,
     #[serde(borrow)]
     work: KnownWork<'a>,
@@ -161,8 +171,8 @@ fn checked(line: &[u8]) -> Option<&[u8]> {
     let digits = checksum
         .strip_prefix(CHECKSUM_START)?
         .strip_suffix(CHECKSUM_END)?;
-    let expected = format!("{:08x}", crc32fast::hash(text));
-    (digits == expected.as_bytes()).then_some(text)
+    let expected = crc32fast::hash(text).to_be_bytes();
+    (digits == HEXLOWER.encode_mut_str(&expected, &mut [0; 8]).as_bytes()).then_some(text)
 }
 
 fn describe_damage(line: &[u8]) -> String {
@@ -195,14 +205,16 @@ fn check_format(line: &[u8]) -> Result<(), LineError> {
 mod tests {
     use std::sync::Arc;
 
-    use super::{Line, LineError, begins_with_whole_line, encode};
+    use super::{CHECKSUM_LENGTH, KnownJobs, Line, LineError, begins_with_whole_line, encode};
     use crate::api::name::JobName;
-    use crate::job::{Fingerprint, Work};
+    use crate::job::{Job, JobKey, OnFailure, Overlap, Work};
+    use crate::source::{Place, SourceFile, Span};
     use crate::state::header::{Header, HeaderLine};
+    use crate::state::record::Record;
     use crate::state::tests::record;
 
     fn decode(line: &[u8]) -> Result<Line, LineError> {
-        super::decode(&mut line.to_vec(), &|_| None)
+        super::decode(&mut line.to_vec(), &KnownJobs::default())
     }
 
     fn header_line() -> Vec<u8> {
@@ -220,32 +232,80 @@ mod tests {
         }
     }
 
+    /// A job that has the fingerprint of a record.
+    fn job(record: &Record, key: &str, work: Work) -> Arc<Job> {
+        let file = Arc::new(SourceFile::new("jobs/a.yaml", String::new()));
+        Arc::new(Job {
+            key: JobKey::new(key),
+            fingerprint: record.fingerprint,
+            work: Arc::new(work),
+            description: None,
+            on_failure: OnFailure::Leave,
+            overlap: Overlap::Deny,
+            source: Place::new(&file, Span::new(0, 0)),
+        })
+    }
+
+    fn decode_knowing(record: &Record, jobs: &[Arc<Job>]) -> Record {
+        let mut line = encode(record).unwrap();
+        line.pop();
+        match super::decode(&mut line, &KnownJobs::new(jobs)).unwrap() {
+            Line::Record(read) => Record::clone(&read),
+            Line::Header(_) => panic!("not a header"),
+        }
+    }
+
     #[test]
     fn a_record_whose_work_is_known_reads_the_same() {
-        let unlike = record("b").work;
         let record = record("批量/a");
-        let line = encode(&record).unwrap();
-        let mut renamed = Work::clone(&record.work);
+        let work = Work::clone(&record.work);
+        let mut renamed = work.clone();
         renamed.request.name = JobName::new("other").unwrap();
-        for known in [
-            None,
-            Some(Arc::clone(&record.work)),
-            Some(Arc::new(renamed)),
+        for jobs in [
+            vec![],
+            vec![job(&record, "批量/a", work.clone())],
+            vec![job(&record, "b", work)],
+            vec![job(&record, "批量/a", renamed)],
         ] {
-            let known = |fingerprint: &Fingerprint| {
-                known.clone().filter(|_| *fingerprint == record.fingerprint)
-            };
-            let mut line = line.strip_suffix(b"\n").unwrap().to_vec();
-            match super::decode(&mut line, &known).unwrap() {
-                Line::Record(read) => assert_eq!(*read, record),
-                Line::Header(_) => panic!("not a header"),
-            }
+            assert_eq!(decode_knowing(&record, &jobs), record);
         }
         // What stands in the line is not looked at where the fingerprint says it all.
-        let mut line = line.strip_suffix(b"\n").unwrap().to_vec();
-        match super::decode(&mut line, &|_| Some(Arc::clone(&unlike))).unwrap() {
-            Line::Record(read) => assert!(Arc::ptr_eq(&read.work, &unlike)),
-            Line::Header(_) => panic!("not a header"),
+        let mut unlike = Work::clone(&record.work);
+        unlike.rerun = Some("unlike".to_owned());
+        let unlike = [job(&record, "批量/a", unlike)];
+        let read = decode_knowing(&record, &unlike);
+        assert!(Arc::ptr_eq(&read.work, &unlike[0].work));
+    }
+
+    #[test]
+    fn a_line_with_a_right_checksum_that_is_no_record_is_refused() {
+        let record = record("a");
+        let jobs = [job(&record, "a", Work::clone(&record.work))];
+        let known = KnownJobs::new(&jobs);
+        let fingerprint = format!("\"{}\"", record.fingerprint);
+        for (from, to) in [
+            ("\"key\":", "\"kee\":"),
+            ("\"written_at\":\"", "\"written_at\":\"x"),
+            ("\"name\":\"demo\"", "\"name\":1"),
+            ("\"submissions\":[", "\"submissions\":[1,"),
+            (&fingerprint, "\"\""),
+        ] {
+            let mut line = encode(&record).unwrap();
+            line.truncate(line.len() - CHECKSUM_LENGTH - 1);
+            let text = String::from_utf8(line).unwrap();
+            assert!(text.contains(from), "{from} in {text}");
+            let mut line = text.replace(from, to).into_bytes();
+            let checksum = crc32fast::hash(&line);
+            line.extend_from_slice(format!(",\"crc\":\"{checksum:08x}\"}}").as_bytes());
+            match super::decode(&mut line, &known) {
+                Err(LineError::Damaged(problem)) => {
+                    assert!(
+                        problem.starts_with("is not a line of a state: "),
+                        "{problem}"
+                    );
+                }
+                other => panic!("{other:?}"),
+            }
         }
     }
 

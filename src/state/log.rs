@@ -11,7 +11,8 @@ use rayon::slice::ParallelSlice;
 use super::error::StateError;
 use super::header::{Expected, Header, HeaderLine};
 use super::join::join;
-use super::line::{KnownWorks, Line, LineError, encode, encode_behind};
+use super::known::KnownJobs;
+use super::line::{Line, LineError, encode, encode_behind};
 use super::pieces::{End, each_piece};
 use super::record::Record;
 use super::records::Records;
@@ -35,11 +36,11 @@ pub(super) struct Log {
     pub(super) ends_well: bool,
 }
 
-/// Reads the log at `path`. A work that is `known` is not read again.
+/// Reads the log at `path`. The work of a job that is `known` is not read again.
 pub(super) fn read(
     path: &Path,
     expected: Expected<'_>,
-    known: KnownWorks<'_>,
+    known: &KnownJobs<'_>,
 ) -> Result<Log, StateError> {
     parse(path, open(path)?, expected, known)
 }
@@ -49,7 +50,7 @@ pub(super) fn parse(
     path: &Path,
     source: impl Read + Send,
     expected: Expected<'_>,
-    known: KnownWorks<'_>,
+    known: &KnownJobs<'_>,
 ) -> Result<Log, StateError> {
     let mut reading = Reading::new(path, expected);
     let end = each_piece(path, source, known, |lines| {
@@ -64,7 +65,7 @@ pub(super) fn verify(path: &Path, expected: Expected<'_>) -> Result<Log, Vec<Sta
     let mut reading = Reading::new(path, expected);
     let mut problems = Vec::new();
     let end = open(path).and_then(|file| {
-        each_piece(path, file, &|_| None, |lines| {
+        each_piece(path, file, &KnownJobs::default(), |lines| {
             problems.extend(
                 lines
                     .into_iter()
@@ -176,7 +177,9 @@ impl<'a> Reading<'a> {
     /// A merge of two branches may keep the headers of both.
     fn take_header(&mut self, line: HeaderLine) -> Result<(), StateError> {
         self.promised = self.promised.max(line.records);
-        self.records.reserve(line.records.min(MANY));
+        let many = line.records.min(MANY);
+        self.records.reserve(many);
+        self.found.reserve(many);
         let header = line.into_header();
         if header.target != self.expected.target {
             return Err(self.foreign("target", &header.target, self.expected.target));

@@ -8,12 +8,13 @@ use memchr::{memchr_iter, memrchr};
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
 use super::error::StateError;
-use super::line::{KnownWorks, Line, LineError, begins_with_whole_line, decode};
+use super::known::KnownJobs;
+use super::line::{Line, LineError, begins_with_whole_line, decode};
 
 /// Some three million records.
 const SIZE_LIMIT: u64 = 1 << 30;
-/// How much is read before it is decoded: enough for all cores, and far less than all.
-const PIECE: u64 = 4 << 20;
+/// How much is read before it is decoded: enough for all cores, and little enough to stay near them.
+const PIECE: usize = 1 << 20;
 
 /// What stands behind the last line.
 pub(super) struct End {
@@ -31,12 +32,13 @@ pub(super) struct End {
 pub(super) fn each_piece(
     path: &Path,
     mut source: impl Read + Send,
-    known: KnownWorks<'_>,
+    known: &KnownJobs<'_>,
     mut take: impl FnMut(Vec<Result<Line, LineError>>) -> Result<(), StateError> + Send,
 ) -> Result<End, StateError> {
     let mut length = 0;
     let mut read_more = |piece: &mut Vec<u8>| {
-        let read = source.by_ref().take(PIECE).read_to_end(piece);
+        piece.reserve(PIECE);
+        let read = source.by_ref().take(PIECE as u64).read_to_end(piece);
         let read = read.map_err(StateError::io("read", path))?;
         length += read as u64;
         if length > SIZE_LIMIT {
@@ -79,7 +81,7 @@ pub(super) fn each_piece(
 }
 
 /// Decodes whole lines, each by itself.
-fn decode_all(bytes: &mut [u8], known: KnownWorks<'_>) -> Vec<Result<Line, LineError>> {
+fn decode_all(bytes: &mut [u8], known: &KnownJobs<'_>) -> Vec<Result<Line, LineError>> {
     let ends: Vec<usize> = memchr_iter(b'\n', bytes).collect();
     let mut texts = Vec::with_capacity(ends.len());
     let mut rest = bytes;
@@ -98,7 +100,7 @@ fn decode_all(bytes: &mut [u8], known: KnownWorks<'_>) -> Vec<Result<Line, LineE
 mod tests {
     use std::path::Path;
 
-    use super::{Line, each_piece};
+    use super::{KnownJobs, Line, each_piece};
     use crate::state::StateError;
     use crate::state::line::encode;
     use crate::state::tests::record;
@@ -106,7 +108,7 @@ mod tests {
     /// The keys that are read, and the numbers of the lines that are not.
     fn read(log: &[u8]) -> Result<(Vec<String>, Vec<usize>, bool), StateError> {
         let (mut keys, mut damaged, mut number) = (Vec::new(), Vec::new(), 0);
-        let end = each_piece(Path::new("x"), log, &|_| None, |lines| {
+        let end = each_piece(Path::new("x"), log, &KnownJobs::default(), |lines| {
             for line in lines {
                 number += 1;
                 match line {

@@ -9,9 +9,11 @@ use proptest::{prop_assert, prop_assert_eq, prop_oneof, proptest};
 
 use super::header::{Header, HeaderLine};
 use super::join::join;
+use super::known::KnownJobs;
 use super::line::encode;
 use super::log::parse;
-use super::record::{Outcome, Record, Submission, SubmissionId};
+use super::record::{Outcome, Record, Rejection, Submission};
+use super::submission_id::SubmissionId;
 use super::tests::record;
 use super::{Expected, StateError};
 use crate::api::name::JobId;
@@ -28,11 +30,11 @@ fn outcome() -> impl Strategy<Value = Outcome> {
             job_id: JobId::new(&id).unwrap(),
             request_id: None,
         }),
-        reason().prop_map(|message| Outcome::Rejected {
+        reason().prop_map(|message| Outcome::Rejected(Box::new(Rejection {
             code: "InvalidArgument".to_owned(),
             message,
             request_id: None,
-        }),
+        }))),
         reason().prop_map(|reason| Outcome::Abandoned { reason }),
         reason().prop_map(|reason| Outcome::Unresolved {
             reason: Some(reason)
@@ -80,7 +82,12 @@ fn log(lines: &[&Record]) -> Vec<u8> {
 }
 
 fn read(bytes: &[u8]) -> Result<Record, StateError> {
-    let log = parse(Path::new("prod.state.jsonl"), bytes, EXPECTED, &|_| None)?;
+    let log = parse(
+        Path::new("prod.state.jsonl"),
+        bytes,
+        EXPECTED,
+        &KnownJobs::default(),
+    )?;
     Ok(Record::clone(log.records.iter().next().unwrap()))
 }
 
@@ -128,10 +135,10 @@ proptest! {
 
     #[test]
     fn no_bytes_make_reading_panic(bytes in vec(0_u8..=255, 0..400), cut in 0_usize..2000) {
-        let _ = parse(Path::new("x"), bytes.as_slice(), EXPECTED, &|_| None);
+        let _ = parse(Path::new("x"), bytes.as_slice(), EXPECTED, &KnownJobs::default());
         let lines = history(vec![Outcome::Unresolved { reason: None }]);
         let whole = log(&lines.iter().collect::<Vec<_>>());
         let mixed = [&whole[..cut.min(whole.len())], &bytes].concat();
-        let _ = parse(Path::new("x"), mixed.as_slice(), EXPECTED, &|_| None);
+        let _ = parse(Path::new("x"), mixed.as_slice(), EXPECTED, &KnownJobs::default());
     }
 }

@@ -1,35 +1,17 @@
 //! What the state knows of one fingerprint.
 
-use std::fmt;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+use super::few::few;
 use super::lock::host_name;
+use super::submission_id::SubmissionId;
+use crate::api::moment;
 use crate::api::name::JobId;
 use crate::api::wire::{JobDetail, JobState};
 use crate::job::{Fingerprint, JobKey, Work};
-
-/// The id of one attempt, made by us; a version-4 UUID.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct SubmissionId(String);
-
-impl SubmissionId {
-    /// A new, random id.
-    pub fn random() -> Self {
-        Self(uuid::Uuid::new_v4().to_string())
-    }
-}
-
-impl fmt::Display for SubmissionId {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(&self.0)
-    }
-}
 
 /// How one attempt to hand work to the service ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -49,16 +31,8 @@ pub enum Outcome {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         request_id: Option<String>,
     },
-    /// The service refused it: nothing ran.
-    Rejected {
-        /// The service's code.
-        code: String,
-        /// The service's words.
-        message: String,
-        /// The id of the call, where the service gave one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        request_id: Option<String>,
-    },
+    /// The service refused it: nothing ran. Hardly ever, so that it takes no room.
+    Rejected(Box<Rejection>),
     /// It is known that the service never took it.
     Abandoned {
         /// How that is known.
@@ -66,11 +40,24 @@ pub enum Outcome {
     },
 }
 
+/// How the service refused an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rejection {
+    /// The service's code.
+    pub code: String,
+    /// The service's words.
+    pub message: String,
+    /// The id of the call, where the service gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
 /// A person's word that a submission counts no longer. What was submitted stays known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Removal {
     /// When, by our clock.
+    #[serde(with = "moment")]
     pub at: Timestamp,
     /// Who: the user and the machine.
     pub by: String,
@@ -97,9 +84,14 @@ pub struct Submission {
     /// Its id.
     pub id: SubmissionId,
     /// When it was intended, by our clock.
+    #[serde(with = "moment")]
     pub intended_at: Timestamp,
     /// When its end became known; absent while it is unresolved.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "moment::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub ended_at: Option<Timestamp>,
     /// How it ended.
     #[serde(flatten)]
@@ -135,7 +127,9 @@ impl Submission {
 #[serde(deny_unknown_fields)]
 struct SubmissionFields {
     id: SubmissionId,
+    #[serde(with = "moment")]
     intended_at: Timestamp,
+    #[serde(default, with = "moment::optional")]
     ended_at: Option<Timestamp>,
     outcome: OutcomeWord,
     job_id: Option<JobId>,
@@ -170,11 +164,11 @@ impl TryFrom<SubmissionFields> for Submission {
                     .ok_or("an accepted submission has no job_id")?,
                 request_id,
             },
-            OutcomeWord::Rejected => Outcome::Rejected {
+            OutcomeWord::Rejected => Outcome::Rejected(Box::new(Rejection {
                 code: fields.code.ok_or("a rejected submission has no code")?,
                 message: fields.message.unwrap_or_default(),
                 request_id,
-            },
+            })),
             OutcomeWord::Abandoned => Outcome::Abandoned {
                 reason: fields.reason.unwrap_or_default(),
             },
@@ -196,6 +190,7 @@ pub struct Seen {
     /// The job it was said of.
     pub job_id: JobId,
     /// When, by our clock.
+    #[serde(with = "moment")]
     pub at: Timestamp,
     /// How far the job was.
     pub state: JobState,
@@ -203,14 +198,23 @@ pub struct Seen {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// When it began to run, by the service's clock.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "moment::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub started: Option<Timestamp>,
     /// When it ended, by the service's clock.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "moment::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub ended: Option<Timestamp>,
-    /// What became of its objects, where somebody has counted.
+    /// What became of its objects, where somebody has counted: mostly nobody has, so that it takes no
+    /// room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub objects: Option<Objects>,
+    pub objects: Option<Box<Objects>>,
 }
 
 impl Seen {
@@ -225,6 +229,11 @@ impl Seen {
             ended: None,
             objects: None,
         }
+    }
+
+    /// What became of its objects, where somebody has counted.
+    pub fn counted(&self) -> Option<Objects> {
+        self.objects.as_deref().copied()
     }
 
     /// What an answer of the service says.
@@ -267,6 +276,7 @@ pub struct Record {
     /// The key under which the work was last known.
     pub key: JobKey,
     /// When this line of the log was written, by our clock.
+    #[serde(with = "moment")]
     pub written_at: Timestamp,
     /// The work.
     pub work: Arc<Work>,
@@ -278,34 +288,17 @@ pub struct Record {
     pub seen: Option<Seen>,
 }
 
-/// Reads a list that nearly always has one element, and takes room for no more at first.
-pub(super) fn few<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    struct Few<T>(PhantomData<T>);
-
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for Few<T> {
-        type Value = Vec<T>;
-
-        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("a list")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
-            let mut few = Vec::with_capacity(1);
-            while let Some(element) = list.next_element()? {
-                few.push(element);
-            }
-            Ok(few)
+impl Record {
+    /// Keeps the id of the job that was seen once, where it is that of the submission, as it mostly is.
+    pub(super) fn share_job_id(&mut self) {
+        if let Some(seen) = &mut self.seen
+            && let Some(job_id) = self.submissions.last().and_then(Submission::job_id)
+            && *job_id == seen.job_id
+        {
+            seen.job_id = job_id.clone();
         }
     }
 
-    deserializer.deserialize_seq(Few(PhantomData))
-}
-
-impl Record {
     /// The submission that nobody knows the end of, if there is one.
     pub fn unresolved(&self) -> Option<&Submission> {
         let mut submissions = self.submissions.iter().rev();

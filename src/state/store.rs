@@ -11,12 +11,13 @@ use tokio::sync::oneshot;
 use super::error::StateError;
 use super::file;
 use super::header::{Expected, Header};
+use super::known::KnownJobs;
 use super::lock::{Holder, Lock};
 use super::log::{self, Log};
 use super::record::Record;
 use super::records::Records;
 use super::writer::{Appended, SharedRecords, Writer, lock};
-use crate::job::{Fingerprint, Work};
+use crate::job::Fingerprint;
 
 /// How to open a state for writing.
 #[derive(Debug, Clone, Copy)]
@@ -60,17 +61,17 @@ impl StateStore {
     /// Reads a state without taking its lock. What another run is writing at the moment may be
     /// missing; a half-written line is ignored.
     pub fn read(path: &Path, expected: Expected<'_>) -> Result<(Header, Records), StateError> {
-        Self::read_knowing(path, expected, &|_| None)
+        Self::read_knowing(path, expected, &KnownJobs::default())
     }
 
-    /// Reads a state as [`read`](Self::read) does, for someone who knows the works of many of its
-    /// fingerprints: these are taken from there, which is faster than to read them again.
+    /// Reads a state as [`read`](Self::read) does, for someone who knows jobs that it is about: their
+    /// works are taken from there, which is faster than to read them again.
     pub fn read_knowing(
         path: &Path,
         expected: Expected<'_>,
-        works: &(dyn Fn(&Fingerprint) -> Option<Arc<Work>> + Sync),
+        jobs: &KnownJobs<'_>,
     ) -> Result<(Header, Records), StateError> {
-        let log = log::read(path, expected, works)?;
+        let log = log::read(path, expected, jobs)?;
         Ok((log.header, log.records))
     }
 
@@ -108,11 +109,11 @@ impl StateStore {
         }
         let path = &resolve_links(path)?;
         let lock = Lock::take(path, options.lock_timeout, on_wait)?;
-        let mut log = log::read(path, expected, &|_| None)?;
+        let mut log = log::read(path, expected, &KnownJobs::default())?;
         if !log.ends_well {
             let write = |file: &mut File| log::write(file, &log.header, &log.records);
             file::replace(path, write, || Ok(()))?;
-            log = log::read(path, expected, &|_| None)?;
+            log = log::read(path, expected, &KnownJobs::default())?;
         }
         Self::start(path, log, lock)
     }

@@ -153,7 +153,7 @@ pub(super) fn with_news(
 ) -> Option<Record> {
     let mut seen = Seen::from_detail(job, Timestamp::now());
     let known = record.last_seen();
-    seen.objects = objects.or(known.and_then(|known| known.objects));
+    seen.objects = objects.or(known.and_then(Seen::counted)).map(Box::new);
     let is_known = known.is_some_and(|known| {
         let at = known.at;
         Seen { at, ..seen.clone() } == *known

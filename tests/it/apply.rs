@@ -276,11 +276,9 @@ async fn one_refused_job_stops_no_other() {
     let outcome = stage.apply(&server, &jobs).await;
     assert_eq!((outcome.submitted(), outcome.rejected()), (5, 1));
     match stage.outcome_of(&jobs[2]) {
-        Outcome::Rejected {
-            code, request_id, ..
-        } => {
+        Outcome::Rejected(rejection) => {
             assert_eq!(
-                (code.as_str(), request_id.as_deref()),
+                (rejection.code.as_str(), rejection.request_id.as_deref()),
                 ("InvalidArgument", Some("r7"))
             );
         }

@@ -10,7 +10,7 @@ use stocktake::api::wire::JobState;
 use stocktake::job::{Job, JobKey, OnFailure, Overlap, Work};
 use stocktake::plan::{Action, Limits, Plan, PlannedJob, Planner, plan};
 use stocktake::source::{Place, SourceFile, Span};
-use stocktake::state::{Outcome, Record, Records, Seen, Submission, SubmissionId};
+use stocktake::state::{Outcome, Record, Records, Rejection, Seen, Submission, SubmissionId};
 use stocktake::watch::Difference;
 
 /// Works are told apart by a small number, so that jobs and records often meet.
@@ -56,11 +56,11 @@ fn outcome(kind: u8) -> Outcome {
             job_id: JobId::new("b1").unwrap(),
             request_id: None,
         },
-        2 => Outcome::Rejected {
+        2 => Outcome::Rejected(Box::new(Rejection {
             code: "InvalidArgument".to_owned(),
             message: String::new(),
             request_id: None,
-        },
+        })),
         _ => Outcome::Abandoned {
             reason: String::new(),
         },

@@ -116,11 +116,11 @@ fn record(number: usize, state: &JobState) -> Arc<Record> {
     let mut seen = Seen::new(job_id.clone(), state.clone(), now);
     seen.started = Some(now);
     seen.message = state.is_failure().then(|| "<&\"'".repeat(10_000));
-    seen.objects = Some(Objects {
+    seen.objects = Some(Box::new(Objects {
         succeeded: 1,
         total: 3,
         ..Objects::default()
-    });
+    }));
     Arc::new(Record {
         fingerprint: job.work.fingerprint(),
         key: JobKey::new(&key),
