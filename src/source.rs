@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use memchr::memchr_iter;
+
 /// A range of bytes in a [`SourceFile`]; the end is exclusive.
 ///
 /// 32 bits are enough: a larger file is refused before it is parsed.
@@ -92,10 +94,8 @@ impl SourceFile {
 
     fn line_starts(&self) -> &[u32] {
         self.line_starts.get_or_init(|| {
-            let breaks = self.text.bytes().enumerate();
-            let after_breaks = breaks
-                .filter(|(_, byte)| *byte == b'\n')
-                .map(|(index, _)| Span::new(index + 1, index + 1).start);
+            let breaks = memchr_iter(b'\n', self.text.as_bytes());
+            let after_breaks = breaks.map(|index| Span::new(index + 1, index + 1).start);
             std::iter::once(0).chain(after_breaks).collect()
         })
     }

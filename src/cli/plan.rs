@@ -12,12 +12,12 @@ use super::estimating;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::options::GlobalOptions;
-use super::plan_file;
+use super::plan_file::{self, Inputs};
 use super::refreshing;
 use super::session::Session;
 use super::settings::Settings;
 use crate::job::Job;
-use crate::plan::{Action, Drift, PlanDocument};
+use crate::plan::{Action, Documents, Drift, PlanDocument, Selection};
 use crate::report::{self, PlanView, Ui};
 use crate::state::Records;
 
@@ -98,24 +98,34 @@ pub(super) fn run(
     ui: Ui,
 ) -> Result<Exit, Failure> {
     let session = Session::open(options, settings, ui)?;
-    let jobs = session.jobs()?;
-    let (lineage, mut records) = session.state_knowing(&jobs)?;
+    let (jobs, (lineage, mut records)) = session.jobs_and_state()?;
     let drift = refresh(&session, arguments, &jobs, &mut records)?;
-    let mut plan = session.plan_only(jobs, &records, None, &arguments.only)?;
+    let is_kept = arguments.out.is_some() || arguments.format != Format::Human;
+    let files = is_kept.then(|| {
+        let selection = Selection::new(arguments.only.clone());
+        plan_file::files_of(jobs.iter().filter(|job| selection.contains(&job.key)))
+    });
+    let (plan, inputs) = rayon::join(
+        || session.plan_only(jobs, &records, None, &arguments.only),
+        || files.map(|files| Inputs::new(&session, files)),
+    );
+    let mut plan = plan?;
     plan.drift = drift;
     if arguments.estimate {
         Runtime::new()?.block_on(estimating::estimate(&session, &mut plan));
     } else {
         plan.warn_of_unchecked(&session.limits(None));
     }
-    let is_kept = arguments.out.is_some() || arguments.format != Format::Human;
-    let origin = plan_file::origin(&session, lineage, &plan, is_kept);
+    let origin = plan_file::origin(&session, lineage, inputs.unwrap_or_default());
     let mut unseen = Vec::new();
     if !is_kept && !arguments.all && arguments.only.is_empty() {
-        let jobs = mem::take(&mut plan.jobs).into_iter();
-        (plan.jobs, unseen) = jobs.partition(|job| job.action != Action::Unchanged);
+        let shown = plan
+            .jobs
+            .extract_if(.., |job| job.action != Action::Unchanged);
+        let shown = shown.collect();
+        unseen = mem::replace(&mut plan.jobs, shown);
     }
-    let plan = PlanDocument::new(plan, origin);
+    let plan = PlanDocument::planned(plan, origin);
     if let Some(path) = &arguments.out {
         plan_file::write(path, &plan)?;
     }
@@ -130,14 +140,20 @@ pub(super) fn run(
         },
     );
     let has_next = !session.settings.automation && plan.has_work();
-    let view = PlanView {
-        plan: &plan,
-        all: arguments.all,
-        details: !arguments.only.is_empty(),
-        next: has_next.then_some(apply.as_str()),
-        width: ui.look().width,
-    };
-    show(ui, arguments.format, &view)?;
+    if arguments.format == Format::Json {
+        show_json(ui, &plan)?;
+    } else {
+        let words = plan.in_words();
+        let view = PlanView {
+            plan: &words,
+            all: arguments.all,
+            details: !arguments.only.is_empty(),
+            next: has_next.then_some(apply.as_str()),
+            width: ui.look().width,
+        };
+        show(ui, arguments.format, &view)?;
+        mem::forget(words);
+    }
     let exit = exit(&plan, arguments.detailed_exitcode);
     // The process ends here, and giving it all back piece by piece takes as long as planning.
     mem::forget((plan, unseen, records));
@@ -171,15 +187,21 @@ pub(super) fn show(ui: Ui, format: Format, view: &PlanView<'_>) -> Result<(), Fa
     };
     match format {
         Format::Human => report::plan_human(&mut out, view)?,
-        Format::Json => report::plan_json(&mut out, view.plan)?,
+        Format::Json => return show_json(ui, view.plan),
         Format::Markdown => report::plan_markdown(&mut out, view.plan)?,
         Format::Gitlab => report::plan_gitlab(&mut out, view.plan)?,
     }
     Ok(out.flush()?)
 }
 
+fn show_json<Jobs: Documents>(ui: Ui, plan: &PlanDocument<Jobs>) -> Result<(), Failure> {
+    let mut out = ui.plain_data();
+    report::plan_json(&mut out, plan)?;
+    Ok(out.flush()?)
+}
+
 /// A look-up may end with a submission, so that it counts as one.
-fn exit(plan: &PlanDocument, detailed: bool) -> Exit {
+fn exit<Jobs>(plan: &PlanDocument<Jobs>, detailed: bool) -> Exit {
     if !plan.blocked.is_empty() {
         Exit::Blocked
     } else if plan

@@ -1,6 +1,5 @@
 //! Saved plans: what they were made from, writing and reading them.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
@@ -8,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
+use rayon::slice::ParallelSliceMut;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
@@ -15,7 +15,8 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::session::Session;
 use crate::diagnostic::Diagnostic;
-use crate::plan::{Origin, Plan, PlanDocument, StaleJob};
+use crate::job::Job;
+use crate::plan::{Documents, Origin, PlanDocument, StaleJob};
 use crate::report;
 use crate::source::SourceFile;
 use crate::state::Lineage;
@@ -23,21 +24,45 @@ use crate::state::Lineage;
 /// A plan of a million jobs is smaller.
 const SIZE_LIMIT: u64 = 2 << 30;
 
-/// What the plan of a session was made from; the job files are hashed only for those who keep it.
-pub(super) fn origin(
-    session: &Session,
-    lineage: Option<Lineage>,
-    plan: &Plan,
-    is_kept: bool,
-) -> Origin {
-    let commit = is_kept.then(|| commit(session.workspace.root())).flatten();
+/// What the plan of a session was made from; the rest is known of a plan that is kept.
+pub(super) fn origin(session: &Session, lineage: Option<Lineage>, inputs: Inputs) -> Origin {
     Origin {
         created: session.settings.plan_date.unwrap_or(session.now),
         target: session.target.name.clone(),
         lineage,
-        files: is_kept.then(|| digest(plan)),
-        commit,
+        files: inputs.files,
+        commit: inputs.commit,
     }
+}
+
+/// What is looked up for a plan that somebody keeps.
+#[derive(Debug, Default)]
+pub(super) struct Inputs {
+    commit: Option<String>,
+    files: Option<String>,
+}
+
+impl Inputs {
+    /// Looks it up for a plan of jobs of these files.
+    pub(super) fn new(session: &Session, files: Vec<Arc<SourceFile>>) -> Self {
+        let (commit, files) = rayon::join(|| commit(session.workspace.root()), || digest(files));
+        Self {
+            commit,
+            files: Some(files),
+        }
+    }
+}
+
+/// The files of jobs. Neighbours mostly come from one file, and paths are slow to compare.
+pub(super) fn files_of<'a>(jobs: impl Iterator<Item = &'a Arc<Job>>) -> Vec<Arc<SourceFile>> {
+    let mut files: Vec<Arc<SourceFile>> = Vec::new();
+    for job in jobs {
+        let file = &job.source.file;
+        if files.last().is_none_or(|last| !Arc::ptr_eq(last, file)) {
+            files.push(Arc::clone(file));
+        }
+    }
+    files
 }
 
 /// The commit that is checked out in `folder`, if git knows one.
@@ -55,18 +80,13 @@ fn commit(folder: &Path) -> Option<String> {
 }
 
 /// SHA-256 over path and content of every job file, each with its length.
-fn digest(plan: &Plan) -> String {
-    let jobs = plan.jobs.iter().map(|planned| &planned.job.source.file);
-    let mut files: Vec<&Arc<SourceFile>> = jobs.collect();
-    // Neighbours mostly come from one file, and paths are slow to compare.
-    files.dedup_by(|left, right| Arc::ptr_eq(left, right));
-    let files: BTreeMap<_, _> = files
-        .into_iter()
-        .map(|file| (file.path(), file.text()))
-        .collect();
+fn digest(mut files: Vec<Arc<SourceFile>>) -> String {
+    files.par_sort_unstable_by(|left, right| left.path().cmp(right.path()));
+    files.dedup_by(|left, right| left.path() == right.path());
     let mut hash = Sha256::new();
-    for (path, text) in files {
-        for part in [path.as_os_str().as_encoded_bytes(), text.as_bytes()] {
+    for file in files {
+        let path = file.path().as_os_str().as_encoded_bytes();
+        for part in [path, file.text().as_bytes()] {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
@@ -75,7 +95,10 @@ fn digest(plan: &Plan) -> String {
 }
 
 /// Writes a plan: the whole file or none.
-pub(super) fn write(path: &Path, plan: &PlanDocument) -> Result<(), Failure> {
+pub(super) fn write<Jobs: Documents>(
+    path: &Path,
+    plan: &PlanDocument<Jobs>,
+) -> Result<(), Failure> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());

@@ -22,6 +22,9 @@ use crate::service;
 use crate::state::{Expected, KnownJobs, Lineage, OpenOptions, Records, StateError, StateStore};
 use crate::workspace::{self, Target, Workspace};
 
+/// What is recorded, and in which state: none where nothing was recorded yet.
+pub(super) type State = (Option<Lineage>, Records);
+
 /// A workspace, one of its targets, and how to talk to people.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -134,15 +137,23 @@ impl Session {
     }
 
     /// The state, read without its lock. Only the embedded target may have none yet.
-    pub(super) fn state(&self) -> Result<(Option<Lineage>, Records), Failure> {
+    pub(super) fn state(&self) -> Result<State, Failure> {
         self.state_knowing(&[])
     }
 
+    /// [`jobs`](Self::jobs) and [`state`](Self::state): the works of the jobs are not read again.
+    pub(super) fn jobs_and_state(&self) -> Result<(Vec<Arc<Job>>, State), Failure> {
+        let folders = self.bucket_folders();
+        let read = |jobs: &[Arc<Job>]| self.state_knowing(jobs);
+        let (loaded, state) =
+            load::load_beside(&self.workspace, &folders, self.surroundings(), read);
+        let jobs = self.jobs_of(loaded)?;
+        let state = state.unwrap_or_else(|| self.state_knowing(&jobs))?;
+        Ok((jobs, state))
+    }
+
     /// [`state`](Self::state) for someone who has the jobs already: their works are not read again.
-    pub(super) fn state_knowing(
-        &self,
-        jobs: &[Arc<Job>],
-    ) -> Result<(Option<Lineage>, Records), Failure> {
+    fn state_knowing(&self, jobs: &[Arc<Job>]) -> Result<State, Failure> {
         let jobs = KnownJobs::new(jobs);
         match StateStore::read_knowing(&self.target.state, self.expected(), &jobs) {
             Ok((header, records)) => Ok((Some(header.lineage), records)),

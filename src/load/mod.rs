@@ -47,15 +47,32 @@ pub fn load(
     bucket_folders: &[PathBuf],
     surroundings: Surroundings,
 ) -> Loaded {
+    load_beside(workspace, bucket_folders, surroundings, |_| ()).0
+}
+
+/// [`load`], and something that is done with the jobs while they are compared with one another,
+/// unless something is wrong already: even so, what it comes to is of use only if nothing is.
+pub fn load_beside<T: Send>(
+    workspace: &Workspace,
+    bucket_folders: &[PathBuf],
+    surroundings: Surroundings,
+    beside: impl FnOnce(&[Arc<Job>]) -> T + Send,
+) -> (Loaded, Option<T>) {
     let folder = Path::new(JOBS_FOLDER);
     let (found, problems) = discover::discover(workspace.root(), folder, bucket_folders);
-    let mut loaded = load_files(&found, surroundings);
+    let mut loaded = load_each(&found, surroundings);
     loaded.diagnostics.extend(problems);
     if found.is_empty() {
         loaded.diagnostics.push(no_job_files(workspace.root()));
     }
+    let is_well = !loaded.has_errors();
+    let (doubles, done) = rayon::join(
+        || check_unique(loaded.jobs.iter().map(Arc::as_ref)),
+        || is_well.then(|| beside(&loaded.jobs)),
+    );
+    loaded.diagnostics.extend(doubles);
     put_in_order(&mut loaded.diagnostics);
-    loaded
+    (loaded, done)
 }
 
 /// Sorts findings, and says once what every job says of the target.
@@ -76,6 +93,14 @@ fn no_job_files(root: &Path) -> Diagnostic {
 
 /// Loads the jobs of the given files.
 pub fn load_files(found: &[FoundFile], surroundings: Surroundings) -> Loaded {
+    let mut loaded = load_each(found, surroundings);
+    let doubles = check_unique(loaded.jobs.iter().map(Arc::as_ref));
+    loaded.diagnostics.extend(doubles);
+    loaded
+}
+
+/// Loads the jobs of the given files, each by itself.
+fn load_each(found: &[FoundFile], surroundings: Surroundings) -> Loaded {
     let reader = Reader::new();
     let resolver = Resolver::new(surroundings);
     let each = found
@@ -91,9 +116,6 @@ pub fn load_files(found: &[FoundFile], surroundings: Surroundings) -> Loaded {
         loaded.jobs.extend(jobs);
         loaded.diagnostics.extend(diagnostics);
     }
-    loaded
-        .diagnostics
-        .extend(check_unique(loaded.jobs.iter().map(Arc::as_ref)));
     loaded
 }
 

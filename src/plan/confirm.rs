@@ -115,7 +115,7 @@ pub fn confirm(
             action: job.action,
             reason: job.reason,
             record: record.cloned(),
-            changes: job.changes.clone(),
+            changes: job.changes.to_vec(),
             job: files.job(job).into(),
         });
     }
@@ -135,7 +135,7 @@ fn since(saved: &DocumentJob, record: Option<&Record>) -> Option<Since> {
     match (&saved.record, &now) {
         (Some(_), None) => return Some(Since::Forgotten),
         (Some(before), Some(now)) if before.key != now.key => {
-            return Some(Since::Renamed(now.key.clone()));
+            return Some(Since::Renamed(JobKey::clone(&now.key)));
         }
         (before, now) => {
             let before = before.as_ref().map(|record| &record.submissions);
@@ -186,7 +186,7 @@ impl Files {
     fn job(&self, saved: DocumentJob) -> Job {
         let work = saved.work();
         let offset = saved.source.line.min(LINES).saturating_sub(1);
-        let file = self.0.get(&saved.source.file).cloned();
+        let file = self.0.get(&*saved.source.file).cloned();
         let file = file.unwrap_or_else(|| Arc::new(SourceFile::new("", String::new())));
         Job {
             key: saved.key,

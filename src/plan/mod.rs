@@ -28,8 +28,8 @@ pub use changes::changes;
 pub use confirm::{DocumentError, Since, StaleJob, confirm};
 pub use decide::decide_again;
 pub use document::{
-    DocumentJob, KnownOutcome, KnownRecord, KnownSubmission, Origin, PlanDocument, RetiredRecord,
-    SourceLine,
+    DocumentJob, Documents, KnownOutcome, KnownRecord, KnownSubmission, Origin, PlanDocument,
+    PlannedJobs, RetiredRecord, SourceLine,
 };
 pub use drift::{Drift, DriftKind};
 pub use estimate::{Count, Counts, Estimate, JobEstimate, Prices, TotalEstimate, WorkflowEstimate};

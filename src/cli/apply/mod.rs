@@ -17,7 +17,7 @@ use super::estimating;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::options::{GlobalOptions, parse_duration};
-use super::plan_file;
+use super::plan_file::{self, Inputs};
 use super::session::Session;
 use super::settings::Settings;
 use crate::diagnostic::Diagnostic;
@@ -157,7 +157,11 @@ fn run_in(
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(estimating::estimate_for_guards(&session, &mut plan));
     let lineage = Some(store.header().lineage.clone());
-    let origin = plan_file::origin(&session, lineage, &plan, arguments.format == Format::Json);
+    let inputs = (arguments.format == Format::Json).then(|| {
+        let jobs = plan.jobs.iter().map(|planned| &planned.job);
+        Inputs::new(&session, plan_file::files_of(jobs))
+    });
+    let origin = plan_file::origin(&session, lineage, inputs.unwrap_or_default());
     view.plan(&PlanDocument::new(plan.clone(), origin))?;
     if !plan.blocked.is_empty() {
         store.close()?;

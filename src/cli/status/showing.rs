@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Format, StatusArgs};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::plan_file;
+use crate::cli::plan_file::{self, Inputs};
 use crate::cli::session::Session;
 use crate::diagnostic::Diagnostic;
 use crate::plan::PlanDocument;
@@ -62,7 +62,7 @@ fn plan(session: &Session) -> Result<Result<PlanDocument, usize>, Failure> {
     }
     let (lineage, records) = session.state()?;
     let plan = session.plan_only(loaded.jobs, &records, None, &[])?;
-    let origin = plan_file::origin(session, lineage, &plan, false);
+    let origin = plan_file::origin(session, lineage, Inputs::default());
     Ok(Ok(PlanDocument::new(plan, origin)))
 }
 

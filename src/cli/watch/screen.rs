@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::WatchArgs;
 use super::board::{Board, Outlook};
 use crate::cli::failure::Failure;
-use crate::cli::plan_file;
+use crate::cli::plan_file::{self, Inputs};
 use crate::plan::{Plan, PlanDocument};
 use crate::report::{self, PlanView, SHOWN_JOBS, Ui, WatchOpening, WatchView};
 use crate::watch::{Difference, Polling};
@@ -105,7 +105,7 @@ impl Screen {
 }
 
 fn document(board: &Board, plan: Plan) -> PlanDocument {
-    let origin = plan_file::origin(board.session(), None, &plan, false);
+    let origin = plan_file::origin(board.session(), None, Inputs::default());
     PlanDocument::new(plan, origin)
 }
 

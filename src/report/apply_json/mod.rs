@@ -108,7 +108,7 @@ impl ApplyStream {
         let fields = JobFields {
             key: job.key.clone(),
             fingerprint: Some(job.fingerprint),
-            file: Some(job.source.file.clone()),
+            file: Some(job.source.file.to_string()),
             line: Some(job.source.line),
         };
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);

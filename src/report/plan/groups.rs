@@ -9,13 +9,13 @@ const FEW: usize = 5;
 #[derive(Debug, Clone)]
 pub(super) enum Group<'a> {
     /// A job by itself.
-    One(&'a DocumentJob),
+    One(&'a DocumentJob<'a>),
     /// Elements of one matrix with one action, for one reason.
-    Many(Vec<&'a DocumentJob>),
+    Many(Vec<&'a DocumentJob<'a>>),
 }
 
 /// Groups neighbours; jobs come in the order of keys within an action.
-pub(super) fn group<'a>(jobs: &[&'a DocumentJob]) -> Vec<Group<'a>> {
+pub(super) fn group<'a>(jobs: &[&'a DocumentJob<'a>]) -> Vec<Group<'a>> {
     let mut groups = Vec::new();
     for alike in jobs.chunk_by(|left, right| is_alike(left, right)) {
         if alike.len() > FEW {
@@ -37,7 +37,7 @@ fn is_alike(left: &DocumentJob, right: &DocumentJob) -> bool {
 
 impl<'a> Group<'a> {
     /// The first job.
-    pub(super) fn first(&self) -> &'a DocumentJob {
+    pub(super) fn first(&self) -> &'a DocumentJob<'a> {
         match self {
             Self::One(job) => job,
             Self::Many(jobs) => jobs[0],

@@ -19,7 +19,7 @@ const KEY_COLUMN: usize = 36;
 
 /// One line, with what stands below it.
 pub(super) struct Line<'a> {
-    job: &'a DocumentJob,
+    job: &'a DocumentJob<'a>,
     jobs: usize,
     key: String,
     words: String,
@@ -176,7 +176,7 @@ fn details(out: &mut dyn Write, view: &PlanView<'_>, job: &DocumentJob) -> io::R
         })
     });
     let fields = [
-        ("description", job.description.clone()),
+        ("description", job.description.as_deref().map(str::to_owned)),
         ("name", Some(request.name.to_string())),
         ("bucket", Some(format!("{}, {}", job.bucket, job.region))),
         (input.as_str(), Some(request.input.value().to_owned())),
@@ -186,7 +186,7 @@ fn details(out: &mut dyn Write, view: &PlanView<'_>, job: &DocumentJob) -> io::R
         ),
         ("start", interval.start.map(time::format)),
         ("end", interval.end.map(time::format)),
-        ("rerun", job.rerun.clone()),
+        ("rerun", job.rerun.as_deref().map(str::to_owned)),
         ("recorded", recorded),
         ("fingerprint", Some(job.fingerprint.short())),
     ];

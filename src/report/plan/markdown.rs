@@ -221,7 +221,7 @@ fn row(group: &Group<'_>) -> String {
     if let Some(estimate) = estimate {
         let _ = write!(why, "<br>{}", escape(&cut(&estimate)));
     }
-    for change in &job.changes {
+    for change in &*job.changes {
         let _ = write!(why, "<br>{}", change_words(change));
     }
     format!("| `{sign}` | {key} | {why} | {} |\n", job.source.line)

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::table::{count, grouped};
 use super::text::{clean, wrap};
 use super::ui::style::{BAD, CHANGE, FAINT, STRONG};
-use crate::plan::{Action, DocumentJob, Guard, PlanDocument};
+use crate::plan::{Action, DocumentJob, Documents, Guard, PlanDocument};
 
 use groups::{Group, group};
 use lines::Line;
@@ -61,7 +61,7 @@ pub fn human(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {
 }
 
 /// Writes a plan for programs, as `stocktake.plan/1`.
-pub fn json(out: &mut dyn Write, plan: &PlanDocument) -> io::Result<()> {
+pub fn json<Jobs: Documents>(out: &mut dyn Write, plan: &PlanDocument<Jobs>) -> io::Result<()> {
     serde_json::to_writer(&mut *out, plan)?;
     writeln!(out)
 }
