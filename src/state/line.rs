@@ -28,7 +28,8 @@ const RECORD_START: &[u8] = b"{\"fingerprint\":\"";
 /// What a line says.
 #[derive(Debug)]
 pub(super) enum Line {
-    Header(HeaderLine),
+    /// In a box: nearly all lines are records, and take no more room than these.
+    Header(Box<HeaderLine>),
     Record(Arc<Record>),
 }
 
@@ -70,7 +71,7 @@ pub(super) fn decode(line: &mut [u8], known: &KnownJobs<'_>) -> Result<Line, Lin
     let line = &mut line[..length];
     if line.starts_with(HEADER_START) {
         check_format(line)?;
-        return parse(object(line)?).map(Line::Header);
+        return parse(object(line)?).map(Box::new).map(Line::Header);
     }
     let object = object(line)?;
     let mut record = match fingerprint(object).and_then(|fingerprint| known.get(&fingerprint)) {

@@ -160,7 +160,7 @@ impl<'a> Reading<'a> {
         self.lines += 1;
         let number = self.lines;
         match line {
-            Ok(Line::Header(header)) => self.take_header(header),
+            Ok(Line::Header(header)) => self.take_header(*header),
             Ok(Line::Record(_)) if self.header.is_none() => {
                 let problem = "should be the header of a state, and is a record";
                 Err(self.damaged(number, problem.to_owned()))

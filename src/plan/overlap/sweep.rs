@@ -51,7 +51,7 @@ pub(super) fn sweep(covers: &[Placed<'_>], meetings: &mut Meetings) {
                 return;
             }
         }
-        if is_key {
+        if is_around_next {
             let is_prefix =
                 |member: &usize| matches!(covers[*member].cover.input(), Input::Prefix(_));
             let prefixes = node.members.filter(is_prefix);
