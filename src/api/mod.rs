@@ -5,7 +5,6 @@
 pub mod client;
 pub mod credentials;
 pub mod host;
-pub(crate) mod moment;
 pub mod name;
 pub mod objects;
 pub mod request;

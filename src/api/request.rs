@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::moment;
 use super::name::{JobName, WorkflowId};
 
 /// The body that a job becomes.
@@ -145,19 +144,11 @@ impl TryFrom<Vec<WorkflowId>> for WorkflowIds {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 pub struct TimeInterval {
     /// The earliest upload time.
-    #[serde(
-        default,
-        with = "moment::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub start: Option<Timestamp>,
     /// The latest upload time.
-    #[serde(
-        default,
-        with = "moment::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub end: Option<Timestamp>,
 }

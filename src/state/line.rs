@@ -13,7 +13,6 @@ use super::few::few;
 use super::header::{FORMAT, FORMAT_PREFIX, HeaderLine};
 use super::known::KnownJobs;
 use super::record::{Record, Seen, Submission};
-use crate::api::moment;
 use crate::job::{Fingerprint, Job, JobKey};
 
 const CHECKSUM_START: &[u8] = b",\"crc\":\"";
@@ -145,7 +144,6 @@ struct KnownRecord<'a> {
     _fingerprint: IgnoredAny,
     #[serde(borrow)]
     key: Cow<'a, str>,
-    #[serde(with = "moment")]
     written_at: Timestamp,
     #[serde(borrow)]
     work: KnownWork<'a>,

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use super::few::few;
 use super::lock::host_name;
 use super::submission_id::SubmissionId;
-use crate::api::moment;
 use crate::api::name::JobId;
 use crate::api::wire::{JobDetail, JobState};
 use crate::job::{Fingerprint, JobKey, Work};
@@ -57,7 +56,6 @@ pub struct Rejection {
 #[serde(deny_unknown_fields)]
 pub struct Removal {
     /// When, by our clock.
-    #[serde(with = "moment")]
     pub at: Timestamp,
     /// Who: the user and the machine.
     pub by: String,
@@ -84,14 +82,9 @@ pub struct Submission {
     /// Its id.
     pub id: SubmissionId,
     /// When it was intended, by our clock.
-    #[serde(with = "moment")]
     pub intended_at: Timestamp,
     /// When its end became known; absent while it is unresolved.
-    #[serde(
-        default,
-        with = "moment::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
     /// How it ended.
     #[serde(flatten)]
@@ -127,9 +120,8 @@ impl Submission {
 #[serde(deny_unknown_fields)]
 struct SubmissionFields {
     id: SubmissionId,
-    #[serde(with = "moment")]
     intended_at: Timestamp,
-    #[serde(default, with = "moment::optional")]
+    #[serde(default)]
     ended_at: Option<Timestamp>,
     outcome: OutcomeWord,
     job_id: Option<JobId>,
@@ -190,7 +182,6 @@ pub struct Seen {
     /// The job it was said of.
     pub job_id: JobId,
     /// When, by our clock.
-    #[serde(with = "moment")]
     pub at: Timestamp,
     /// How far the job was.
     pub state: JobState,
@@ -198,18 +189,10 @@ pub struct Seen {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// When it began to run, by the service's clock.
-    #[serde(
-        default,
-        with = "moment::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started: Option<Timestamp>,
     /// When it ended, by the service's clock.
-    #[serde(
-        default,
-        with = "moment::optional",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Timestamp>,
     /// What became of its objects, where somebody has counted: mostly nobody has, so that it takes no
     /// room.
@@ -276,7 +259,6 @@ pub struct Record {
     /// The key under which the work was last known.
     pub key: JobKey,
     /// When this line of the log was written, by our clock.
-    #[serde(with = "moment")]
     pub written_at: Timestamp,
     /// The work.
     pub work: Arc<Work>,

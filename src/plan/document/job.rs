@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::api::moment;
 use crate::api::name::{BucketName, JobId, Region};
 use crate::api::request::Request;
 use crate::job::{Fingerprint, JobKey, OnFailure, Overlap, Work};
@@ -96,7 +95,6 @@ pub struct KnownSubmission<'plan> {
     #[schemars(with = "String")]
     pub id: Cow<'plan, SubmissionId>,
     /// When it was intended.
-    #[serde(with = "moment")]
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub at: Timestamp,
     /// How it ended.
