@@ -213,7 +213,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan with these jobs of it, and nothing left out of its counts and findings.
+    /// The plan with these jobs of it and without its retired records; nothing is left out of its counts
+    /// and findings.
     #[must_use]
     pub fn of_jobs(&self, jobs: Vec<PlannedJob>) -> Self {
         Self {

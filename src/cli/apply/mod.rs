@@ -21,7 +21,7 @@ use super::plan_file::{self, Inputs};
 use super::session::Session;
 use super::settings::Settings;
 use crate::diagnostic::Diagnostic;
-use crate::plan::PlanDocument;
+use crate::plan::{Action, PlanDocument};
 use crate::report::{ColorChoice, Ui, Verbosity};
 use view::View;
 
@@ -162,7 +162,13 @@ fn run_in(
         Inputs::new(&session, plan_file::files_of(jobs))
     });
     let origin = plan_file::origin(&session, lineage, inputs.unwrap_or_default());
-    view.plan(&PlanDocument::new(plan.clone(), origin))?;
+    // Nothing is said of jobs that stay as they are, and these may be very many.
+    let shown = plan
+        .jobs
+        .iter()
+        .filter(|planned| planned.action != Action::Unchanged);
+    let shown = plan.of_jobs(shown.cloned().collect());
+    view.plan(&PlanDocument::new(shown, origin))?;
     if !plan.blocked.is_empty() {
         store.close()?;
         return Ok(Exit::Blocked);
