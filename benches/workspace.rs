@@ -59,6 +59,7 @@ fn whole_plan(workspace: &Workspace) -> usize {
         plan: &plan,
         all: false,
         details: false,
+        rest: "--all",
         next: None,
         width: 80,
     };

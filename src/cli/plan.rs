@@ -148,6 +148,7 @@ pub(super) fn run(
             plan: &words,
             all: arguments.all,
             details: !arguments.only.is_empty(),
+            rest: "--all",
             next: has_next.then_some(apply.as_str()),
             width: ui.look().width,
         };

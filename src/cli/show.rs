@@ -44,6 +44,7 @@ pub(super) fn run(arguments: &ShowArgs, ui: Ui) -> Result<Exit, Failure> {
         plan: &plan,
         all: arguments.all,
         details: false,
+        rest: "--all",
         next: None,
         width: ui.look().width,
     };

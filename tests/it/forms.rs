@@ -317,6 +317,10 @@ fn ten_thousand_jobs_are_readable() {
     insta::assert_snapshot!("many_human_head", head.join("\n"));
     let tail: Vec<&str> = human.lines().skip(human.lines().count() - 4).collect();
     insta::assert_snapshot!("many_human_tail", tail.join("\n"));
+    // It has no --all of its own.
+    let apply = env.run(&["apply", "--max-submissions", "1"]);
+    let apply = apply.expect(4).stdout;
+    assert!(apply.contains("more; plan --all shows them"), "{apply}");
     let markdown = env.run(&["plan", "--format", "markdown"]).expect(0).stdout;
     assert!(markdown.encode_utf16().count() <= 65_536);
     assert!(markdown.contains(" more."), "cut without a word");

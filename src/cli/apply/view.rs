@@ -31,6 +31,7 @@ impl View {
                     plan,
                     all: false,
                     details: false,
+                    rest: "plan --all",
                     next: None,
                     width: ui.look().width,
                 };

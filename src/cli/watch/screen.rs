@@ -98,6 +98,7 @@ impl Screen {
             plan,
             all,
             details: false,
+            rest: "plan --all",
             next: None,
             width: self.ui.look().width,
         }

@@ -38,11 +38,13 @@ pub(super) fn write(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> 
     }
     if shown.len() > limit {
         let more = grouped(shown.len() - limit);
-        writeln!(out, "     {FAINT}… {more} more; --all shows them{FAINT:#}")?;
+        let rest = view.rest;
+        writeln!(out, "     {FAINT}… {more} more; {rest} shows them{FAINT:#}")?;
     }
     if forgotten > 0 {
         let forgotten = words::forgotten(forgotten);
-        writeln!(out, "     {FAINT}{forgotten}; --all names them{FAINT:#}")?;
+        let rest = view.rest;
+        writeln!(out, "     {FAINT}{forgotten}; {rest} names them{FAINT:#}")?;
     }
     if shown.iter().any(|drift| drift.kind == DriftKind::Unknown) {
         for line in wrap(words::UNKNOWN_HELP, view.width - 2).lines() {

@@ -30,6 +30,8 @@ pub struct PlanView<'a> {
     pub all: bool,
     /// Every field of every job.
     pub details: bool,
+    /// What shows that which is left out: `--all` of the same command, if it has that.
+    pub rest: &'a str,
     /// What to do next; nothing where nobody reads it.
     pub next: Option<&'a str>,
     /// Columns of a line.
@@ -100,12 +102,12 @@ pub(super) fn findings(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<(
             )?;
         }
     }
-    more(out, blocked.len(), limit, "blocked")?;
+    more(out, view, blocked.len(), limit, "blocked")?;
     let warnings = &view.plan.warnings;
     for message in warnings.iter().take(limit) {
         finding(out, view, ("warning", CHANGE), message)?;
     }
-    more(out, warnings.len(), limit, "warnings")
+    more(out, view, warnings.len(), limit, "warnings")
 }
 
 fn finding(
@@ -120,14 +122,20 @@ fn finding(
     writeln!(out, "\n{style}{kind}{style:#}{rest}")
 }
 
-fn more(out: &mut dyn Write, number: usize, limit: usize, what: &str) -> io::Result<()> {
+fn more(
+    out: &mut dyn Write,
+    view: &PlanView<'_>,
+    number: usize,
+    limit: usize,
+    what: &str,
+) -> io::Result<()> {
     if number <= limit {
         return Ok(());
     }
-    let left = grouped(number - limit);
+    let (left, rest) = (grouped(number - limit), view.rest);
     writeln!(
         out,
-        "\n{FAINT}and {left} more {what}; --all shows them{FAINT:#}"
+        "\n{FAINT}and {left} more {what}; {rest} shows them{FAINT:#}"
     )
 }
 
@@ -171,7 +179,8 @@ fn files(out: &mut dyn Write, view: &PlanView<'_>, mut jobs: Vec<&DocumentJob>) 
         );
         writeln!(
             out,
-            "\n{FAINT}and {jobs} in {files} more; --all shows them{FAINT:#}"
+            "\n{FAINT}and {jobs} in {files} more; {} shows them{FAINT:#}",
+            view.rest
         )?;
     }
     Ok(())
@@ -202,7 +211,8 @@ fn write_cut(out: &mut dyn Write, view: &PlanView<'_>, lines: &[Line<'_>]) -> io
     lines::write(out, view, first)?;
     let jobs = left_out.iter().map(Line::jobs).sum();
     let jobs = count(jobs, "job", "jobs");
-    writeln!(out, "     {FAINT}… {jobs} more; --all shows them{FAINT:#}")?;
+    let rest = view.rest;
+    writeln!(out, "     {FAINT}… {jobs} more; {rest} shows them{FAINT:#}")?;
     lines::write(out, view, last)
 }
 
