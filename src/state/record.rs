@@ -121,7 +121,6 @@ impl Submission {
 struct SubmissionFields {
     id: SubmissionId,
     intended_at: Timestamp,
-    #[serde(default)]
     ended_at: Option<Timestamp>,
     outcome: OutcomeWord,
     job_id: Option<JobId>,
