@@ -194,6 +194,10 @@ fn many_jobs_are_asked_for_in_lists_and_ended_ones_that_are_forgotten_are_counte
     assert_eq!(all["drift"].as_array().unwrap().len(), 150);
     let one = plan(&env, &["--refresh", "--only", "j007"]);
     assert_eq!(one["drift"].as_array().unwrap().len(), 1);
+    let applied = env.run(&["apply", "--refresh"]).expect(0).stdout;
+    let rest = "no longer known to the service; plan --refresh --all names them";
+    let words: Vec<&str> = applied.split_whitespace().collect();
+    assert!(words.join(" ").contains(rest), "{applied}");
 }
 
 #[test]

@@ -27,11 +27,15 @@ impl View {
     pub(super) fn plan(&self, plan: &PlanDocument) -> std::io::Result<()> {
         match self {
             Self::Human(ui, _) => {
+                let rest = match plan.drift {
+                    None => "plan --all",
+                    Some(_) => "plan --refresh --all",
+                };
                 let view = PlanView {
                     plan,
                     all: false,
                     details: false,
-                    rest: "plan --all",
+                    rest,
                     next: None,
                     width: ui.look().width,
                 };
