@@ -16,6 +16,7 @@ mod crash;
 pub mod diagnostic;
 pub mod estimate;
 mod figures;
+mod grain;
 pub mod job;
 pub mod jobfile;
 pub mod load;

@@ -12,6 +12,7 @@ use super::census::Census;
 use super::stamp::Stamp;
 use super::{no_job_files, put_in_order};
 use crate::diagnostic::Diagnostic;
+use crate::grain;
 use crate::job::Job;
 use crate::jobfile::discover::{self, FoundFile};
 use crate::jobfile::{JobFile, Reader};
@@ -216,6 +217,7 @@ impl Cache {
         };
         found
             .into_par_iter()
+            .with_max_len(grain::HEAVY)
             .filter(|file| !is_as_read(file))
             .collect()
     }
@@ -249,7 +251,8 @@ impl Cache {
             let jobs = std::mem::take(&mut entry.resolved.jobs);
             remember(&mut self.before, file, jobs);
         }
-        let anew = affected.into_par_iter().map(|(_, entry)| {
+        let affected = affected.into_par_iter().with_max_len(grain::HEAVY);
+        let anew = affected.map(|(_, entry)| {
             entry.resolved = resolve(entry.source.as_ref(), entry.job_file.as_ref(), resolver);
             &*entry
         });
@@ -261,7 +264,8 @@ impl Cache {
     /// Reads files, and takes those further whose content is another one.
     fn read(&mut self, to_read: Vec<FoundFile>, resolver: &Resolver, updated: &mut Updated) {
         updated.read = to_read.len();
-        let read = to_read.into_par_iter().map(|file| {
+        let to_read = to_read.into_par_iter().with_max_len(grain::HEAVY);
+        let read = to_read.map(|file| {
             let known = self.files.get(&file);
             let entry = read_entry(&file, known, &self.reader, resolver);
             (file, entry)

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::diagnostic::{self, Diagnostic};
+use crate::grain;
 use crate::job::Job;
 use crate::jobfile::Reader;
 use crate::jobfile::discover::{self, FoundFile};
@@ -39,6 +40,14 @@ impl Loaded {
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(Diagnostic::is_error)
     }
+
+    /// With what the files behind these come to.
+    fn and(mut self, mut behind: Self) -> Self {
+        self.jobs.append(&mut behind.jobs);
+        self.diagnostics.append(&mut behind.diagnostics);
+        self.files += behind.files;
+        self
+    }
 }
 
 /// Loads all jobs of `workspace`, leaving out the folders that stand for buckets.
@@ -60,7 +69,8 @@ pub fn load_beside<T: Send>(
 ) -> (Loaded, Option<T>) {
     let folder = Path::new(JOBS_FOLDER);
     let (found, problems) = discover::discover(workspace.root(), folder, bucket_folders);
-    let mut loaded = load_each(&found, surroundings);
+    let (reader, resolver) = (Reader::new(), Resolver::new(surroundings));
+    let mut loaded = load_each(&found, &reader, &resolver);
     loaded.diagnostics.extend(problems);
     if found.is_empty() {
         loaded.diagnostics.push(no_job_files(workspace.root()));
@@ -93,46 +103,34 @@ fn no_job_files(root: &Path) -> Diagnostic {
 
 /// Loads the jobs of the given files.
 pub fn load_files(found: &[FoundFile], surroundings: Surroundings) -> Loaded {
-    let mut loaded = load_each(found, surroundings);
+    let mut loaded = load_each(found, &Reader::new(), &Resolver::new(surroundings));
     let doubles = check_unique(loaded.jobs.iter().map(Arc::as_ref));
     loaded.diagnostics.extend(doubles);
     loaded
 }
 
 /// Loads the jobs of the given files, each by itself.
-fn load_each(found: &[FoundFile], surroundings: Surroundings) -> Loaded {
-    let reader = Reader::new();
-    let resolver = Resolver::new(surroundings);
-    let each = found
-        .par_iter()
-        .map(|found| load_file(found, &reader, &resolver));
-    let each: Vec<(Vec<Arc<Job>>, Vec<Diagnostic>)> = each.collect();
-    let mut loaded = Loaded {
-        jobs: Vec::with_capacity(each.iter().map(|(jobs, _)| jobs.len()).sum()),
-        diagnostics: Vec::new(),
-        files: found.len(),
-    };
-    for (jobs, diagnostics) in each {
-        loaded.jobs.extend(jobs);
-        loaded.diagnostics.extend(diagnostics);
-    }
-    loaded
+fn load_each(found: &[FoundFile], reader: &Reader, resolver: &Resolver) -> Loaded {
+    let files = found.par_iter().with_max_len(grain::HEAVY);
+    let some = files.fold(Loaded::default, |mut loaded, file| {
+        loaded.files += 1;
+        load_file(file, reader, resolver, &mut loaded);
+        loaded
+    });
+    some.reduce(Loaded::default, Loaded::and)
 }
 
-fn load_file(
-    found: &FoundFile,
-    reader: &Reader,
-    resolver: &Resolver,
-) -> (Vec<Arc<Job>>, Vec<Diagnostic>) {
+/// Adds what one file comes to.
+fn load_file(found: &FoundFile, reader: &Reader, resolver: &Resolver, loaded: &mut Loaded) {
     let source = match discover::open(found) {
         Ok(source) => source,
-        Err(problem) => return (Vec::new(), vec![problem]),
+        Err(problem) => return loaded.diagnostics.push(problem),
     };
-    let (job_file, mut diagnostics) = reader.load(&source, found.syntax);
-    let Some(job_file) = job_file else {
-        return (Vec::new(), diagnostics);
-    };
-    let (jobs, mut problems) = resolver.resolve(&source, &job_file);
-    diagnostics.append(&mut problems);
-    (jobs.into_iter().map(Arc::new).collect(), diagnostics)
+    let (job_file, mut problems) = reader.load(&source, found.syntax);
+    loaded.diagnostics.append(&mut problems);
+    if let Some(job_file) = job_file {
+        let (jobs, mut problems) = resolver.resolve(&source, &job_file);
+        loaded.jobs.extend(jobs.into_iter().map(Arc::new));
+        loaded.diagnostics.append(&mut problems);
+    }
 }

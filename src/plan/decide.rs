@@ -2,21 +2,24 @@
 
 use std::sync::Arc;
 
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use rayon::iter::{
+    IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator, ParallelIterator,
+};
 use rayon::slice::ParallelSliceMut;
 
 use super::changes::changes;
 use super::model::{Action, PlannedJob, Reason};
+use crate::grain;
 use crate::job::{Job, JobKey, OnFailure};
 use crate::state::{Outcome, Record, Records};
 
 /// Decides what is to be done about each of `jobs`, in the order of their keys.
 pub(super) fn decide_all(jobs: &[Arc<Job>], records: &Records) -> Vec<PlannedJob> {
     // Sorted as texts side by side, which are compared without a look into every job.
-    let mut by_key: Vec<(&str, &Arc<Job>)> =
-        jobs.iter().map(|job| (job.key.as_str(), job)).collect();
+    let jobs = jobs.par_iter().with_max_len(grain::LIGHT);
+    let mut by_key: Vec<(&str, &Arc<Job>)> = jobs.map(|job| (job.key.as_str(), job)).collect();
     by_key.par_sort_unstable_by_key(|(key, _)| *key);
-    let sorted = by_key.into_par_iter();
+    let sorted = by_key.into_par_iter().with_max_len(grain::LIGHT);
     sorted
         .map(|(_, job)| decide(Arc::clone(job), records))
         .collect()
