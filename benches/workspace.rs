@@ -56,7 +56,7 @@ fn whole_plan(workspace: &Workspace) -> usize {
     };
     let plan = PlanDocument::new(plan, origin);
     let view = PlanView {
-        plan: &plan,
+        plan: &plan.in_words(),
         all: false,
         details: false,
         rest: "--all",

@@ -125,7 +125,7 @@ pub(super) fn run(
         let shown = shown.collect();
         unseen = mem::replace(&mut plan.jobs, shown);
     }
-    let plan = PlanDocument::planned(plan, origin);
+    let plan = PlanDocument::new(plan, origin);
     if let Some(path) = &arguments.out {
         plan_file::write(path, &plan)?;
     }

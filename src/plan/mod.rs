@@ -29,7 +29,7 @@ pub use confirm::{DocumentError, Since, StaleJob, confirm};
 pub use decide::decide_again;
 pub use document::{
     DocumentJob, Documents, KnownOutcome, KnownRecord, KnownSubmission, Origin, PlanDocument,
-    PlannedJobs, RetiredRecord, SourceLine,
+    PlanInWords, PlannedJobs, RetiredRecord, SourceLine,
 };
 pub use drift::{Drift, DriftKind};
 pub use estimate::{Count, Counts, Estimate, JobEstimate, Prices, TotalEstimate, WorkflowEstimate};

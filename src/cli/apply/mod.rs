@@ -168,7 +168,7 @@ fn run_in(
         .iter()
         .filter(|planned| planned.action != Action::Unchanged);
     let shown = plan.of_jobs(shown.cloned().collect());
-    view.plan(&PlanDocument::new(shown, origin))?;
+    view.plan(&PlanDocument::new(shown, origin).in_words())?;
     if !plan.blocked.is_empty() {
         store.close()?;
         return Ok(Exit::Blocked);

@@ -10,7 +10,7 @@ use crate::cli::failure::Failure;
 use crate::cli::plan_file::{self, Inputs};
 use crate::cli::session::Session;
 use crate::diagnostic::Diagnostic;
-use crate::plan::PlanDocument;
+use crate::plan::{PlanDocument, PlannedJobs};
 use crate::report::{self, AskedFor, HtmlReport};
 use crate::state::Record;
 use crate::status::FailedObject;
@@ -33,9 +33,12 @@ pub(super) fn show(
                 .is_empty()
                 .then(|| plan(session))
                 .transpose()?;
-            let plan = plan.as_ref().map(|plan| match plan {
+            let words = plan
+                .as_ref()
+                .map(|plan| plan.as_ref().map(PlanDocument::in_words));
+            let plan = words.as_ref().map(|words| match words {
                 Ok(plan) => AskedFor::Plan(plan),
-                Err(mistakes) => AskedFor::Mistakes(*mistakes),
+                Err(mistakes) => AskedFor::Mistakes(**mistakes),
             });
             let report = HtmlReport {
                 target: &session.target.name,
@@ -51,7 +54,7 @@ pub(super) fn show(
 }
 
 /// The plan as it is now, or how many mistakes are in the way of one.
-fn plan(session: &Session) -> Result<Result<PlanDocument, usize>, Failure> {
+fn plan(session: &Session) -> Result<Result<PlanDocument<PlannedJobs>, usize>, Failure> {
     let loaded = session.load();
     if loaded.has_errors() {
         return Ok(Err(loaded

@@ -7,7 +7,7 @@ use super::WatchArgs;
 use super::board::{Board, Outlook};
 use crate::cli::failure::Failure;
 use crate::cli::plan_file::{self, Inputs};
-use crate::plan::{Plan, PlanDocument};
+use crate::plan::{Plan, PlanDocument, PlanInWords, PlannedJobs};
 use crate::report::{self, PlanView, SHOWN_JOBS, Ui, WatchOpening, WatchView};
 use crate::watch::{Difference, Polling};
 
@@ -51,13 +51,14 @@ impl Screen {
             // Of a plan that was shown before, what differs is enough.
             difference => document(board, excerpt(plan, difference.as_ref())),
         });
+        let words = plan.as_ref().map(PlanDocument::in_words);
         let view = WatchView {
             cause: &outlook.cause,
             took,
             findings: &outlook.findings,
             is_broken: outlook.is_broken,
             difference: outlook.difference.as_ref(),
-            plan: plan.as_ref().map(|plan| self.plan_view(plan, false)),
+            plan: words.as_ref().map(|plan| self.plan_view(plan, false)),
             width: self.ui.look().width,
         };
         self.ui.transient("")?;
@@ -89,11 +90,11 @@ impl Screen {
                 "Mistakes stand in the way. This is the last good plan:"
             )?;
         }
-        report::plan_human(&mut out, &self.plan_view(&document, true))?;
+        report::plan_human(&mut out, &self.plan_view(&document.in_words(), true))?;
         Ok(out.flush()?)
     }
 
-    fn plan_view<'a>(&self, plan: &'a PlanDocument, all: bool) -> PlanView<'a> {
+    fn plan_view<'a>(&self, plan: &'a PlanInWords<'a>, all: bool) -> PlanView<'a> {
         PlanView {
             plan,
             all,
@@ -105,7 +106,7 @@ impl Screen {
     }
 }
 
-fn document(board: &Board, plan: Plan) -> PlanDocument {
+fn document(board: &Board, plan: Plan) -> PlanDocument<PlannedJobs> {
     let origin = plan_file::origin(board.session(), None, Inputs::default());
     PlanDocument::new(plan, origin)
 }

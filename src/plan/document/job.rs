@@ -161,52 +161,6 @@ impl DocumentJob<'_> {
             rerun: self.rerun.as_deref().map(str::to_owned),
         }
     }
-
-    /// The job by itself.
-    pub fn into_owned(self) -> DocumentJob<'static> {
-        DocumentJob {
-            key: self.key,
-            action: self.action,
-            reason: self.reason,
-            fingerprint: self.fingerprint,
-            source: SourceLine {
-                file: owned(self.source.file),
-                line: self.source.line,
-            },
-            description: self.description.map(owned),
-            bucket: owned(self.bucket),
-            region: owned(self.region),
-            request: owned(self.request),
-            rerun: self.rerun.map(owned),
-            max_attempts: self.max_attempts,
-            overlap: self.overlap,
-            changes: owned(self.changes),
-            record: self.record.map(KnownRecord::into_owned),
-            estimate: self.estimate.map(owned),
-        }
-    }
-}
-
-fn owned<T: ToOwned + ?Sized>(value: Cow<'_, T>) -> Cow<'static, T> {
-    Cow::Owned(value.into_owned())
-}
-
-impl KnownRecord<'_> {
-    fn into_owned(self) -> KnownRecord<'static> {
-        let submissions = self.submissions.into_iter();
-        let submissions = submissions.map(|submission| KnownSubmission {
-            id: owned(submission.id),
-            at: submission.at,
-            outcome: submission.outcome,
-            reason: submission.reason.map(owned),
-            job_id: submission.job_id.map(owned),
-        });
-        KnownRecord {
-            key: owned(self.key),
-            state: self.state.map(owned),
-            submissions: submissions.collect(),
-        }
-    }
 }
 
 impl<'plan> From<&'plan Record> for KnownRecord<'plan> {

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 use serde::Serializer;
 use serde::ser::{Error, SerializeSeq};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::job::DocumentJob;
+use crate::grain;
 use crate::job::Fingerprint;
 use crate::plan::estimate::JobEstimate;
 use crate::plan::model::PlannedJob;
@@ -22,7 +23,7 @@ pub trait Documents: Sync {
     fn document(&self, index: usize) -> Cow<'_, DocumentJob<'_>>;
 }
 
-impl Documents for Vec<DocumentJob<'static>> {
+impl Documents for Vec<DocumentJob<'_>> {
     fn count(&self) -> usize {
         self.len()
     }
@@ -66,8 +67,9 @@ pub(super) fn in_parallel<Jobs: Documents, S: Serializer>(
     type Words = Vec<serde_json::Result<Box<RawValue>>>;
     let words = |begin: usize| -> Words {
         let indices = begin..jobs.count().min(begin + TOGETHER);
-        let jobs = indices.into_par_iter().map(|index| jobs.document(index));
-        jobs.map(|job| to_raw_value(&*job)).collect()
+        let indices = indices.into_par_iter().with_max_len(grain::HEAVY);
+        let words = indices.map(|index| to_raw_value(&*jobs.document(index)));
+        words.collect()
     };
     let mut sequence = serializer.serialize_seq(Some(jobs.count()))?;
     let mut ready = words(0);

@@ -6,13 +6,14 @@ mod jobs;
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::drift::Drift;
 use super::estimate::TotalEstimate;
 use super::model::{Blocked, Plan, Summary};
+use crate::grain;
 use crate::job::{Fingerprint, JobKey};
 use crate::state::Lineage;
 
@@ -93,16 +94,12 @@ pub struct RetiredRecord {
     pub fingerprint: Fingerprint,
 }
 
-impl PlanDocument {
-    /// The document of a plan.
-    pub fn new(plan: Plan, origin: Origin) -> Self {
-        PlanDocument::planned(plan, origin).in_words()
-    }
-}
+/// A document all in words, which were read or are those of a plan.
+pub type PlanInWords<'plan> = PlanDocument<Vec<DocumentJob<'plan>>>;
 
 impl PlanDocument<PlannedJobs> {
     /// The document of a plan, to be written as it is or put into words.
-    pub fn planned(plan: Plan, origin: Origin) -> Self {
+    pub fn new(plan: Plan, origin: Origin) -> Self {
         let retired = plan.retired.iter().map(|record| RetiredRecord {
             key: record.key.clone(),
             fingerprint: record.fingerprint,
@@ -134,9 +131,10 @@ impl PlanDocument<PlannedJobs> {
     }
 
     /// The document in words.
-    pub fn in_words(&self) -> PlanDocument {
-        let jobs = (0..self.jobs.count()).into_par_iter();
-        let jobs = jobs.map(|index| self.jobs.document(index).into_owned().into_owned());
+    pub fn in_words(&self) -> PlanInWords<'_> {
+        let indices = (0..self.jobs.count()).into_par_iter();
+        let indices = indices.with_max_len(grain::LIGHT);
+        let jobs = indices.map(|index| self.jobs.document(index).into_owned());
         PlanDocument {
             format: self.format.clone(),
             stocktake: self.stocktake.clone(),

@@ -19,7 +19,7 @@ use super::ui::Ui;
 use crate::apply::{ApplyOutcome, Event, Halt, JobOutcome, JobResult};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::job::JobKey;
-use crate::plan::{Action, DocumentJob, PlanDocument};
+use crate::plan::{Action, DocumentJob, PlanInWords};
 use crate::source::Place;
 use crate::state::Record;
 use line::{ChangeSummary, Happened, JobFields, Level, Line, RunSummary};
@@ -62,7 +62,7 @@ impl ApplyStream {
     }
 
     /// Says what is to be done.
-    pub fn plan(&self, plan: &PlanDocument) -> io::Result<()> {
+    pub fn plan(&self, plan: &PlanInWords<'_>) -> io::Result<()> {
         let message = format!("applying to {}", plan.target);
         let happened = Happened::RunStart {
             target: &plan.target,
