@@ -27,7 +27,9 @@ impl Assembly {
     pub(super) fn new(planned: Vec<PlannedJob>, records: &Records, limits: Limits) -> Self {
         let (retired, mut covered) =
             rayon::join(|| unclaimed(&planned, records), || covers(&planned, &[]));
-        covered.extend(covers(&[], &retired));
+        let others = covers(&[], &retired);
+        covered.reserve_exact(others.len());
+        covered.extend(others);
         let overlaps = Overlaps::new(covered);
         let plan = Plan {
             jobs: planned,

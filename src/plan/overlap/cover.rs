@@ -4,10 +4,11 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
 use super::intervals::Interval;
 use crate::api::request::Input;
+use crate::grain;
 use crate::job::{Fingerprint, Job, JobKey, Overlap, Work};
 use crate::plan::model::PlannedJob;
 use crate::state::{Record, Submission};
@@ -134,14 +135,21 @@ impl Cover {
 }
 
 /// What the jobs of a plan cover, and records that no job stands for.
+#[expect(
+    clippy::filter_map_identity,
+    reason = "unlike `flatten`, it leaves them in the room that they have"
+)]
 pub(in crate::plan) fn covers(jobs: &[PlannedJob], retired: &[Arc<Record>]) -> Vec<Cover> {
-    let planned = jobs.par_iter().filter_map(of_job);
-    let retired = retired.par_iter().filter_map(|record| {
-        let standing = standing(record)?;
-        let owner = Owner::Record(Arc::clone(record));
-        Some(Cover { owner, standing })
-    });
-    planned.chain(retired).collect()
+    let jobs = jobs.par_iter().with_max_len(grain::LIGHT).map(of_job);
+    let retired = retired.par_iter().with_max_len(grain::LIGHT).map(of_record);
+    let covers: Vec<Option<Cover>> = jobs.chain(retired).collect();
+    covers.into_iter().filter_map(|cover| cover).collect()
+}
+
+fn of_record(record: &Arc<Record>) -> Option<Cover> {
+    let standing = standing(record)?;
+    let owner = Owner::Record(Arc::clone(record));
+    Some(Cover { owner, standing })
 }
 
 /// A job that says `overlap: allow` covers nothing here: that is what it says.

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::mem;
 
-use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use rayon::slice::{ParallelSlice, ParallelSliceMut};
 
 use super::cover::{Cover, Placed, Standing};
+use super::neighbours::Outermost;
 use crate::api::name::{BucketName, Region, WorkflowId};
 use crate::api::request::WorkflowIds;
+use crate::grain;
 use crate::plan::sorted::splice;
 
 /// All covers, by what they have in common. One with several workflows is in several groups.
@@ -60,18 +62,29 @@ impl Groups {
         come.into_iter().filter_map(group).collect()
     }
 
-    /// The groups in which something is to be submitted: elsewhere nothing can be helped any more.
-    pub(super) fn with_work(&self) -> impl Iterator<Item = Vec<Placed<'_>>> {
-        let is_planned = |cover: &Cover| cover.standing == Standing::Planned;
-        let groups = self.0.values();
-        let groups = groups.filter(move |group| group.covers.iter().any(is_planned));
-        groups.map(Group::in_order)
+    /// Of each group, what is to be submitted and what lies in that or around it, in order: nothing
+    /// else can be helped any more.
+    pub(super) fn near_work(&self) -> impl Iterator<Item = Vec<Placed<'_>>> {
+        self.0.values().map(Group::near_work)
     }
 }
 
 impl Group {
-    fn in_order(&self) -> Vec<Placed<'_>> {
-        let mut placed: Vec<Placed<'_>> = self.covers.par_iter().map(Placed::new).collect();
+    fn near_work(&self) -> Vec<Placed<'_>> {
+        let is_planned = |cover: &Cover| cover.standing == Standing::Planned;
+        let covers = || self.covers.par_iter().with_max_len(grain::LIGHT);
+        let planned = self.in_order(covers().filter(|cover| is_planned(cover)).map(Placed::new));
+        let outermost = Outermost::of(&planned);
+        if outermost.is_empty() {
+            return planned;
+        }
+        let is_near =
+            |placed: &Placed<'_>| is_planned(placed.cover) || outermost.are_near(placed.position);
+        self.in_order(covers().map(Placed::new).filter(is_near))
+    }
+
+    fn in_order<'a>(&self, covers: impl ParallelIterator<Item = Placed<'a>>) -> Vec<Placed<'a>> {
+        let mut placed: Vec<Placed<'a>> = covers.collect();
         if !self.is_sorted {
             placed.par_sort_unstable_by(Placed::in_order);
         }

@@ -86,7 +86,7 @@ impl Overlaps {
 
     fn sweep_all(&mut self) {
         self.meetings.clear();
-        for group in self.groups.with_work() {
+        for group in self.groups.near_work() {
             sweep(&group, &mut self.meetings);
             if self.meetings.len() > REPORTED {
                 return;

@@ -3,7 +3,44 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use super::cover::{Cover, KEYS};
+use super::cover::{Cover, KEYS, Placed, Position};
+
+/// The outermost inputs of some covers. None lies in another, so that what any of the covers lies in,
+/// and what lies in them, stands right before or behind one of these.
+#[derive(Debug)]
+pub(super) struct Outermost<'cover>(Vec<Position<'cover>>);
+
+impl<'cover> Outermost<'cover> {
+    /// Those of `covers`, which come in order.
+    pub(super) fn of(covers: &[Placed<'cover>]) -> Self {
+        let mut outermost: Vec<Position<'cover>> = Vec::new();
+        for cover in covers {
+            let last = outermost.last();
+            if last.is_none_or(|last| !lies_in(cover.position, *last)) {
+                outermost.push(cover.position);
+            }
+        }
+        Self(outermost)
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether an input lies in one of them or around one.
+    pub(super) fn are_near(&self, input: Position<'_>) -> bool {
+        let behind = self.0.partition_point(|known| *known <= input);
+        let (before, behind) = self.0.split_at(behind);
+        before.last().is_some_and(|known| lies_in(input, *known))
+            || behind.first().is_some_and(|known| lies_in(*known, input))
+    }
+}
+
+/// Whether an input is the other one, or all of its keys begin with that.
+pub(super) fn lies_in((space, text): Position<'_>, (other_space, other): Position<'_>) -> bool {
+    space == other_space && (text == other || (space == KEYS && text.starts_with(other)))
+}
 
 /// Those of `group` that one of `covers` lies in, or that lie in it: in order, as `group` is.
 pub(super) fn of<'group>(group: &'group [Cover], covers: &[Cover]) -> Vec<&'group Cover> {
@@ -27,13 +64,9 @@ pub(super) fn of<'group>(group: &'group [Cover], covers: &[Cover]) -> Vec<&'grou
 
 /// The same input, and all keys that begin with it.
 fn within(group: &[Cover], cover: &Cover) -> Range<usize> {
-    let (space, text) = cover.position();
-    let start = group.partition_point(|known| known.position() < (space, text));
-    let is_within = |known: &Cover| {
-        let (other_space, other) = known.position();
-        space == other_space && (text == other || (space == KEYS && other.starts_with(text)))
-    };
-    let length = group[start..].partition_point(is_within);
+    let input = cover.position();
+    let start = group.partition_point(|known| known.position() < input);
+    let length = group[start..].partition_point(|known| lies_in(known.position(), input));
     start..start + length
 }
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::REPORTED;
 use super::cover::{Cover, KEYS, Placed, Position, Rank, Standing};
 use super::intervals::IntervalTree;
+use super::neighbours::lies_in;
 use crate::api::request::Input;
 
 /// Pairs of covers that meet, in the order of a plan.
@@ -39,7 +40,9 @@ pub(super) fn sweep(covers: &[Placed<'_>], meetings: &mut Meetings) {
             around.pop();
         }
         // What lies in a prefix comes right behind it.
-        let is_around_next = nodes.peek().is_some_and(|next| next.lies_in(&node));
+        let is_around_next = nodes
+            .peek()
+            .is_some_and(|next| lies_in(next.input, node.input));
         if around.is_empty() && node.members.len() == 1 && !is_around_next {
             continue;
         }
@@ -57,13 +60,6 @@ pub(super) fn sweep(covers: &[Placed<'_>], meetings: &mut Meetings) {
             let prefixes = node.members.filter(is_prefix);
             around.push(Around::new(text, covers, prefixes));
         }
-    }
-}
-
-impl Node<'_> {
-    fn lies_in(&self, other: &Self) -> bool {
-        let ((space, text), (other_space, prefix)) = (self.input, other.input);
-        space == KEYS && other_space == KEYS && text.starts_with(prefix)
     }
 }
 
