@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
+use memchr::memmem;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,9 @@ const USUAL_LENGTH: usize = 1024;
 /// Only headers begin like this; records begin with their fingerprint.
 const HEADER_START: &[u8] = b"{\"format\":";
 const RECORD_START: &[u8] = b"{\"fingerprint\":\"";
+const WORK_START: &[u8] = b",\"work\":{";
+const NAME_START: &[u8] = b"\"request\":{\"name\":\"";
+const SUBMISSIONS_START: &[u8] = b",\"submissions\":[";
 
 /// What a line says.
 #[derive(Debug)]
@@ -73,8 +77,9 @@ pub(super) fn decode(line: &mut [u8], known: &KnownJobs<'_>) -> Result<Line, Lin
         return parse(object(line)?).map(Box::new).map(Line::Header);
     }
     let object = object(line)?;
-    let mut record = match fingerprint(object).and_then(|fingerprint| known.get(&fingerprint)) {
-        Some(job) => parse_known(object, job)?,
+    let job = fingerprint(object).and_then(|fingerprint| known.get(&fingerprint));
+    let mut record = match job.and_then(|job| Some((without_work(object, job)?, job))) {
+        Some((rest, job)) => parse_known(rest, job)?,
         None => parse::<Record>(object)?,
     };
     record.share_job_id();
@@ -92,12 +97,12 @@ pub(super) fn begins_with_whole_line(text: &[u8]) -> bool {
 }
 
 /// The object that a line is without its checksum, which its end is written over.
-fn object(line: &mut [u8]) -> Result<&[u8], LineError> {
+fn object(line: &mut [u8]) -> Result<&mut [u8], LineError> {
     let Some(length) = checked(line).map(<[u8]>::len) else {
         return Err(LineError::Damaged(describe_damage(line)));
     };
     line[length] = b'}';
-    Ok(&line[..=length])
+    Ok(&mut line[..=length])
 }
 
 fn parse<'a, T: Deserialize<'a>>(object: &'a [u8]) -> Result<T, LineError> {
@@ -117,13 +122,25 @@ fn fingerprint(object: &[u8]) -> Option<Fingerprint> {
     digits?.parse().ok()
 }
 
-/// Reads a record of the work of a job without the work.
+/// Takes the work out of a record, if it is that of the job: the fingerprint in front of it says
+/// everything about a work but its name. `None` leaves the record as it was.
+fn without_work<'line>(object: &'line mut [u8], job: &Job) -> Option<&'line [u8]> {
+    // Quotes within strings are escaped: these are names of members, and the first ones so called.
+    let begin = memmem::find(object, WORK_START)?;
+    let end = begin + memmem::find(&object[begin..], SUBMISSIONS_START)?;
+    let name = memmem::find(&object[begin..end], NAME_START)? + begin + NAME_START.len();
+    let name = object[name..end].strip_prefix(job.work.request.name.as_str().as_bytes())?;
+    if !name.starts_with(b"\"") {
+        return None;
+    }
+    let length = object.len() - (end - begin);
+    object.copy_within(end.., begin);
+    Some(&object[..length])
+}
+
+/// Reads a record that [`without_work`] left of the job's own.
 fn parse_known(object: &[u8], job: &Job) -> Result<Record, LineError> {
     let record: KnownRecord<'_> = parse(object)?;
-    // The fingerprint says everything about a work but its name.
-    if record.work.request.name != job.work.request.name.as_str() {
-        return parse(object);
-    }
     let is_named_alike = record.key == job.key.as_str();
     let key = is_named_alike.then(|| job.key.clone());
     Ok(Record {
@@ -136,7 +153,7 @@ fn parse_known(object: &[u8], job: &Job) -> Result<Record, LineError> {
     })
 }
 
-/// A [`Record`] with a fingerprint that was read already, and of whose work the name is read.
+/// A [`Record`] without its work, and with a fingerprint that was read already.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct KnownRecord<'a> {
@@ -145,23 +162,9 @@ struct KnownRecord<'a> {
     #[serde(borrow)]
     key: Cow<'a, str>,
     written_at: Timestamp,
-    #[serde(borrow)]
-    work: KnownWork<'a>,
     #[serde(deserialize_with = "few")]
     submissions: Vec<Submission>,
     seen: Option<Seen>,
-}
-
-#[derive(Deserialize)]
-struct KnownWork<'a> {
-    #[serde(borrow)]
-    request: KnownRequest<'a>,
-}
-
-#[derive(Deserialize)]
-struct KnownRequest<'a> {
-    #[serde(borrow)]
-    name: Cow<'a, str>,
 }
 
 /// The text that the checksum covers, if it is the right checksum.

@@ -5,7 +5,9 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
+use rayon::iter::{
+    IndexedParallelIterator, IntoParallelIterator, IntoParallelRefMutIterator, ParallelIterator,
+};
 use rayon::slice::ParallelSlice;
 
 use super::error::StateError;
@@ -16,6 +18,7 @@ use super::line::{Line, LineError, encode, encode_behind};
 use super::pieces::{End, each_piece};
 use super::record::Record;
 use super::records::Records;
+use crate::grain;
 
 /// Room for so many records is taken at once, when a header promises them.
 const MANY: usize = 1 << 17;
@@ -224,11 +227,14 @@ impl<'a> Reading<'a> {
                 expected: self.promised,
             });
         }
+        let lines = self.found.len();
+        let found = self.found.into_par_iter().with_max_len(grain::LIGHT);
+        found.for_each(drop);
         Ok(Log {
             header,
             records: self.records,
             length: end.length,
-            lines: self.found.len(),
+            lines,
             ends_well: end.ends_well,
         })
     }

@@ -1,11 +1,13 @@
 //! A file of lines, read piece by piece.
 
+use std::collections::VecDeque;
 use std::io::Read;
 use std::mem;
 use std::path::Path;
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
-use memchr::{memchr_iter, memrchr};
-use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+use memchr::{memchr, memrchr};
+use rayon::Yield;
 
 use super::error::StateError;
 use super::known::KnownJobs;
@@ -13,8 +15,14 @@ use super::line::{Line, LineError, begins_with_whole_line, decode};
 
 /// Some three million records.
 const SIZE_LIMIT: u64 = 1 << 30;
-/// How much is read before it is decoded: enough for all cores, and little enough to stay near them.
-const PIECE: usize = 1 << 20;
+/// How much is read before one core decodes it: a few hundred microseconds of its time.
+const PIECE: usize = 1 << 17;
+/// So many pieces are read ahead of those whose lines are taken in: enough for all cores, and little
+/// enough to stay near them.
+const AHEAD: usize = 16;
+
+/// What one piece says, line by line.
+type Lines = Vec<Result<Line, LineError>>;
 
 /// What stands behind the last line.
 pub(super) struct End {
@@ -24,76 +32,108 @@ pub(super) struct End {
     pub(super) ends_well: bool,
 }
 
-/// Reads lines piece by piece. While one piece is decoded on all cores, the lines of the one before
-/// it are taken in, in their order, and the one behind it is read.
+/// Reads lines piece by piece, and takes them in in their order. The pieces ahead are decoded on all
+/// cores meanwhile: none of these waits for another one.
 ///
 /// A torn last line is left out. Nothing depends on what it said: the step that would have depended
 /// on it waits until the whole line is durable.
 pub(super) fn each_piece(
     path: &Path,
-    mut source: impl Read + Send,
+    source: impl Read + Send,
     known: &KnownJobs<'_>,
-    mut take: impl FnMut(Vec<Result<Line, LineError>>) -> Result<(), StateError> + Send,
+    mut take: impl FnMut(Lines) -> Result<(), StateError> + Send,
 ) -> Result<End, StateError> {
-    let mut length = 0;
-    let mut read_more = |piece: &mut Vec<u8>| {
+    let mut pieces = Pieces {
+        path,
+        source,
+        length: 0,
+        rest: Vec::new(),
+    };
+    rayon::scope(|scope| {
+        let mut ahead = VecDeque::with_capacity(AHEAD);
+        while let Some(mut piece) = pieces.next()? {
+            let (ready, lines) = sync_channel(1);
+            scope.spawn(move |_| drop(ready.send(decode_all(&mut piece, known))));
+            ahead.push_back(lines);
+            if ahead.len() == AHEAD {
+                ahead.pop_front().map_or(Ok(()), |next| take(wait(&next)))?;
+            }
+        }
+        ahead.into_iter().try_for_each(|next| take(wait(&next)))
+    })?;
+    let ends_well = pieces.rest.is_empty();
+    if begins_with_whole_line(&pieces.rest) {
+        take(vec![decode(&mut pieces.rest, known)])?;
+    }
+    Ok(End {
+        length: pieces.length,
+        ends_well,
+    })
+}
+
+/// A piece once it is decoded. Until then, the one who waits decodes what no core has begun with.
+fn wait(piece: &Receiver<Lines>) -> Lines {
+    loop {
+        match piece.try_recv() {
+            Err(TryRecvError::Empty) if rayon::yield_now() == Some(Yield::Executed) => {}
+            Err(TryRecvError::Empty) => return piece.recv().unwrap_or_default(),
+            // Whoever was to send it has panicked, and the scope passes that on.
+            lines => return lines.unwrap_or_default(),
+        }
+    }
+}
+
+/// A file in pieces that end with a line.
+struct Pieces<'path, Source> {
+    path: &'path Path,
+    source: Source,
+    /// Bytes read.
+    length: u64,
+    /// What stands behind the last whole line.
+    rest: Vec<u8>,
+}
+
+impl<Source: Read> Pieces<'_, Source> {
+    /// The next piece, however long it has to be for a whole line.
+    fn next(&mut self) -> Result<Option<Vec<u8>>, StateError> {
+        let mut piece = mem::take(&mut self.rest);
+        loop {
+            let searched = piece.len();
+            if self.read_more(&mut piece)? == 0 {
+                self.rest = piece;
+                return Ok(None);
+            }
+            if let Some(end) = memrchr(b'\n', &piece[searched..]) {
+                self.rest = piece.split_off(searched + end + 1);
+                return Ok(Some(piece));
+            }
+        }
+    }
+
+    fn read_more(&mut self, piece: &mut Vec<u8>) -> Result<usize, StateError> {
         piece.reserve(PIECE);
-        let read = source.by_ref().take(PIECE as u64).read_to_end(piece);
-        let read = read.map_err(StateError::io("read", path))?;
-        length += read as u64;
-        if length > SIZE_LIMIT {
+        let read = self.source.by_ref().take(PIECE as u64).read_to_end(piece);
+        let read = read.map_err(StateError::io("read", self.path))?;
+        self.length += read as u64;
+        if self.length > SIZE_LIMIT {
             return Err(StateError::TooLarge {
-                path: path.to_owned(),
+                path: self.path.to_owned(),
                 limit: SIZE_LIMIT,
             });
         }
         Ok(read)
-    };
-    let (mut piece, mut next) = (Vec::new(), Vec::new());
-    let mut lines = Vec::new();
-    let mut read = read_more(&mut piece)?;
-    while read > 0 {
-        let searched = piece.len() - read;
-        let Some(end) = memrchr(b'\n', &piece[searched..]) else {
-            read = read_more(&mut piece)?;
-            continue;
-        };
-        let whole = searched + end + 1;
-        next.clear();
-        next.extend_from_slice(&piece[whole..]);
-        let (more, decoded) = rayon::join(
-            || {
-                take(mem::take(&mut lines))?;
-                read_more(&mut next)
-            },
-            || decode_all(&mut piece[..whole], known),
-        );
-        read = more?;
-        lines = decoded;
-        mem::swap(&mut piece, &mut next);
     }
-    let ends_well = piece.is_empty();
-    if begins_with_whole_line(&piece) {
-        lines.push(decode(&mut piece, known));
-    }
-    take(lines)?;
-    Ok(End { length, ends_well })
 }
 
 /// Decodes whole lines, each by itself.
-fn decode_all(bytes: &mut [u8], known: &KnownJobs<'_>) -> Vec<Result<Line, LineError>> {
-    let ends: Vec<usize> = memchr_iter(b'\n', bytes).collect();
-    let mut texts = Vec::with_capacity(ends.len());
-    let mut rest = bytes;
-    let mut begin = 0;
-    for end in ends {
-        let (text, behind) = rest.split_at_mut(end + 1 - begin);
-        texts.push(&mut text[..end - begin]);
-        rest = behind;
-        begin = end + 1;
+fn decode_all(mut piece: &mut [u8], known: &KnownJobs<'_>) -> Lines {
+    let mut lines = Lines::new();
+    while let Some(end) = memchr(b'\n', piece) {
+        let (line, behind) = piece.split_at_mut(end + 1);
+        lines.push(decode(&mut line[..end], known));
+        piece = behind;
     }
-    let texts = texts.into_par_iter().with_min_len(64);
-    texts.map(|text| decode(text, known)).collect()
+    lines
 }
 
 #[cfg(test)]
