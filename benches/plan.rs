@@ -41,6 +41,9 @@ fn main() {
     let mut best = forms.map(|_| Duration::MAX);
     for _ in 0..ROUNDS {
         for (best, (_, arguments)) in best.iter_mut().zip(forms) {
+            // Virtual machines give memory back while it is free, and get it again slowly: what
+            // was run just now finds as much of it as it needs.
+            run(&root, &state, arguments);
             *best = (*best).min(run(&root, &state, arguments));
         }
     }
