@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use data_encoding::HEXLOWER;
+use hmac::digest::InvalidLength;
 use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
@@ -70,12 +71,32 @@ impl SignedRequest<'_> {
     /// The text that is signed; `key_time` is as sent, `start;end`.
     pub fn string_to_sign(&self, key_time: &str) -> String {
         let hash = HEXLOWER.encode(&Sha1::digest(self.http_string().as_bytes()));
-        format!("sha1\n{key_time}\n{hash}\n")
+        ["sha1\n", key_time, "\n", &hash, "\n"].concat()
     }
 
     /// The signature, 40 lower-case hexadecimal digits.
     pub fn signature(&self, secret_key: &SecretString, key_time: &str) -> String {
+        let mac = self.mac(secret_key, key_time);
+        mac.map(hexadecimal).unwrap_or_default()
+    }
+
+    /// Whether `signature` is this request's; the time it takes says nothing of how much agrees.
+    pub fn has_signature(
+        &self,
+        signature: &str,
+        secret_key: &SecretString,
+        key_time: &str,
+    ) -> bool {
+        let Ok(signature) = HEXLOWER.decode(signature.as_bytes()) else {
+            return false;
+        };
+        let mac = self.mac(secret_key, key_time);
+        mac.is_ok_and(|mac| mac.verify_slice(&signature).is_ok())
+    }
+
+    fn mac(&self, secret_key: &SecretString, key_time: &str) -> Result<Hmac<Sha1>, InvalidLength> {
         let sign_key = hmac_sha1(secret_key.expose_secret().as_bytes(), key_time.as_bytes());
+        let sign_key = hexadecimal(sign_key?);
         hmac_sha1(
             sign_key.as_bytes(),
             self.string_to_sign(key_time).as_bytes(),
@@ -146,12 +167,14 @@ fn names(canonical: &[Pair<'_>]) -> String {
     names.join(";")
 }
 
-fn hmac_sha1(key: &[u8], message: &[u8]) -> String {
-    // HMAC pads or hashes a key of any length, so that `new` has no way to fail.
-    let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(key) else {
-        return String::new();
-    };
+/// HMAC pads or hashes a key of any length, so that this has no way to fail.
+fn hmac_sha1(key: &[u8], message: &[u8]) -> Result<Hmac<Sha1>, InvalidLength> {
+    let mut mac = Hmac::new_from_slice(key)?;
     mac.update(message);
+    Ok(mac)
+}
+
+fn hexadecimal(mac: Hmac<Sha1>) -> String {
     HEXLOWER.encode(&mac.finalize().into_bytes())
 }
 

@@ -1,8 +1,29 @@
 //! Reading values from texts.
 
 use std::fmt;
+use std::iter;
 
+use memchr::memchr;
 use serde::de::{Deserializer, Error, Visitor};
+
+/// What stands before and behind the first sign of that kind. Short texts are cut apart with it all
+/// the time, and the standard library's search is made for long ones.
+pub(crate) fn cut(text: &str, sign: u8) -> Option<(&str, &str)> {
+    debug_assert!(sign.is_ascii());
+    let place = memchr(sign, text.as_bytes())?;
+    Some((&text[..place], &text[place + 1..]))
+}
+
+/// What stands between the signs of that kind.
+pub(crate) fn pieces(text: &str, sign: u8) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    iter::from_fn(move || {
+        let whole = rest?;
+        let (piece, behind) = cut(whole, sign).unzip();
+        rest = behind;
+        Some(piece.unwrap_or(whole))
+    })
+}
 
 /// Reads a value from a text, which is looked at where it stands: `try_from = "String"` would copy
 /// it first, and a state has a million of them.

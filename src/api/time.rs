@@ -4,7 +4,8 @@
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use jiff::tz::{Offset, TimeZone};
+use jiff::fmt::temporal::DateTimePrinter;
+use jiff::tz::Offset;
 
 /// Why a text is not a moment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +20,8 @@ pub enum TimeError {
 
 /// The offset in which this program writes times: that of the service's own samples.
 pub const CHINA_STANDARD_TIME: Offset = jiff::tz::offset(8);
+
+const SECONDS: DateTimePrinter = DateTimePrinter::new().precision(Some(0));
 
 /// Reads RFC 3339 (`…+08:00`, `…Z`) or the API's own form (`…+0800`).
 pub fn parse(text: &str) -> Result<Timestamp, TimeError> {
@@ -35,14 +38,17 @@ pub fn parse(text: &str) -> Result<Timestamp, TimeError> {
 
 /// Writes the API's form, in UTC+8.
 pub fn format(moment: Timestamp) -> String {
-    let local = moment.to_zoned_datetime(TimeZone::fixed(CHINA_STANDARD_TIME));
-    local.strftime("%Y-%m-%dT%H:%M:%S%z").to_string()
+    local(moment) + "+0800"
 }
 
 /// Writes the form that answers about workflow runs use: as [`format`], the offset with a colon.
 pub fn format_with_colon(moment: Timestamp) -> String {
-    let local = moment.to_zoned_datetime(TimeZone::fixed(CHINA_STANDARD_TIME));
-    local.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+    local(moment) + "+08:00"
+}
+
+fn local(moment: Timestamp) -> String {
+    let local = CHINA_STANDARD_TIME.to_datetime(moment);
+    SECONDS.datetime_to_string(&local)
 }
 
 /// Reads a time of an answer, where `-`, nothing at all and an empty element mean "not yet".

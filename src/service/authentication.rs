@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
+use memchr::memchr;
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -11,6 +12,7 @@ use super::call::Call;
 use super::failure::Failure;
 use crate::api::credentials::Credentials;
 use crate::api::signature::{SignedRequest, url_encode};
+use crate::api::text::{cut, pieces};
 
 /// The headers that a temporary key pair's token may travel in.
 const TOKEN_HEADERS: [&str; 2] = ["x-ci-security-token", "x-cos-security-token"];
@@ -51,9 +53,9 @@ impl<'a> Signature<'a> {
         let mut signature = Self::default();
         match call.header("authorization") {
             Some(text) => {
-                for pair in text.trim().split('&') {
-                    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-                    signature.take(name, percent_decode_str(value).decode_utf8_lossy());
+                for pair in pieces(text.trim(), b'&') {
+                    let (name, value) = cut(pair, b'=').unwrap_or((pair, ""));
+                    signature.take(name, decode(value));
                 }
             }
             None => {
@@ -87,7 +89,7 @@ impl<'a> Signature<'a> {
     fn check_window(&self, now: Timestamp) -> Result<(), Failure> {
         let now = now.as_second();
         for time in [&self.sign_time, &self.key_time] {
-            let parsed = time.split_once(';').and_then(|(start, end)| {
+            let parsed = cut(time, b';').and_then(|(start, end)| {
                 Some((start.parse::<i64>().ok()?, end.parse::<i64>().ok()?))
             });
             match parsed {
@@ -124,8 +126,7 @@ impl<'a> Signature<'a> {
             parameters: &parameters,
             headers: &headers,
         };
-        let expected = request.signature(secret_key, &self.key_time);
-        if same(&expected, &self.digest) {
+        if request.has_signature(&self.digest, secret_key, &self.key_time) {
             return Ok(());
         }
         let string_to_sign = request.string_to_sign(&self.key_time);
@@ -152,6 +153,13 @@ impl<'a> Signature<'a> {
             "The Signature you specified is invalid.",
         ))
     }
+}
+
+fn decode(value: &str) -> Cow<'_, str> {
+    if memchr(b'%', value.as_bytes()).is_none() {
+        return Cow::Borrowed(value);
+    }
+    percent_decode_str(value).decode_utf8_lossy()
 }
 
 fn names(list: &str) -> impl Iterator<Item = &str> {

@@ -1,10 +1,13 @@
 //! XML under the rules that quick-xml leaves to its users.
 
+use memchr::{memchr, memchr2};
 use quick_xml::Reader;
 use quick_xml::escape::partial_escape;
 use quick_xml::events::Event;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::api::text::cut;
 
 /// Why a body is not the XML document it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -65,7 +68,7 @@ pub(super) fn read_plain<'a>(
     let mut open: Vec<&str> = Vec::with_capacity(USUAL_DEPTH);
     let mut rest = document;
     loop {
-        let (tag, behind) = rest.strip_prefix('<')?.split_once('>')?;
+        let (tag, behind) = cut(rest.strip_prefix('<')?, b'>')?;
         rest = behind;
         if let Some(name) = tag.strip_prefix('/') {
             if open.pop()? != name {
@@ -85,7 +88,7 @@ pub(super) fn read_plain<'a>(
         let text = if empty.is_some() {
             Some("")
         } else {
-            let (text, next) = behind.split_at(behind.find('<')?);
+            let (text, next) = behind.split_at(memchr(b'<', behind.as_bytes())?);
             rest = next;
             let holds_text = next.starts_with("</");
             if !is_plain(text) || !(holds_text || text.is_empty()) {
@@ -104,7 +107,9 @@ pub(super) fn read_plain<'a>(
 
 /// Whether a text of a document is just what it says.
 fn is_plain(text: &str) -> bool {
-    text.trim().len() == text.len() && !has_suspect(text) && !text.contains(['&', '>'])
+    text.trim().len() == text.len()
+        && !has_suspect(text)
+        && memchr2(b'&', b'>', text.as_bytes()).is_none()
 }
 
 /// Bytes that requests and answers about one job have at most, mostly.

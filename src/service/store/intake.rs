@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::StoreError;
 use super::jobs::NewJob;
-use super::journal::Journal;
+use super::journal::{EncodedJob, Journal};
 use super::thread::Thread;
 use crate::bell::Bell;
 
@@ -22,13 +22,14 @@ const GROUP_BYTES: usize = 1024 * 1024;
 const LONGEST_GATHERING: Duration = Duration::from_millis(2);
 
 /// A job to take in, and who waits for that.
-type Arrival = (Box<NewJob>, Waiting);
+type Arrival = (EncodedJob, Waiting);
 
 type Waiting = oneshot::Sender<Result<(), StoreError>>;
 
 /// The handle of the thread.
 #[derive(Debug)]
 pub(super) struct Intake {
+    journal: Arc<Journal>,
     thread: Thread<Arrival>,
     bell: Arc<Bell>,
     taken_in: watch::Sender<u64>,
@@ -40,12 +41,13 @@ impl Intake {
         let taken_in = watch::Sender::new(0);
         let bell = Arc::new(Bell::new());
         let desk = Desk {
-            journal,
+            journal: Arc::clone(&journal),
             bell: Arc::clone(&bell),
             taken_in: taken_in.clone(),
             runtime: Handle::current(),
         };
         Self {
+            journal,
             thread: Thread::start(move |queue| desk.run(queue)),
             bell,
             taken_in,
@@ -59,8 +61,11 @@ impl Intake {
 
     /// Takes a job in; it is counted before this returns, also when whoever asked has gone away.
     pub(super) async fn take_in(&self, job: NewJob) -> Result<(), StoreError> {
+        // By the caller, because the one thread is what all wait for; nor is it to free the parts.
+        let encoded = self.journal.encode(&job)?;
+        drop(job);
         let (reply, answer) = oneshot::channel();
-        self.thread.send((Box::new(job), reply)).await?;
+        self.thread.send((encoded, reply)).await?;
         self.bell.came();
         answer.await.map_err(|_| StoreError::Closed)?
     }
@@ -112,7 +117,7 @@ impl Desk {
         self.bell.wait(expected, patience);
     }
 
-    fn take_in(&self, jobs: &[NewJob], waiting: Vec<Waiting>) {
+    fn take_in(&self, jobs: &[EncodedJob], waiting: Vec<Waiting>) {
         let taken_in = self.journal.append(jobs).map_err(|error| {
             tracing::error!(%error, jobs = jobs.len(), "jobs were not taken in");
             StoreError::from(error)
@@ -132,13 +137,13 @@ impl Desk {
 }
 
 /// The jobs that become one record, and who waits for them.
-fn group(first: Arrival, queue: &mut mpsc::Receiver<Arrival>) -> (Vec<NewJob>, Vec<Waiting>) {
+fn group(first: Arrival, queue: &mut mpsc::Receiver<Arrival>) -> (Vec<EncodedJob>, Vec<Waiting>) {
     let (mut jobs, mut waiting) = (Vec::new(), Vec::new());
     let mut bytes = 0;
     let mut next = Some(first);
     while let Some((job, reply)) = next {
-        bytes += job.size();
-        jobs.push(*job);
+        bytes += job.length();
+        jobs.push(job);
         waiting.push(reply);
         let is_full = jobs.len() >= GROUP || bytes >= GROUP_BYTES;
         next = if is_full { None } else { queue.try_recv().ok() };

@@ -26,15 +26,6 @@ pub(in crate::service) struct NewJob {
     pub(in crate::service) listed: bool,
 }
 
-impl NewJob {
-    /// About how many bytes it has that its caller chose.
-    pub(super) fn size(&self) -> usize {
-        let workflows = self.request.operation.workflow_ids.as_slice();
-        let workflows = workflows.iter().map(|id| id.as_str().len());
-        self.request.input.value().len() + workflows.sum::<usize>()
-    }
-}
-
 /// A job as the database holds it.
 #[derive(Debug, Clone)]
 pub(in crate::service) struct StoredJob {

@@ -16,6 +16,7 @@ pub(super) mod tests;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -23,6 +24,7 @@ use tempfile::NamedTempFile;
 use uuid::Uuid;
 
 pub use error::{JournalError, JournalProblem};
+pub(super) use record::EncodedJob;
 
 use super::jobs::NewJob;
 use crate::service::lock::lock;
@@ -147,16 +149,21 @@ impl Journal {
         lock(&self.waiting).first
     }
 
+    /// Makes a job ready for [`Journal::append`].
+    pub(super) fn encode(&self, job: &NewJob) -> Result<EncodedJob, JournalError> {
+        EncodedJob::new(job).map_err(|error| failed(&self.path, error))
+    }
+
     /// Takes in jobs that came together, all of them or none. When this returns, they are on the disk.
-    pub(super) fn append(&self, jobs: &[NewJob]) -> Result<(), JournalError> {
+    pub(super) fn append(&self, jobs: &[EncodedJob]) -> Result<(), JournalError> {
         self.try_append(jobs)
             .map_err(|problem| failed(&self.path, problem))
     }
 
-    fn try_append(&self, jobs: &[NewJob]) -> Result<(), JournalProblem> {
+    fn try_append(&self, jobs: &[EncodedJob]) -> Result<(), JournalProblem> {
         let mut appender = lock(&self.appender);
         let mut end = lock(&self.waiting).end;
-        let line = record::encode(&self.seal, end.sequence, jobs)?;
+        let line = record::encode(&self.seal, end.sequence, jobs);
         appender.write(end.offset, line.as_bytes())?;
         end.offset += line.len() as u64;
         end.sequence += 1;
@@ -227,8 +234,7 @@ impl Appender {
             return Err(JournalProblem::TooLarge);
         }
         self.make_room(offset + length)?;
-        self.file.seek(SeekFrom::Start(offset))?;
-        self.file.write_all(line)?;
+        self.file.write_all_at(line, offset)?;
         self.file.sync_data().map_err(|error| {
             self.is_sound = false;
             tracing::error!(%error, "a sync of the journal failed");

@@ -54,12 +54,28 @@ impl Record {
     }
 }
 
+/// A job as records hold it.
+#[derive(Debug, Clone)]
+pub(in super::super) struct EncodedJob(String);
+
+impl EncodedJob {
+    pub(super) fn new(job: &NewJob) -> serde_json::Result<Self> {
+        serde_json::to_string(job).map(Self)
+    }
+
+    /// How many bytes it takes.
+    pub(in super::super) fn length(&self) -> usize {
+        self.0.len()
+    }
+}
+
 /// Writes a record.
-pub(super) fn encode(seal: &Seal, sequence: i64, jobs: &[NewJob]) -> serde_json::Result<String> {
-    let jobs = serde_json::to_string(jobs)?;
-    let length = HEAD + jobs.len() + 1;
-    let covered = format!(" {length:08x} {sequence:016x} {jobs}\n");
-    Ok(seal.checksum(covered.as_bytes()) + &covered)
+pub(super) fn encode(seal: &Seal, sequence: i64, jobs: &[EncodedJob]) -> String {
+    let jobs: Vec<&str> = jobs.iter().map(|job| job.0.as_str()).collect();
+    let jobs = jobs.join(",");
+    let length = HEAD + jobs.len() + "[]\n".len();
+    let covered = format!(" {length:08x} {sequence:016x} [{jobs}]\n");
+    seal.checksum(covered.as_bytes()) + &covered
 }
 
 /// What stands where a record may stand.

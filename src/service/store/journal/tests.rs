@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use tempfile::TempDir;
 
-use super::{BEGIN, Journal, JournalError, JournalProblem, KEPT, Place};
+use super::{BEGIN, EncodedJob, Journal, JournalError, JournalProblem, KEPT, Place};
 use crate::api::name::{BucketName, JobId, JobName, WorkflowId};
 use crate::api::request::{Input, JobType, Operation, Request, TimeInterval};
 use crate::service::identity;
@@ -70,11 +70,17 @@ impl World {
     }
 }
 
+fn encoded(journal: &Journal, jobs: &[NewJob]) -> Vec<EncodedJob> {
+    jobs.iter()
+        .map(|job| journal.encode(job).unwrap())
+        .collect()
+}
+
 /// Appends records of one job each, and gives back the ids.
 fn append(journal: &Journal, count: usize) -> Vec<JobId> {
     let append_one = |_| {
         let job = job();
-        journal.append(std::slice::from_ref(&job)).unwrap();
+        journal.append(&[journal.encode(&job).unwrap()]).unwrap();
         job.id
     };
     (0..count).map(append_one).collect()
@@ -143,7 +149,7 @@ fn what_was_appended_waits_until_it_is_forgotten() {
     let journal = world.open(0).unwrap();
     assert!(journal.last_waiting().is_none());
     let jobs = [job(), job()];
-    journal.append(&jobs).unwrap();
+    journal.append(&encoded(&journal, &jobs)).unwrap();
     let more = append(&journal, 2);
     let all = [jobs.map(|job| job.id).to_vec(), more].concat();
     assert_eq!(journal.last_waiting(), Some(3));
@@ -303,7 +309,10 @@ fn what_cannot_be_written_is_not_taken_in() {
         let kept = (std::mem::replace(&mut appender.file, file), appender.size);
         appender.size = size;
         drop(appender);
-        let problem = journal.append(&[job()]).unwrap_err().problem;
+        let problem = journal
+            .append(&encoded(&journal, &[job()]))
+            .unwrap_err()
+            .problem;
         let mut appender = lock(&journal.appender);
         (appender.file, appender.size) = kept;
         problem
@@ -322,7 +331,10 @@ fn what_cannot_be_written_is_not_taken_in() {
     assert_eq!(waiting(&world.open(0).unwrap()), ids);
     let unsynced = refuse(device("/dev/null"), u64::MAX);
     assert!(matches!(unsynced, JournalProblem::Unsynced));
-    let later = journal.append(&[job()]).unwrap_err().problem;
+    let later = journal
+        .append(&encoded(&journal, &[job()]))
+        .unwrap_err()
+        .problem;
     assert!(
         matches!(later, JournalProblem::Unsynced),
         "nobody knows: {later}"
@@ -336,7 +348,7 @@ fn a_large_round_gives_its_room_back() {
     let journal = world.open(0).unwrap();
     let mut large = job();
     large.request.input = Input::Prefix("x".repeat(1_000_000));
-    let jobs: Vec<NewJob> = vec![large; 9];
+    let jobs = encoded(&journal, &vec![large; 9]);
     while end(&journal).offset < KEPT {
         journal.append(&jobs).unwrap();
     }
