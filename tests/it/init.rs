@@ -117,6 +117,8 @@ fn what_is_no_request_becomes_no_job() {
             REQUEST.replace("</WorkflowIds>", "</WorkflowIds><UserData>x</UserData>"),
         ),
         ("empty", String::new()),
+        ("torn", "<Request>\n  <Name>视频".to_owned()),
+        ("document_type", format!("<!DOCTYPE x>\n{REQUEST}")),
         ("large", REQUEST.to_owned() + &" ".repeat(1024 * 1024)),
     ];
     for (name, body) in bodies {

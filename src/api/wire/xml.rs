@@ -16,8 +16,13 @@ pub enum WireError {
     #[error("the body is not UTF-8")]
     Encoding,
     /// Not well-formed.
-    #[error("the body is not well-formed XML: {0}")]
-    Syntax(String),
+    #[error("the body is not well-formed XML: {problem}")]
+    Syntax {
+        /// What is wrong.
+        problem: String,
+        /// Where that begins: how many bytes stand before it.
+        offset: usize,
+    },
     /// Another document than the expected one, such as a proxy's HTML page.
     #[error("the body's root element is `{found}`, not `{expected}`")]
     Root {
@@ -195,8 +200,9 @@ fn check_document(root: &'static str, text: &str) -> Result<(), WireError> {
     let mut depth = 0_usize;
     let mut roots = 0_usize;
     loop {
+        let begin = reader.buffer_position();
         let event = reader.read_event();
-        match event.map_err(|error| WireError::Syntax(error.to_string()))? {
+        match event.map_err(|error| syntax(error.to_string(), reader.error_position()))? {
             Event::Start(start) => {
                 if depth == 0 {
                     roots += 1;
@@ -216,16 +222,15 @@ fn check_document(root: &'static str, text: &str) -> Result<(), WireError> {
                 return Err(WireError::NotOneDocument);
             }
             Event::DocType(_) => {
-                return Err(WireError::Syntax(
-                    "a document type is not allowed".to_owned(),
-                ));
+                return Err(syntax("a document type is not allowed".to_owned(), begin));
             }
             Event::Eof => break,
             _ => {}
         }
     }
     if depth > 0 {
-        return Err(WireError::Syntax("the document ends too early".to_owned()));
+        let end = reader.buffer_position();
+        return Err(syntax("the document ends too early".to_owned(), end));
     }
     if roots != 1 {
         return Err(WireError::NotOneDocument);
@@ -234,6 +239,12 @@ fn check_document(root: &'static str, text: &str) -> Result<(), WireError> {
         return Err(WireError::ControlCharacter);
     }
     Ok(())
+}
+
+fn syntax(problem: String, offset: u64) -> WireError {
+    // A body is in memory, and no longer than that can count.
+    let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+    WireError::Syntax { problem, offset }
 }
 
 /// The path of each element, such as `Request.Input`, without what lies within those that are deeper
@@ -304,7 +315,7 @@ mod tests {
         let with_entity = "<!DOCTYPE A [<!ENTITY e 'x'>]><A>&e;</A>";
         assert!(matches!(
             check_document("A", with_entity),
-            Err(WireError::Syntax(_))
+            Err(WireError::Syntax { .. })
         ));
         assert_eq!(
             check_document("A", "<A>\u{1}</A>"),

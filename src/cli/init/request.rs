@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::super::failure::Failure;
 use crate::api::request::Request;
-use crate::api::wire::{RequestError, decode_request, unknown_elements};
+use crate::api::wire::{RequestError, WireError, decode_request, unknown_elements};
 use crate::diagnostic::Diagnostic;
 use crate::job::JobKey;
 use crate::jobfile::written::{Keys, NewJob, job_file};
@@ -96,14 +96,29 @@ fn refused(error: &RequestError, file: &Arc<SourceFile>) -> Diagnostic {
     match error {
         RequestError::Body(error) => {
             let message = format!("{} is not a request: {error}", file.path().display());
-            Diagnostic::error("request", message)
-                .help("it is what is sent to POST /inventorytriggerjob: <Request>…</Request>")
+            let problem = Diagnostic::error("request", message)
+                .help("it is what is sent to POST /inventorytriggerjob: <Request>…</Request>");
+            match error {
+                WireError::Syntax { offset, .. } => problem.at(line_from(*offset, file)),
+                _ => problem,
+            }
         }
         RequestError::Argument { element, problem } => {
             let problem = Diagnostic::error("request", format!("{element}: {problem}"));
             at_element(problem, element, file)
         }
     }
+}
+
+/// The rest of the line that such a byte of the text stands in; what ends too early ends with its last
+/// letter.
+fn line_from(offset: usize, file: &Arc<SourceFile>) -> Place {
+    let text = file.text().trim_end();
+    let last = text.char_indices().next_back().map_or(0, |(last, _)| last);
+    let start = offset.min(last);
+    let rest = text.get(start..).and_then(|rest| rest.lines().next());
+    let end = start + rest.map_or(0, str::len);
+    Place::new(file, Span::new(start, end))
 }
 
 /// Points at the first element of that name.
