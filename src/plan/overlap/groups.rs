@@ -74,10 +74,10 @@ impl Group {
         let is_planned = |cover: &Cover| cover.standing == Standing::Planned;
         let covers = || self.covers.par_iter().with_max_len(grain::LIGHT);
         let planned = self.in_order(covers().filter(|cover| is_planned(cover)).map(Placed::new));
-        let outermost = Outermost::of(&planned);
-        if outermost.is_empty() {
+        if planned.is_empty() {
             return planned;
         }
+        let outermost = Outermost::of(&planned);
         let is_near =
             |placed: &Placed<'_>| is_planned(placed.cover) || outermost.are_near(placed.position);
         self.in_order(covers().map(Placed::new).filter(is_near))

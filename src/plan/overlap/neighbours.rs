@@ -23,11 +23,6 @@ impl<'cover> Outermost<'cover> {
         Self(outermost)
     }
 
-    /// Whether there are none.
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Whether an input lies in one of them or around one.
     pub(super) fn are_near(&self, input: Position<'_>) -> bool {
         let behind = self.0.partition_point(|known| *known <= input);
