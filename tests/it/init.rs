@@ -118,6 +118,10 @@ fn what_is_no_request_becomes_no_job() {
         ),
         ("empty", String::new()),
         ("torn", "<Request>\n  <Name>视频".to_owned()),
+        (
+            "byte_order_mark",
+            "\u{feff}<Request>\n <视频>\n</Name></Request>".to_owned(),
+        ),
         ("document_type", format!("<!DOCTYPE x>\n{REQUEST}")),
         ("large", REQUEST.to_owned() + &" ".repeat(1024 * 1024)),
     ];

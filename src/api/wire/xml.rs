@@ -197,6 +197,13 @@ fn is_forbidden(character: char) -> bool {
 /// DTDs are refused, so that no entity can ever be declared.
 fn check_document(root: &'static str, text: &str) -> Result<(), WireError> {
     let mut reader = Reader::from_str(text);
+    // The reader leaves out a byte order mark, and does not count it.
+    let mark = if text.starts_with('\u{feff}') { 3 } else { 0 };
+    let syntax = |problem: String, offset| WireError::Syntax {
+        problem,
+        // A body is in memory, and no longer than that can count.
+        offset: usize::try_from(offset).map_or(text.len(), |offset| mark + offset),
+    };
     let mut depth = 0_usize;
     let mut roots = 0_usize;
     loop {
@@ -239,12 +246,6 @@ fn check_document(root: &'static str, text: &str) -> Result<(), WireError> {
         return Err(WireError::ControlCharacter);
     }
     Ok(())
-}
-
-fn syntax(problem: String, offset: u64) -> WireError {
-    // A body is in memory, and no longer than that can count.
-    let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-    WireError::Syntax { problem, offset }
 }
 
 /// The path of each element, such as `Request.Input`, without what lies within those that are deeper

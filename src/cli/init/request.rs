@@ -114,11 +114,9 @@ fn refused(error: &RequestError, file: &Arc<SourceFile>) -> Diagnostic {
 /// letter.
 fn line_from(offset: usize, file: &Arc<SourceFile>) -> Place {
     let text = file.text().trim_end();
-    let last = text.char_indices().next_back().map_or(0, |(last, _)| last);
-    let start = offset.min(last);
-    let rest = text.get(start..).and_then(|rest| rest.lines().next());
-    let end = start + rest.map_or(0, str::len);
-    Place::new(file, Span::new(start, end))
+    let start = text.floor_char_boundary(offset.min(text.len().saturating_sub(1)));
+    let length = text[start..].lines().next().map_or(0, str::len);
+    Place::new(file, Span::new(start, start + length))
 }
 
 /// Points at the first element of that name.
