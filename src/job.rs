@@ -11,18 +11,19 @@ use sha2::{Digest, Sha256};
 
 use crate::api::name::{BucketName, Region};
 use crate::api::request::{Input, Request};
+use crate::api::shared_text::SharedText;
 use crate::api::text;
 use crate::source::Place;
 
 /// A job's name in its workspace, such as `spring-uploads` or `archive[region_folder=cn]`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
 #[serde(transparent)]
-pub struct JobKey(Arc<str>);
+pub struct JobKey(SharedText);
 
 impl JobKey {
     /// Keeps the text; `jobfile` has checked what a person may write, `resolve` made the rest.
     pub fn new(text: &str) -> Self {
-        Self(Arc::from(text))
+        Self(SharedText::from(text))
     }
 
     /// The text.

@@ -2,10 +2,10 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::shared_text::SharedText;
 use super::text;
 
 /// Why a text is not the name it was taken for. Its `Display` completes the sentence "this …".
@@ -43,14 +43,14 @@ macro_rules! name_type {
     ($(#[$docs:meta])* $name:ident, $validate:expr) => {
         $(#[$docs])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
-        pub struct $name(Arc<str>);
+        pub struct $name(SharedText);
 
         impl $name {
             /// Checks the text and keeps it.
             pub fn new(text: &str) -> Result<Self, NameError> {
                 let validate: fn(&str) -> Result<(), NameError> = $validate;
                 validate(text)?;
-                Ok(Self(Arc::from(text)))
+                Ok(Self(SharedText::from(text)))
             }
 
             /// The text.
