@@ -12,7 +12,9 @@ use crate::job::{Fingerprint, Job};
 /// its work once more takes half of the time of reading a state.
 #[derive(Debug, Default)]
 pub struct KnownJobs<'a> {
-    by_work: HashTable<&'a Arc<Job>>,
+    jobs: &'a [Arc<Job>],
+    /// Positions in `jobs`.
+    by_work: HashTable<usize>,
     hasher: RandomState,
 }
 
@@ -21,17 +23,50 @@ impl<'a> KnownJobs<'a> {
     pub fn new(jobs: &'a [Arc<Job>]) -> Self {
         let hasher = RandomState::default();
         let mut by_work = HashTable::with_capacity(jobs.len());
-        let hash = |job: &&Arc<Job>| hasher.hash_one(job.fingerprint);
-        for job in jobs {
-            by_work.insert_unique(hash(&job), job, hash);
+        let hash = |position: &usize| hasher.hash_one(jobs[*position].fingerprint);
+        for position in 0..jobs.len() {
+            by_work.insert_unique(hash(&position), position, hash);
         }
-        Self { by_work, hasher }
+        Self {
+            jobs,
+            by_work,
+            hasher,
+        }
     }
 
+    /// Looks jobs up for a reader of records.
+    pub(super) fn lookup(&self) -> Lookup<'_> {
+        Lookup {
+            known: self,
+            next: 0,
+        }
+    }
+
+    fn position(&self, work: &Fingerprint) -> Option<usize> {
+        let is_it = |position: &usize| self.jobs[*position].fingerprint == *work;
+        let position = self.by_work.find(self.hasher.hash_one(work), is_it);
+        position.copied()
+    }
+}
+
+/// Looks jobs up one after another. Records are sorted by key, and jobs come as their files have
+/// them, which is mostly in the same order: the next one is often the one that is asked for.
+pub(super) struct Lookup<'a> {
+    known: &'a KnownJobs<'a>,
+    /// Behind the job that was found last.
+    next: usize,
+}
+
+impl<'a> Lookup<'a> {
     /// The job with that work.
-    pub(super) fn get(&self, work: &Fingerprint) -> Option<&'a Job> {
-        let hash = self.hasher.hash_one(work);
-        let job = self.by_work.find(hash, |job| job.fingerprint == *work);
-        job.map(|job| Arc::as_ref(job))
+    pub(super) fn find(&mut self, work: &Fingerprint) -> Option<&'a Job> {
+        let known = self.known;
+        let is_next = |job: &Arc<Job>| job.fingerprint == *work;
+        if !known.jobs.get(self.next).is_some_and(is_next) {
+            self.next = known.position(work)?;
+        }
+        let job = known.jobs.get(self.next)?;
+        self.next += 1;
+        Some(job)
     }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::few::few;
 use super::header::{FORMAT, FORMAT_PREFIX, HeaderLine};
-use super::known::KnownJobs;
+use super::known::Lookup;
 use super::record::{Record, Seen, Submission};
 use crate::job::{Fingerprint, Job, JobKey};
 
@@ -69,7 +69,7 @@ pub(super) fn encode_behind<T: Serialize>(
 }
 
 /// Reads a line, given without its end; nothing reads its bytes again.
-pub(super) fn decode(line: &mut [u8], known: &KnownJobs<'_>) -> Result<Line, LineError> {
+pub(super) fn decode(line: &mut [u8], known: &mut Lookup<'_>) -> Result<Line, LineError> {
     let length = line.strip_suffix(b"\r").unwrap_or(line).len();
     let line = &mut line[..length];
     if line.starts_with(HEADER_START) {
@@ -77,7 +77,7 @@ pub(super) fn decode(line: &mut [u8], known: &KnownJobs<'_>) -> Result<Line, Lin
         return parse(object(line)?).map(Box::new).map(Line::Header);
     }
     let object = object(line)?;
-    let job = fingerprint(object).and_then(|fingerprint| known.get(&fingerprint));
+    let job = fingerprint(object).and_then(|fingerprint| known.find(&fingerprint));
     let mut record = match job.and_then(|job| Some((without_work(object, job)?, job))) {
         Some((rest, job)) => parse_known(rest, job)?,
         None => parse::<Record>(object)?,
@@ -207,16 +207,17 @@ fn check_format(line: &[u8]) -> Result<(), LineError> {
 mod tests {
     use std::sync::Arc;
 
-    use super::{CHECKSUM_LENGTH, KnownJobs, Line, LineError, begins_with_whole_line, encode};
+    use super::{CHECKSUM_LENGTH, Line, LineError, begins_with_whole_line, encode};
     use crate::api::name::JobName;
     use crate::job::{Job, JobKey, OnFailure, Overlap, Work};
     use crate::source::{Place, SourceFile, Span};
     use crate::state::header::{Header, HeaderLine};
+    use crate::state::known::KnownJobs;
     use crate::state::record::Record;
     use crate::state::tests::record;
 
     fn decode(line: &[u8]) -> Result<Line, LineError> {
-        super::decode(&mut line.to_vec(), &KnownJobs::default())
+        super::decode(&mut line.to_vec(), &mut KnownJobs::default().lookup())
     }
 
     fn header_line() -> Vec<u8> {
@@ -251,7 +252,7 @@ mod tests {
     fn decode_knowing(record: &Record, jobs: &[Arc<Job>]) -> Record {
         let mut line = encode(record).unwrap();
         line.pop();
-        match super::decode(&mut line, &KnownJobs::new(jobs)).unwrap() {
+        match super::decode(&mut line, &mut KnownJobs::new(jobs).lookup()).unwrap() {
             Line::Record(read) => Record::clone(&read),
             Line::Header(_) => panic!("not a header"),
         }
@@ -299,7 +300,7 @@ mod tests {
             let mut line = text.replace(from, to).into_bytes();
             let checksum = crc32fast::hash(&line);
             line.extend_from_slice(format!(",\"crc\":\"{checksum:08x}\"}}").as_bytes());
-            match super::decode(&mut line, &known) {
+            match super::decode(&mut line, &mut known.lookup()) {
                 Err(LineError::Damaged(problem)) => {
                     assert!(
                         problem.starts_with("is not a line of a state: "),

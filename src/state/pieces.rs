@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::io::Read;
-use std::mem;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
@@ -23,6 +22,9 @@ const AHEAD: usize = 16;
 
 /// What one piece says, line by line.
 type Lines = Vec<Result<Line, LineError>>;
+
+/// A piece that was decoded: what it says, and its room.
+type Decoded = (Lines, Vec<u8>);
 
 /// What stands behind the last line.
 pub(super) struct End {
@@ -51,19 +53,25 @@ pub(super) fn each_piece(
     };
     rayon::scope(|scope| {
         let mut ahead = VecDeque::with_capacity(AHEAD);
-        while let Some(mut piece) = pieces.next()? {
-            let (ready, lines) = sync_channel(1);
-            scope.spawn(move |_| drop(ready.send(decode_all(&mut piece, known))));
-            ahead.push_back(lines);
-            if ahead.len() == AHEAD {
-                ahead.pop_front().map_or(Ok(()), |next| take(wait(&next)))?;
+        let mut room = Vec::new();
+        while let Some(mut piece) = pieces.next(room)? {
+            let (ready, decoded) = sync_channel(1);
+            scope.spawn(move |_| drop(ready.send((decode_all(&mut piece, known), piece))));
+            ahead.push_back(decoded);
+            room = Vec::new();
+            if ahead.len() == AHEAD
+                && let Some(next) = ahead.pop_front()
+            {
+                let lines;
+                (lines, room) = wait(&next);
+                take(lines)?;
             }
         }
-        ahead.into_iter().try_for_each(|next| take(wait(&next)))
+        ahead.into_iter().try_for_each(|next| take(wait(&next).0))
     })?;
     let ends_well = pieces.rest.is_empty();
     if begins_with_whole_line(&pieces.rest) {
-        take(vec![decode(&mut pieces.rest, known)])?;
+        take(vec![decode(&mut pieces.rest, &mut known.lookup())])?;
     }
     Ok(End {
         length: pieces.length,
@@ -72,13 +80,13 @@ pub(super) fn each_piece(
 }
 
 /// A piece once it is decoded. Until then, the one who waits decodes what no core has begun with.
-fn wait(piece: &Receiver<Lines>) -> Lines {
+fn wait(piece: &Receiver<Decoded>) -> Decoded {
     loop {
         match piece.try_recv() {
             Err(TryRecvError::Empty) if rayon::yield_now() == Some(Yield::Executed) => {}
             Err(TryRecvError::Empty) => return piece.recv().unwrap_or_default(),
             // Whoever was to send it has panicked, and the scope passes that on.
-            lines => return lines.unwrap_or_default(),
+            decoded => return decoded.unwrap_or_default(),
         }
     }
 }
@@ -94,9 +102,11 @@ struct Pieces<'path, Source> {
 }
 
 impl<Source: Read> Pieces<'_, Source> {
-    /// The next piece, however long it has to be for a whole line.
-    fn next(&mut self) -> Result<Option<Vec<u8>>, StateError> {
-        let mut piece = mem::take(&mut self.rest);
+    /// The next piece, however long it has to be for a whole line, in the room of an earlier one:
+    /// memory that was used just now is at hand.
+    fn next(&mut self, mut piece: Vec<u8>) -> Result<Option<Vec<u8>>, StateError> {
+        piece.clear();
+        piece.append(&mut self.rest);
         loop {
             let searched = piece.len();
             if self.read_more(&mut piece)? == 0 {
@@ -104,7 +114,9 @@ impl<Source: Read> Pieces<'_, Source> {
                 return Ok(None);
             }
             if let Some(end) = memrchr(b'\n', &piece[searched..]) {
-                self.rest = piece.split_off(searched + end + 1);
+                let behind = searched + end + 1;
+                self.rest.extend_from_slice(&piece[behind..]);
+                piece.truncate(behind);
                 return Ok(Some(piece));
             }
         }
@@ -128,9 +140,10 @@ impl<Source: Read> Pieces<'_, Source> {
 /// Decodes whole lines, each by itself.
 fn decode_all(mut piece: &mut [u8], known: &KnownJobs<'_>) -> Lines {
     let mut lines = Lines::new();
+    let mut known = known.lookup();
     while let Some(end) = memchr(b'\n', piece) {
         let (line, behind) = piece.split_at_mut(end + 1);
-        lines.push(decode(&mut line[..end], known));
+        lines.push(decode(&mut line[..end], &mut known));
         piece = behind;
     }
     lines
