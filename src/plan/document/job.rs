@@ -196,7 +196,9 @@ impl<'plan> From<&'plan Record> for KnownRecord<'plan> {
 
 /// A path as every machine format writes it.
 fn slashes(path: &Path) -> Cow<'_, str> {
-    let text = path.to_string_lossy();
+    let text = path
+        .to_str()
+        .map_or_else(|| path.to_string_lossy(), Cow::Borrowed);
     if std::path::MAIN_SEPARATOR == '/' {
         text
     } else {

@@ -70,7 +70,7 @@ impl<'cover> Placed<'cover> {
     /// The order in which covers are swept; no two are equal.
     pub(super) fn in_order(left: &Self, right: &Self) -> Ordering {
         let by_position = left.position.cmp(&right.position);
-        by_position.then_with(|| left.cover.rank().cmp(&right.cover.rank()))
+        by_position.then_with(|| left.cover.place().cmp(&right.cover.place()))
     }
 }
 
@@ -94,9 +94,15 @@ impl Cover {
     }
 
     pub(super) fn rank(&self) -> Rank {
+        let (is_record, key, fingerprint) = self.place();
+        (is_record, key.clone(), *fingerprint)
+    }
+
+    /// What [`Cover::rank`] gives, where it is looked at only.
+    fn place(&self) -> (bool, &JobKey, &Fingerprint) {
         match &self.owner {
-            Owner::Job(job) | Owner::Recorded(job, _) => (false, job.key.clone(), job.fingerprint),
-            Owner::Record(record) => (true, record.key.clone(), record.fingerprint),
+            Owner::Job(job) | Owner::Recorded(job, _) => (false, &job.key, &job.fingerprint),
+            Owner::Record(record) => (true, &record.key, &record.fingerprint),
         }
     }
 

@@ -72,21 +72,31 @@ impl Groups {
 impl Group {
     fn near_work(&self) -> Vec<Placed<'_>> {
         let is_planned = |cover: &Cover| cover.standing == Standing::Planned;
-        let covers = || self.covers.par_iter().with_max_len(grain::LIGHT);
-        let planned = self.in_order(covers().filter(|cover| is_planned(cover)).map(Placed::new));
+        let covers = self.covers.par_iter().with_max_len(grain::LIGHT);
+        let planned = covers.filter(|cover| is_planned(cover)).map(Placed::new);
+        let planned = self.in_order(planned);
         if planned.is_empty() {
             return planned;
         }
         let outermost = Outermost::of(&planned);
-        let is_near =
-            |placed: &Placed<'_>| is_planned(placed.cover) || outermost.are_near(placed.position);
-        self.in_order(covers().map(Placed::new).filter(is_near))
+        let near = self
+            .covers
+            .par_chunks(grain::LIGHT)
+            .flat_map_iter(|covers| {
+                let mut search = outermost.search();
+                let is_near = move |placed: &Placed<'_>| {
+                    is_planned(placed.cover) || search.is_near(placed.position)
+                };
+                covers.iter().map(Placed::new).filter(is_near)
+            });
+        self.in_order(near)
     }
 
     fn in_order<'a>(&self, covers: impl ParallelIterator<Item = Placed<'a>>) -> Vec<Placed<'a>> {
         let mut placed: Vec<Placed<'a>> = covers.collect();
         if !self.is_sorted {
-            placed.par_sort_unstable_by(Placed::in_order);
+            // Jobs come in one order and records behind them in the same: this sort merges such runs.
+            placed.par_sort_by(Placed::in_order);
         }
         placed
     }

@@ -23,12 +23,44 @@ impl<'cover> Outermost<'cover> {
         Self(outermost)
     }
 
+    /// Looks for inputs near them.
+    pub(super) fn search(&self) -> Search<'_> {
+        Search {
+            outermost: &self.0,
+            behind: 0,
+        }
+    }
+}
+
+/// Looks for one input after another. Jobs come in the order of their keys, and their inputs mostly
+/// go along with those: the next place is often the one that was found last, or the one behind it.
+pub(super) struct Search<'cover> {
+    outermost: &'cover [Position<'cover>],
+    /// How many are not behind the last input.
+    behind: usize,
+}
+
+impl Search<'_> {
     /// Whether an input lies in one of them or around one.
-    pub(super) fn are_near(&self, input: Position<'_>) -> bool {
-        let behind = self.0.partition_point(|known| *known <= input);
-        let (before, behind) = self.0.split_at(behind);
+    pub(super) fn is_near(&mut self, input: Position<'_>) -> bool {
+        if !self.is_here(input) {
+            self.behind += 1;
+            if !self.is_here(input) {
+                self.behind = self.outermost.partition_point(|known| *known <= input);
+            }
+        }
+        let (before, behind) = self.outermost.split_at(self.behind);
         before.last().is_some_and(|known| lies_in(input, *known))
             || behind.first().is_some_and(|known| lies_in(*known, input))
+    }
+
+    /// Whether the input stands between what is before and what is behind the place.
+    fn is_here(&self, input: Position<'_>) -> bool {
+        let Some((before, behind)) = self.outermost.split_at_checked(self.behind) else {
+            return false;
+        };
+        before.last().is_none_or(|known| *known <= input)
+            && behind.first().is_none_or(|known| *known > input)
     }
 }
 

@@ -9,6 +9,9 @@ use super::intervals::IntervalTree;
 use super::neighbours::lies_in;
 use crate::api::request::Input;
 
+/// Of so many covers with the same input, each is compared with each before trees are made of them.
+const FEW: usize = 4;
+
 /// Pairs of covers that meet, in the order of a plan.
 pub(super) type Meetings = BTreeMap<[Rank; 2], [Cover; 2]>;
 
@@ -43,7 +46,8 @@ pub(super) fn sweep(covers: &[Placed<'_>], meetings: &mut Meetings) {
         let is_around_next = nodes
             .peek()
             .is_some_and(|next| lies_in(next.input, node.input));
-        if around.is_empty() && node.members.len() == 1 && !is_around_next {
+        let members = &covers[node.members.clone()];
+        if around.is_empty() && !is_around_next && members.len() <= FEW && none_meet(members) {
             continue;
         }
         let own = Around::new(text, covers, node.members.clone());
@@ -61,6 +65,18 @@ pub(super) fn sweep(covers: &[Placed<'_>], meetings: &mut Meetings) {
             around.push(Around::new(text, covers, prefixes));
         }
     }
+}
+
+/// Whether covers with the same input, mostly one or a job and its own earlier record, have nothing to
+/// do with one another.
+fn none_meet(covers: &[Placed<'_>]) -> bool {
+    let meet = |left: &Cover, right: &Cover| {
+        left.matters_to(right) && left.interval().meets(right.interval())
+    };
+    covers.iter().enumerate().all(|(index, left)| {
+        let mut others = covers[index + 1..].iter();
+        others.all(|right| !meet(left.cover, right.cover))
+    })
 }
 
 fn nodes<'plan>(covers: &[Placed<'plan>]) -> impl Iterator<Item = Node<'plan>> {
