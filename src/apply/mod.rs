@@ -6,7 +6,6 @@ mod call;
 mod event;
 mod look_up;
 mod outcome;
-mod pace;
 mod resolve;
 mod run;
 mod submit;
@@ -39,8 +38,6 @@ pub struct Options {
     /// How long after an attempt began it may be looked up: when nothing of it can be under way any
     /// more, and the service's list shows its job if it took it.
     pub look_up_after: Duration,
-    /// Requests a second at most.
-    pub rate: Option<u32>,
     /// How many failures alike in a row stop the run.
     pub failures_in_a_row: usize,
 }
@@ -50,7 +47,6 @@ impl Default for Options {
         Self {
             parallelism: 8,
             look_up_after: Duration::from_secs(90),
-            rate: None,
             failures_in_a_row: 5,
         }
     }

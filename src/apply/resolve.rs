@@ -181,7 +181,6 @@ async fn list(run: &Run<'_>, group: &Group, items: &[Item]) -> Result<Vec<JobDet
     let since = items
         .first()
         .map(|item| earliest_creation(&item.submission));
-    run.pace.wait().await;
     select! {
         listed = list_since(&client, name, since) => listed.map_err(|error| error.to_string()),
         () = run.interrupted(Interrupt::Now) => Err("the run was interrupted".to_owned()),

@@ -13,7 +13,6 @@ use tokio::time::{Instant, interval};
 use super::breaker::Breaker;
 use super::event::Event;
 use super::outcome::{Halt, JobResult};
-use super::pace::Pace;
 use super::{Interrupt, Options};
 use crate::api::client::{Client, ClientError};
 use crate::api::name::JobId;
@@ -25,7 +24,6 @@ pub(super) struct Run<'a> {
     pub(super) store: &'a StateStore,
     pub(super) client: &'a Client,
     pub(super) options: &'a Options,
-    pub(super) pace: Pace,
     /// One for each submission that may be in flight.
     pub(super) slots: Semaphore,
     interrupt: watch::Receiver<Interrupt>,
@@ -52,7 +50,6 @@ impl<'a> Run<'a> {
             store,
             client,
             options,
-            pace: Pace::new(options.rate),
             slots: Semaphore::new(options.parallelism.max(1)),
             interrupt,
             events,

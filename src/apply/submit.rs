@@ -34,7 +34,7 @@ pub(super) async fn submit(run: &Run<'_>, planned: &PlannedJob) -> JobResult {
         return not_attempted(&halt);
     }
     select! {
-        () = run.pace.wait() => {}
+        () = run.client.turn() => {}
         () = run.interrupted(Interrupt::Drain) => run.stop(Halt::Interrupted),
     }
     if let Some(halt) = run.halted() {
@@ -176,10 +176,10 @@ async fn pause(run: &Run<'_>, job: &Job, reason: &str, delay: Duration, throttle
         throttled,
     });
     if throttled {
-        run.pace.hold(delay);
+        run.client.rest(delay);
     }
     select! {
-        () = async { sleep(delay).await; run.pace.wait().await } => run.halted().is_none(),
+        () = async { sleep(delay).await; run.client.turn().await } => run.halted().is_none(),
         () = run.interrupted(Interrupt::Drain) => false,
     }
 }

@@ -139,6 +139,7 @@ fn client_settings(session: &Session, endpoint: &Endpoint) -> Result<ClientSetti
     let proxy = proxy.map(|url| url.expose_secret().parse().map_err(|_| not_a_proxy()));
     Ok(ClientSettings {
         call_timeout: session.target.timeout,
+        rate: session.target.rate,
         proxy: proxy.transpose()?,
         no_proxy: session.settings.no_proxy.clone(),
         ..ClientSettings::default()

@@ -69,7 +69,7 @@ pub struct TargetSpec {
     /// as `30s`. Without it: 30 seconds, and 1 second for an embedded target.
     #[schemars(extend("default" = "30s", "examples" = ["1m"]))]
     pub settle: Option<Spanned<String>>,
-    /// The most requests a second.
+    /// The most requests a second, those that read buckets for estimates included.
     #[schemars(extend("examples" = [10]))]
     pub rate: Option<Spanned<u32>>,
     /// What `apply` asks for on a terminal: `yes`, or the target's name typed. Without it: `yes`.

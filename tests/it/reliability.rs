@@ -386,15 +386,28 @@ async fn a_person_abandons_what_never_arrived() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_keep_to_the_rate_of_the_target() {
-    let server = RawServer::start(|number, _| Reply::Bytes(accepted(&format!("b{number}")))).await;
+    let nothing = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>";
+    let server = RawServer::start(move |number, request| {
+        Reply::Bytes(if request.starts_with("GET /?") {
+            answer("200 OK", "", nothing)
+        } else {
+            accepted(&format!("b{number}"))
+        })
+    })
+    .await;
     let env = workspace(&server, 9);
     let target = env.read("stocktake.toml");
     env.write("stocktake.toml", &format!("{target}rate = 10\n"));
-    let started = Instant::now();
-    run(&env, &["apply", "--auto-approve"]).expect(0);
-    assert!(
-        started.elapsed() >= Duration::from_millis(800),
-        "{:?}",
-        started.elapsed()
-    );
+    // Reads of the bucket as well as submissions: nine calls each.
+    for arguments in [["plan", "--estimate"], ["apply", "--auto-approve"]] {
+        let before = server.requests().len();
+        let started = Instant::now();
+        run(&env, &arguments).expect(0);
+        let took = started.elapsed();
+        assert_eq!(server.requests().len() - before, 9, "{arguments:?}");
+        assert!(
+            took >= Duration::from_millis(800),
+            "{arguments:?}: {took:?}"
+        );
+    }
 }

@@ -11,6 +11,7 @@ use super::call::Call;
 use super::connection::Connector;
 use super::error::CallError;
 use super::failure::Failure;
+use super::pace::Pace;
 use super::transport;
 use super::{ClientError, ClientSettings, Endpoint};
 use crate::api::credentials::Credentials;
@@ -24,6 +25,7 @@ const LONGEST_READ_DELAY: Duration = Duration::from_secs(30);
 pub(super) struct Shared {
     pub(super) credentials: Credentials,
     pub(super) settings: ClientSettings,
+    pub(super) pace: Pace,
     /// For what may be repeated, over kept connections.
     pub(super) reading: reqwest::Client,
     /// For what may not.
@@ -137,6 +139,7 @@ impl Caller {
     }
 
     async fn open(&self, call: &Call<'_>) -> Result<Response, Failure> {
+        self.shared.pace.wait().await;
         let (client, credentials) = (&self.shared.reading, &self.shared.credentials);
         transport::begin(client, credentials, &self.address, &self.host, call).await
     }

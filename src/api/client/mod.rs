@@ -11,6 +11,7 @@ mod failure;
 mod list;
 mod objects;
 mod outcome;
+mod pace;
 mod settings;
 mod tls;
 mod transport;
@@ -25,6 +26,7 @@ use self::call::Call;
 use self::caller::{Caller, Shared};
 use self::connection::Connector;
 use self::failure::Failure;
+use self::pace::Pace;
 use super::credentials::Credentials;
 use super::host::Side;
 use super::name::{BucketName, JobId, Region};
@@ -80,6 +82,7 @@ impl Client {
         let shared = Shared {
             reading: transport::build(&settings, tls.clone())?,
             connector: Connector::new(&settings, tls),
+            pace: Pace::new(settings.rate),
             credentials,
             settings,
         };
@@ -117,7 +120,19 @@ impl Client {
         self.ci.shared.settings.call_timeout
     }
 
-    /// Asks for a batch job, once: nothing below repeats the request, and the connection is new, so
+    /// Waits until a call may be made, as the rate of the settings and [`Client::rest`] let it. Every
+    /// call waits by itself, but for [`Client::trigger`].
+    pub async fn turn(&self) {
+        self.ci.shared.pace.wait().await;
+    }
+
+    /// Makes no call for a while, since the service asked for rest.
+    pub fn rest(&self, delay: Duration) {
+        self.ci.shared.pace.hold(delay);
+    }
+
+    /// Asks for a batch job, once and at once: whoever calls this has waited for a
+    /// [`turn`](Client::turn) before it was recorded that it would. Nothing below repeats the request, and the connection is new, so
     /// that it cannot have been closed by the other end unnoticed.
     pub async fn trigger(&self, request: &Request) -> SendOutcome {
         let body = match encode_request(request) {
@@ -175,6 +190,7 @@ impl Client {
     pub async fn cancel(&self, job_id: &JobId) -> Result<(), CallError> {
         let path = format!("{JOBS}/{job_id}");
         let call = Call::new(Method::PUT, &path, &[("cancel", "")]);
+        self.turn().await;
         let answer = self.ci.once(&call).await;
         let answer = answer.map_err(|failure| self.ci.transport_error(failure))?;
         if answer.status == 200 {

@@ -79,6 +79,8 @@ pub struct ClientSettings {
     pub connect_timeout: Duration,
     /// For a whole call, from connecting to the last byte of the answer.
     pub call_timeout: Duration,
+    /// Calls a second at most, of all clients that share connections; absent for as many as will.
+    pub rate: Option<u32>,
     /// How often a read is tried again.
     pub read_retries: usize,
     /// A proxy to go through; none is taken from the environment.
@@ -99,6 +101,7 @@ impl Default for ClientSettings {
         Self {
             connect_timeout: Duration::from_secs(10),
             call_timeout: Duration::from_mins(1),
+            rate: None,
             read_retries: 4,
             proxy: None,
             no_proxy: None,

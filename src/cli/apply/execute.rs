@@ -36,16 +36,7 @@ pub(super) async fn execute(
     };
     let interrupts = Interrupts::listen()?;
     let connection = Connection::open(session, bucket, region).await?;
-    let submitted = submit(
-        session,
-        plan,
-        &store,
-        &connection,
-        arguments,
-        &interrupts,
-        view,
-    )
-    .await;
+    let submitted = submit(plan, &store, &connection, arguments, &interrupts, view).await;
     let records = store.records();
     // The service that runs in this process ends with it: nobody else may begin to rely on it.
     let held = if session.target.embedded().is_some() {
@@ -74,7 +65,6 @@ pub(super) async fn execute(
 }
 
 async fn submit(
-    session: &Session,
     plan: &Plan,
     store: &StateStore,
     connection: &Connection,
@@ -85,7 +75,6 @@ async fn submit(
     let options = apply::Options {
         parallelism: usize::from(arguments.parallelism),
         look_up_after: connection.look_up_after,
-        rate: session.target.rate,
         ..apply::Options::default()
     };
     let outcome = apply::apply(

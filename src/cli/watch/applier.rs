@@ -136,7 +136,6 @@ async fn submit(
     let reporter = ApplyReporter::new(session.ui);
     let options = apply::Options {
         look_up_after: connection.look_up_after,
-        rate: session.target.rate,
         ..apply::Options::default()
     };
     let interrupt = interrupts.interrupt.clone();

@@ -1,11 +1,11 @@
-//! How fast requests may follow each other.
+//! How fast calls may follow each other.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// Hands out moments to send at: at most so many a second, and none while the service asks for rest.
+/// Hands out moments to call at: at most so many a second, and none while the service asks for rest.
 #[derive(Debug)]
 pub(super) struct Pace {
     interval: Duration,
@@ -13,7 +13,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// At most `rate` requests a second, or as many as will.
+    /// At most `rate` calls a second, or as many as will.
     pub(super) fn new(rate: Option<u32>) -> Self {
         let interval = rate.map_or(Duration::ZERO, |rate| Duration::from_secs(1) / rate.max(1));
         Self {
