@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::xml::{self, Document, WireError};
 use crate::api::name::{JobName, WorkflowId};
 use crate::api::request::{Input, JobType, Operation, Request, TimeInterval, WorkflowIds};
+use crate::api::text::pieces;
 use crate::api::time;
 
 /// Why the body of a request is refused; the service words it as its documented errors.
@@ -240,7 +241,7 @@ impl OperationXml {
 
     pub(super) fn decode(self) -> Result<Operation, RequestError> {
         let ids = self.workflow_ids.unwrap_or_default();
-        let ids = ids.split(',').map(|id| WorkflowId::new(id.trim()));
+        let ids = pieces(&ids, b',').map(|id| WorkflowId::new(id.trim()));
         let ids = ids.collect::<Result<Vec<_>, _>>();
         let ids =
             ids.map_err(|error| argument("Request.Operation.WorkflowIds", error.to_string()))?;
