@@ -24,7 +24,7 @@ use tempfile::NamedTempFile;
 use uuid::Uuid;
 
 pub use error::{JournalError, JournalProblem};
-pub(super) use record::EncodedJob;
+pub(in crate::service) use record::EncodedJob;
 
 use super::jobs::NewJob;
 use crate::service::lock::lock;
@@ -164,7 +164,7 @@ impl Journal {
         let mut appender = lock(&self.appender);
         let mut end = lock(&self.waiting).end;
         let line = record::encode(&self.seal, end.sequence, jobs);
-        appender.write(end.offset, line.as_bytes())?;
+        appender.write(end.offset, &line)?;
         end.offset += line.len() as u64;
         end.sequence += 1;
         lock(&self.waiting).end = end;
