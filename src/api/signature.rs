@@ -84,7 +84,8 @@ impl SignedRequest<'_> {
     /// The signature, 40 lower-case hexadecimal digits.
     pub fn signature(&self, secret_key: &SecretString, key_time: &str) -> String {
         let mac = self.mac(secret_key, key_time);
-        mac.map(hexadecimal).unwrap_or_default()
+        let digits = mac.map(|mac| HEXLOWER.encode(&mac.finalize().into_bytes()));
+        digits.unwrap_or_default()
     }
 
     /// Whether `signature` is this request's; the time it takes says nothing of how much agrees.
@@ -103,11 +104,9 @@ impl SignedRequest<'_> {
 
     fn mac(&self, secret_key: &SecretString, key_time: &str) -> Result<Hmac<Sha1>, InvalidLength> {
         let sign_key = hmac_sha1(secret_key.expose_secret().as_bytes(), key_time.as_bytes());
-        let sign_key = hexadecimal(sign_key?);
-        hmac_sha1(
-            sign_key.as_bytes(),
-            self.string_to_sign(key_time).as_bytes(),
-        )
+        let mut digits = [0; 40];
+        HEXLOWER.encode_mut(&sign_key?.finalize().into_bytes(), &mut digits);
+        hmac_sha1(&digits, self.string_to_sign(key_time).as_bytes())
     }
 
     /// The value of the `Authorization` header.
@@ -188,10 +187,6 @@ fn hmac_sha1(key: &[u8], message: &[u8]) -> Result<Hmac<Sha1>, InvalidLength> {
     let mut mac = Hmac::new_from_slice(key)?;
     mac.update(message);
     Ok(mac)
-}
-
-fn hexadecimal(mac: Hmac<Sha1>) -> String {
-    HEXLOWER.encode(&mac.finalize().into_bytes())
 }
 
 #[cfg(test)]
