@@ -51,10 +51,10 @@ pub(super) fn decode<T: DeserializeOwned>(root: &'static str, body: &[u8]) -> Re
 
 /// Reads a document whose root element is `root`: with `plain`, which uses [`read_plain`], at a tenth of
 /// the cost; what that leaves, and everything wrong, is for [`decode`].
-pub(super) fn decode_plain_first<T: DeserializeOwned>(
+pub(super) fn decode_plain_first<'a, T: DeserializeOwned>(
     root: &'static str,
-    body: &[u8],
-    plain: impl FnOnce(&str) -> Option<T>,
+    body: &'a [u8],
+    plain: impl FnOnce(&'a str) -> Option<T>,
 ) -> Result<T, WireError> {
     let plain = std::str::from_utf8(body).ok().and_then(plain);
     plain.map_or_else(|| decode(root, body), Ok)
