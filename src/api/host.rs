@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::name::{BucketName, Region};
+use super::text::cut;
 
 /// Which of a bucket's two hosts is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,16 +28,17 @@ pub struct Host {
 impl Host {
     /// Reads the host that a request or a URL names; a port does not matter.
     pub fn parse(text: &str) -> Option<Self> {
-        let name = text.rsplit_once(':').map_or(text, |(name, _)| name);
-        let mut labels = name.splitn(4, '.');
-        let bucket = BucketName::new(labels.next()?).ok()?;
-        let side = match labels.next()? {
+        let (bucket, rest) = cut(text, b'.')?;
+        let (side, rest) = cut(rest, b'.')?;
+        let (region, rest) = cut(rest, b'.')?;
+        let domain = rest.rsplit_once(':').map_or(rest, |(domain, _)| domain);
+        let bucket = BucketName::new(bucket).ok()?;
+        let side = match side {
             "ci" => Side::Ci,
             "cos" => Side::Cos,
             _ => return None,
         };
-        let region = Region::new(labels.next()?).ok()?;
-        let domain = labels.next()?;
+        let region = Region::new(region).ok()?;
         matches!(domain, "myqcloud.com" | "tencentcos.cn").then_some(Self {
             bucket,
             side,

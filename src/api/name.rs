@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::shared_text::SharedText;
-use super::text;
+use super::text::{self, has_byte};
 
 /// Why a text is not the name it was taken for. Its `Display` completes the sentence "this …".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -156,9 +156,9 @@ fn validate_bucket_name(text: &str) -> Result<(), NameError> {
 /// One part of a host name: what bucket and region become.
 fn validate_host_label(text: &str, limit: usize) -> Result<(), NameError> {
     check_length(text, limit)?;
-    check_characters(
+    check_bytes(
         text,
-        |character| matches!(character, 'a'..='z' | '0'..='9' | '-'),
+        |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'),
         "lower-case letters, digits and `-`",
     )
 }
@@ -166,9 +166,9 @@ fn validate_host_label(text: &str, limit: usize) -> Result<(), NameError> {
 /// Ids are opaque, but they travel in paths and comma-separated lists.
 fn validate_id(text: &str) -> Result<(), NameError> {
     check_length(text, 128)?;
-    check_characters(
+    check_bytes(
         text,
-        |character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_'),
+        |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'),
         "letters, digits, `-` and `_`",
     )
 }
@@ -183,6 +183,19 @@ fn check_length(text: &str, limit: usize) -> Result<(), NameError> {
         count if count > limit => Err(NameError::TooLong { count, limit }),
         _ => Ok(()),
     }
+}
+
+/// For names in ASCII.
+fn check_bytes(
+    text: &str,
+    is_allowed: impl Fn(u8) -> bool,
+    allowed: &'static str,
+) -> Result<(), NameError> {
+    if !has_byte(text, |byte| !is_allowed(byte)) {
+        return Ok(());
+    }
+    let is_allowed = |character| u8::try_from(character).is_ok_and(&is_allowed);
+    check_characters(text, is_allowed, allowed)
 }
 
 fn check_characters(

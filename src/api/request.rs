@@ -121,8 +121,14 @@ impl WorkflowIds {
     /// The ids as the API takes them: comma separated. (One id is documented; several are
     /// mentioned in an SDK's example only.)
     pub fn joined(&self) -> String {
-        let ids: Vec<&str> = self.0.iter().map(WorkflowId::as_str).collect();
-        ids.join(",")
+        let mut text = String::new();
+        for (index, id) in self.0.iter().enumerate() {
+            if index > 0 {
+                text.push(',');
+            }
+            text.push_str(id.as_str());
+        }
+        text
     }
 }
 

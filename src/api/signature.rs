@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha1::{Digest, Sha1};
 
 use super::credentials::Credentials;
+use super::text::has_byte;
 
 /// Everything but `A-Z a-z 0-9 - _ . ~` is written as `%XX`.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
@@ -70,14 +71,21 @@ impl SignedRequest<'_> {
 
     /// The text that is signed; `key_time` is as sent, `start;end`.
     pub fn string_to_sign(&self, key_time: &str) -> String {
-        let hash = HEXLOWER.encode(&Sha1::digest(self.http_string().as_bytes()));
-        ["sha1\n", key_time, "\n", &hash, "\n"].concat()
+        let hash = Sha1::digest(self.http_string().as_bytes());
+        let mut text = String::with_capacity("sha1\n".len() + key_time.len() + 2 * hash.len() + 2);
+        text.push_str("sha1\n");
+        text.push_str(key_time);
+        text.push('\n');
+        HEXLOWER.encode_append(&hash, &mut text);
+        text.push('\n');
+        text
     }
 
     /// The signature, 40 lower-case hexadecimal digits.
     pub fn signature(&self, secret_key: &SecretString, key_time: &str) -> String {
         let mac = self.mac(secret_key, key_time);
-        mac.map(hexadecimal).unwrap_or_default()
+        let digits = mac.map(|mac| HEXLOWER.encode(&mac.finalize().into_bytes()));
+        digits.unwrap_or_default()
     }
 
     /// Whether `signature` is this request's; the time it takes says nothing of how much agrees.
@@ -96,11 +104,9 @@ impl SignedRequest<'_> {
 
     fn mac(&self, secret_key: &SecretString, key_time: &str) -> Result<Hmac<Sha1>, InvalidLength> {
         let sign_key = hmac_sha1(secret_key.expose_secret().as_bytes(), key_time.as_bytes());
-        let sign_key = hexadecimal(sign_key?);
-        hmac_sha1(
-            sign_key.as_bytes(),
-            self.string_to_sign(key_time).as_bytes(),
-        )
+        let mut digits = [0; 40];
+        HEXLOWER.encode_mut(&sign_key?.finalize().into_bytes(), &mut digits);
+        hmac_sha1(&digits, self.string_to_sign(key_time).as_bytes())
     }
 
     /// The value of the `Authorization` header.
@@ -123,7 +129,16 @@ pub fn url_encode(text: &str) -> String {
 }
 
 fn encode(text: &str) -> Cow<'_, str> {
-    utf8_percent_encode(text, ENCODED).into()
+    if has_byte(text, |byte| !is_plain(byte)) {
+        utf8_percent_encode(text, ENCODED).into()
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// Whether a byte is not among those [`ENCODED`].
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~')
 }
 
 /// A name and a value, both encoded.
@@ -174,15 +189,12 @@ fn hmac_sha1(key: &[u8], message: &[u8]) -> Result<Hmac<Sha1>, InvalidLength> {
     Ok(mac)
 }
 
-fn hexadecimal(mac: Hmac<Sha1>) -> String {
-    HEXLOWER.encode(&mac.finalize().into_bytes())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{KeyTime, SignedRequest};
+    use super::{ENCODED, KeyTime, SignedRequest, is_plain};
     use crate::api::credentials::Credentials;
     use data_encoding::HEXLOWER;
+    use percent_encoding::utf8_percent_encode;
     use sha1::{Digest, Sha1};
 
     const CI_HOST: &str = "examplebucket-1250000000.ci.ap-beijing.myqcloud.com";
@@ -246,6 +258,15 @@ mod tests {
             get.signature(&credentials.secret_key, "1557989753;1557996953"),
             "01681b8c9d798a678e43b685a9f1bba0f6c0e012"
         );
+    }
+
+    #[test]
+    fn what_is_plain_is_what_is_not_encoded() {
+        for byte in 0..=0x7f_u8 {
+            let text = char::from(byte).to_string();
+            let encoded = utf8_percent_encode(&text, ENCODED).to_string();
+            assert_eq!(is_plain(byte), encoded == text, "{text:?}");
+        }
     }
 
     #[test]

@@ -25,6 +25,13 @@ pub(crate) fn pieces(text: &str, sign: u8) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Whether there is such a byte in a text. Where it stands does not matter, so that many are looked at
+/// at once.
+pub(crate) fn has_byte(text: &str, is_such: impl Fn(u8) -> bool) -> bool {
+    text.bytes()
+        .fold(false, |found, byte| found | is_such(byte))
+}
+
 /// Reads a value from a text, which is looked at where it stands: `try_from = "String"` would copy
 /// it first, and a state has a million of them.
 pub(crate) fn deserialize<'de, D, T, E>(

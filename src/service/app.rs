@@ -29,6 +29,7 @@ use super::workflow;
 use crate::api::credentials::Credentials;
 use crate::api::host::Side;
 use crate::api::name::{BucketName, WorkflowId};
+use crate::api::text::pieces;
 
 /// The first segment of the calls about batch jobs.
 const JOBS: &str = "inventorytriggerjob";
@@ -80,7 +81,7 @@ impl App {
         tracing::info!(
             %method, path, status = reply.status.as_u16(), request_id, "answered"
         );
-        reply.into_response(side, &request_id)
+        reply.into_response(side, request_id)
     }
 
     /// Does what the request asks for, or does not, and is no good at saying so.
@@ -89,7 +90,7 @@ impl App {
         let refuse = |status: u16, code: &str| {
             let failure = Failure::new(status, code.to_owned(), "This is a fault on purpose.");
             let request_id = identity::request_id();
-            Reply::failure(&failure, &path, &request_id).into_response(Side::Ci, &request_id)
+            Reply::failure(&failure, &path, &request_id).into_response(Side::Ci, request_id)
         };
         match fault {
             FaultKind::Refuse {
@@ -160,7 +161,7 @@ impl App {
         if call.host.side == Side::Cos {
             return object::answer(self, call, body).await;
         }
-        let segments: Vec<&str> = call.path.split('/').skip(1).collect();
+        let segments: Vec<&str> = pieces(&call.path, b'/').skip(1).collect();
         match (&call.method, segments.as_slice()) {
             (&Method::POST, [JOBS]) => {
                 batch::trigger(self, call, &read_body(self, call, body).await?, request_id).await

@@ -39,8 +39,9 @@ pub(super) async fn trigger(
         created: whole_seconds(Timestamp::now()),
         listed: true,
     };
-    let answer = encode_trigger_answer(request_id, &submitted(&job))?;
-    app.store.add_job(job).await?;
+    let encoded = app.store.encode_job(&job)?;
+    let answer = encode_trigger_answer(request_id, &submitted(job))?;
+    app.store.add_job(encoded).await?;
     Ok(Reply::xml(answer))
 }
 
@@ -191,9 +192,9 @@ pub(super) fn check_object(
     Err(Failure::new(400, "ResourceNotFound", message))
 }
 
-fn submitted(job: &NewJob) -> JobDetail {
+fn submitted(job: NewJob) -> JobDetail {
     JobDetail {
-        job_id: job.id.clone(),
+        job_id: job.id,
         name: job.request.name.as_str().to_owned(),
         kind: job.request.kind.as_str().to_owned(),
         state: JobState::Submitted,
@@ -202,8 +203,8 @@ fn submitted(job: &NewJob) -> JobDetail {
         created: Some(job.created),
         started: None,
         ended: None,
-        input: Some(job.request.input.clone()),
-        operation: Some(job.request.operation.clone()),
+        input: Some(job.request.input),
+        operation: Some(job.request.operation),
     }
 }
 

@@ -1,8 +1,10 @@
 //! A call as it came in: host, path and query taken apart and decoded.
 
+use axum::http::header::AsHeaderName;
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Method, header};
+use memchr::memchr;
 use percent_encoding::percent_decode_str;
 
 use super::failure::Failure;
@@ -62,12 +64,15 @@ impl Call {
     }
 
     /// A header, if it is text.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(super) fn header(&self, name: impl AsHeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 }
 
 fn decode(text: &str) -> Result<String, Failure> {
+    if memchr(b'%', text.as_bytes()).is_none() {
+        return Ok(text.to_owned());
+    }
     let decoded = percent_decode_str(text).decode_utf8();
     let decoded = decoded.map_err(|_| Failure::new(400, "InvalidURI", "the URI is not UTF-8"))?;
     Ok(decoded.into_owned())

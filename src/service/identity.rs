@@ -1,40 +1,45 @@
 //! Ids in the forms in which the real service gives them.
 
-use data_encoding::BASE64;
+use data_encoding::{BASE64, HEXLOWER};
 use jiff::Timestamp;
 use uuid::Uuid;
+use uuid::fmt::Simple;
 
 use crate::api::name::{JobId, NameError};
 
 /// The id of a batch job: `b` and a time-based UUID.
 pub(super) fn job_id() -> Result<JobId, NameError> {
-    JobId::new(&format!("b{}", time_based()))
+    JobId::new(&time_based('b'))
 }
 
 /// The id of one run of a workflow: `i` and a time-based UUID.
 pub(super) fn run_id() -> String {
-    format!("i{}", time_based())
+    time_based('i')
 }
 
 /// The id of a call: base64 of the time and some random digits.
 pub(super) fn request_id() -> String {
     let now = u32::try_from(Timestamp::now().as_second()).unwrap_or_default();
-    let (high, low) = Uuid::new_v4().as_u64_pair();
-    let text = format!(
-        "{now:08x}_{:08x}_{:x}_{:x}",
-        high >> 32,
-        low & 0xffff,
-        low >> 48
-    );
-    BASE64.encode(text.as_bytes())
+    let random = Uuid::new_v4().into_bytes();
+    let mut text = [b'_'; 27];
+    HEXLOWER.encode_mut(&now.to_be_bytes(), &mut text[..8]);
+    HEXLOWER.encode_mut(&random[..4], &mut text[9..17]);
+    HEXLOWER.encode_mut(&random[14..], &mut text[18..22]);
+    HEXLOWER.encode_mut(&random[8..10], &mut text[23..]);
+    BASE64.encode(&text)
 }
 
-/// Version 1, with a random node as RFC 9562 allows: no network address of this machine leaves it.
-fn time_based() -> uuid::fmt::Simple {
+/// A letter and a UUID of version 1, with a random node as RFC 9562 allows: no network address of
+/// this machine leaves it.
+fn time_based(letter: char) -> String {
     let random = Uuid::new_v4().into_bytes();
     let [first, second, third, fourth, fifth, sixth, ..] = random;
     let node = [first | 1, second, third, fourth, fifth, sixth];
-    Uuid::now_v1(&node).simple()
+    let id = Uuid::now_v1(&node).simple();
+    let mut text = String::with_capacity(1 + Simple::LENGTH);
+    text.push(letter);
+    text.push_str(id.encode_lower(&mut Uuid::encode_buffer()));
+    text
 }
 
 #[cfg(test)]

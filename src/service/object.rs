@@ -104,7 +104,7 @@ async fn get(bucket: &Bucket, call: &Call, key: &str) -> Result<Reply, Failure> 
         .map_err(|error| Failure::internal(&error))?;
     let object = found.ok_or_else(missing)?;
     let path = bucket.path(key).ok_or_else(missing)?;
-    let (start, end) = match call.header("range") {
+    let (start, end) = match call.header(header::RANGE) {
         Some(range) => parse_range(range, object.size)?,
         None => (0, object.size),
     };
@@ -112,7 +112,7 @@ async fn get(bucket: &Bucket, call: &Call, key: &str) -> Result<Reply, Failure> 
     let length = end - start;
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     let mut status = StatusCode::OK;
-    if call.header("range").is_some() {
+    if call.header(header::RANGE).is_some() {
         status = StatusCode::PARTIAL_CONTENT;
         let range = format!("bytes {start}-{}/{}", end - 1, object.size);
         headers.insert(header::CONTENT_RANGE, text(&range)?);

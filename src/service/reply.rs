@@ -1,12 +1,17 @@
 //! Answers as HTTP.
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::failure::Failure;
 use crate::api::host::Side;
 use crate::api::wire::{ServiceError, encode_error};
+
+const CI_REQUEST_ID: HeaderName = HeaderName::from_static("x-ci-request-id");
+const CI_TRACE_ID: HeaderName = HeaderName::from_static("x-ci-trace-id");
+const COS_REQUEST_ID: HeaderName = HeaderName::from_static("x-cos-request-id");
+const COS_TRACE_ID: HeaderName = HeaderName::from_static("x-cos-trace-id");
 
 /// Room for the headers of most answers, those included that hyper adds.
 const USUAL_HEADERS: usize = 8;
@@ -59,17 +64,17 @@ impl Reply {
     }
 
     /// Adds what every answer carries.
-    pub(super) fn into_response(self, side: Side, request_id: &str) -> Response {
+    pub(super) fn into_response(self, side: Side, request_id: String) -> Response {
         let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
         let (server, id_name, trace_name) = match side {
-            Side::Ci => ("tencent-ci", "x-ci-request-id", "x-ci-trace-id"),
-            Side::Cos => ("tencent-cos", "x-cos-request-id", "x-cos-trace-id"),
+            Side::Ci => ("tencent-ci", CI_REQUEST_ID, CI_TRACE_ID),
+            Side::Cos => ("tencent-cos", COS_REQUEST_ID, COS_TRACE_ID),
         };
         let headers = response.headers_mut();
         headers.insert(header::SERVER, HeaderValue::from_static(server));
-        if let Ok(id) = HeaderValue::from_str(request_id) {
+        if let Ok(id) = HeaderValue::try_from(request_id) {
             if !self.status.is_success() {
                 headers.insert(trace_name, id.clone());
             }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use data_encoding::BASE64;
 use hyper::body::Body as HttpBody;
 use md5::{Digest, Md5};
@@ -18,6 +18,9 @@ use super::call::Call;
 use super::failure::Failure;
 use super::object::etag;
 use super::reply::Reply;
+
+/// The MD5 of a body, which HTTP has dropped and COS has not.
+const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
 
 /// How many pieces of a body wait for the disk at most.
 const AHEAD: usize = 16;
@@ -67,7 +70,7 @@ pub(super) async fn put(
 
 /// The MD5 that the caller says the body has.
 pub(super) fn content_md5(call: &Call) -> Result<Option<[u8; 16]>, Failure> {
-    let Some(text) = call.header("content-md5") else {
+    let Some(text) = call.header(CONTENT_MD5) else {
         return Ok(None);
     };
     let digest = BASE64.decode(text.trim().as_bytes()).ok();

@@ -160,7 +160,7 @@ pub(super) async fn trigger(
         created: whole_seconds(Timestamp::now()),
         listed: false,
     };
-    app.store.add_job(job).await?;
+    app.store.add_job(app.store.encode_job(&job)?).await?;
     Ok(Reply::xml(encode_instance_answer(request_id, &run)?))
 }
 

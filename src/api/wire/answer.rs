@@ -1,5 +1,7 @@
 //! The answers about batch jobs: of trigger, describe and list.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 use super::job::{JobDetail, JobState, write_detail};
@@ -30,35 +32,35 @@ pub struct ListAnswer {
 
 #[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-struct ResponseXml {
-    request_id: Option<String>,
-    jobs_detail: Vec<JobsDetailXml>,
-    next_token: Option<String>,
+struct ResponseXml<'a> {
+    request_id: Option<Cow<'a, str>>,
+    jobs_detail: Vec<JobsDetailXml<'a>>,
+    next_token: Option<Cow<'a, str>>,
 }
 
 #[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct JobsDetailXml {
-    code: Option<String>,
-    message: Option<String>,
-    r#type: Option<String>,
-    name: Option<String>,
-    job_id: Option<String>,
-    state: Option<String>,
-    creation_time: Option<String>,
-    start_time: Option<String>,
-    end_time: Option<String>,
-    input: Option<InputXml>,
-    operation: Option<OperationXml>,
+struct JobsDetailXml<'a> {
+    code: Option<Cow<'a, str>>,
+    message: Option<Cow<'a, str>>,
+    r#type: Option<Cow<'a, str>>,
+    name: Option<Cow<'a, str>>,
+    job_id: Option<Cow<'a, str>>,
+    state: Option<Cow<'a, str>>,
+    creation_time: Option<Cow<'a, str>>,
+    start_time: Option<Cow<'a, str>>,
+    end_time: Option<Cow<'a, str>>,
+    input: Option<InputXml<'a>>,
+    operation: Option<OperationXml<'a>>,
 }
 
-impl ResponseXml {
-    fn decode(body: &[u8]) -> Result<Self, WireError> {
+impl<'a> ResponseXml<'a> {
+    fn decode(body: &'a [u8]) -> Result<Self, WireError> {
         xml::decode_plain_first("Response", body, Self::plain)
     }
 
     /// Reads the answer of a usual service.
-    fn plain(text: &str) -> Option<Self> {
+    fn plain(text: &'a str) -> Option<Self> {
         let mut answer = Self::default();
         let mut list_ended = false;
         xml::read_plain(text, |path, text| match path {
@@ -86,9 +88,9 @@ impl ResponseXml {
     }
 }
 
-impl JobsDetailXml {
+impl<'a> JobsDetailXml<'a> {
     /// Keeps what a plain document says at `path` below it.
-    fn put(&mut self, path: &[&str], text: Option<&str>) -> bool {
+    fn put(&mut self, path: &[&str], text: Option<&'a str>) -> bool {
         match path {
             ["Code"] => put(&mut self.code, text),
             ["Message"] => put(&mut self.message, text),
@@ -114,7 +116,7 @@ pub fn encode_trigger_answer(request_id: &str, job: &JobDetail) -> Result<String
 /// Reads the answer to a trigger call: the job, and the id of the call.
 pub fn decode_trigger_answer(body: &[u8]) -> Result<(JobDetail, Option<String>), WireError> {
     let answer = ResponseXml::decode(body)?;
-    let request_id = answer.request_id;
+    let request_id = answer.request_id.map(Cow::into_owned);
     let mut jobs = answer.jobs_detail.into_iter();
     match (jobs.next(), jobs.next()) {
         (Some(job), None) => Ok((decode_detail(job)?, request_id)),
@@ -146,7 +148,7 @@ pub fn decode_describe_answer(body: &[u8]) -> Result<DescribeAnswer, WireError> 
         .into_iter()
         .find(|detail| !trimmed(detail.job_id.as_deref()).is_empty());
     Ok(DescribeAnswer {
-        request_id: answer.request_id,
+        request_id: answer.request_id.map(Cow::into_owned),
         job: detail.map(decode_detail).transpose()?,
     })
 }
@@ -175,9 +177,9 @@ pub fn decode_list_answer(body: &[u8]) -> Result<ListAnswer, WireError> {
         .next_token
         .filter(|token| !token.trim().is_empty() && !jobs.is_empty());
     Ok(ListAnswer {
-        request_id: answer.request_id,
+        request_id: answer.request_id.map(Cow::into_owned),
         jobs,
-        next_token,
+        next_token: next_token.map(Cow::into_owned),
     })
 }
 
@@ -203,21 +205,21 @@ fn trimmed(text: Option<&str>) -> &str {
 }
 
 /// Id and state must be understood; what only informs (times, echo) may be anything.
-fn decode_detail(detail: JobsDetailXml) -> Result<JobDetail, WireError> {
+fn decode_detail(detail: JobsDetailXml<'_>) -> Result<JobDetail, WireError> {
     let job_id = JobId::new(trimmed(detail.job_id.as_deref()))
         .map_err(|error| WireError::Content(format!("the answer's JobId {error}")))?;
     let state = trimmed(detail.state.as_deref());
     if state.is_empty() {
         return Err(WireError::Content("the answer has no State".to_owned()));
     }
-    let moment = |text: Option<String>| time::parse_optional(text.as_deref()).unwrap_or_default();
+    let moment = |text: Option<Cow<str>>| time::parse_optional(text.as_deref()).unwrap_or_default();
     Ok(JobDetail {
         job_id,
-        name: detail.name.unwrap_or_default(),
-        kind: detail.r#type.unwrap_or_default(),
+        name: detail.name.unwrap_or_default().into_owned(),
+        kind: detail.r#type.unwrap_or_default().into_owned(),
         state: JobState::from(state.to_owned()),
-        code: detail.code.unwrap_or_default(),
-        message: detail.message.unwrap_or_default(),
+        code: detail.code.unwrap_or_default().into_owned(),
+        message: detail.message.unwrap_or_default().into_owned(),
         created: moment(detail.creation_time),
         started: moment(detail.start_time),
         ended: moment(detail.end_time),
@@ -260,7 +262,7 @@ mod tests {
 
     fn read_both_ways(
         document: &str,
-    ) -> Option<(ResponseXml, Result<ResponseXml, xml::WireError>)> {
+    ) -> Option<(ResponseXml<'_>, Result<ResponseXml<'_>, xml::WireError>)> {
         let plain = ResponseXml::plain(document)?;
         Some((plain, xml::decode("Response", document.as_bytes())))
     }

@@ -1,10 +1,13 @@
 //! The body of `POST /inventorytriggerjob`.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 use super::xml::{self, Document, WireError};
 use crate::api::name::{JobName, WorkflowId};
 use crate::api::request::{Input, JobType, Operation, Request, TimeInterval, WorkflowIds};
+use crate::api::text::pieces;
 use crate::api::time;
 
 /// Why the body of a request is refused; the service words it as its documented errors.
@@ -25,16 +28,16 @@ pub enum RequestError {
 
 #[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct RequestXml {
-    name: Option<String>,
-    r#type: Option<String>,
-    input: Option<InputXml>,
-    operation: Option<OperationXml>,
+struct RequestXml<'a> {
+    name: Option<Cow<'a, str>>,
+    r#type: Option<Cow<'a, str>>,
+    input: Option<InputXml<'a>>,
+    operation: Option<OperationXml<'a>>,
 }
 
-impl RequestXml {
+impl<'a> RequestXml<'a> {
     /// Reads the body of a usual client.
-    fn plain(text: &str) -> Option<Self> {
+    fn plain(text: &'a str) -> Option<Self> {
         let mut body = Self::default();
         xml::read_plain(text, |path, text| match path {
             ["Request"] => text.is_none(),
@@ -51,8 +54,8 @@ impl RequestXml {
 }
 
 /// Keeps the text of an element that was not there yet.
-pub(super) fn put(place: &mut Option<String>, text: Option<&str>) -> bool {
-    text.is_some_and(|text| place.replace(text.to_owned()).is_none())
+pub(super) fn put<'a>(place: &mut Option<Cow<'a, str>>, text: Option<&'a str>) -> bool {
+    text.is_some_and(|text| place.replace(Cow::Borrowed(text)).is_none())
 }
 
 /// Begins an element that holds others and was not there yet.
@@ -63,26 +66,26 @@ fn open<T: Default>(place: &mut Option<T>, text: Option<&str>) -> bool {
 /// `Input`, as it is read.
 #[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct InputXml {
-    manifest: Option<String>,
-    url_file: Option<String>,
-    prefix: Option<String>,
-    object: Option<String>,
+pub(super) struct InputXml<'a> {
+    manifest: Option<Cow<'a, str>>,
+    url_file: Option<Cow<'a, str>>,
+    prefix: Option<Cow<'a, str>>,
+    object: Option<Cow<'a, str>>,
 }
 
 /// `Operation`, as it is read.
 #[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct OperationXml {
-    workflow_ids: Option<String>,
-    time_interval: Option<TimeIntervalXml>,
+pub(super) struct OperationXml<'a> {
+    workflow_ids: Option<Cow<'a, str>>,
+    time_interval: Option<TimeIntervalXml<'a>>,
 }
 
 #[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct TimeIntervalXml {
-    start: Option<String>,
-    end: Option<String>,
+struct TimeIntervalXml<'a> {
+    start: Option<Cow<'a, str>>,
+    end: Option<Cow<'a, str>>,
 }
 
 /// Writes the body, elements in the order of the API's page.
@@ -184,9 +187,9 @@ fn decode_type(text: Option<&str>) -> Result<JobType, RequestError> {
     }
 }
 
-impl InputXml {
+impl<'a> InputXml<'a> {
     /// Keeps what a plain document says at `path` below it, which is itself if that is empty.
-    pub(super) fn put(place: &mut Option<Self>, path: &[&str], text: Option<&str>) -> bool {
+    pub(super) fn put(place: &mut Option<Self>, path: &[&str], text: Option<&'a str>) -> bool {
         match (path, place) {
             ([], place) => open(place, text),
             (["Manifest"], Some(input)) => put(&mut input.manifest, text),
@@ -200,10 +203,10 @@ impl InputXml {
     /// Exactly one choice; an empty element counts as absent (answers print unset ones that way).
     pub(super) fn decode(self) -> Result<Input, RequestError> {
         let choices = [
-            self.prefix.map(Input::Prefix),
-            self.object.map(Input::Object),
-            self.manifest.map(Input::Manifest),
-            self.url_file.map(Input::UrlFile),
+            self.prefix.map(|text| Input::Prefix(text.into_owned())),
+            self.object.map(|text| Input::Object(text.into_owned())),
+            self.manifest.map(|text| Input::Manifest(text.into_owned())),
+            self.url_file.map(|text| Input::UrlFile(text.into_owned())),
         ];
         let mut given = choices
             .into_iter()
@@ -223,9 +226,9 @@ impl InputXml {
     }
 }
 
-impl OperationXml {
+impl<'a> OperationXml<'a> {
     /// Keeps what a plain document says at `path` below it, which is itself if that is empty.
-    pub(super) fn put(place: &mut Option<Self>, path: &[&str], text: Option<&str>) -> bool {
+    pub(super) fn put(place: &mut Option<Self>, path: &[&str], text: Option<&'a str>) -> bool {
         let Some(operation) = place else {
             return path.is_empty() && open(place, text);
         };
@@ -240,7 +243,7 @@ impl OperationXml {
 
     pub(super) fn decode(self) -> Result<Operation, RequestError> {
         let ids = self.workflow_ids.unwrap_or_default();
-        let ids = ids.split(',').map(|id| WorkflowId::new(id.trim()));
+        let ids = pieces(&ids, b',').map(|id| WorkflowId::new(id.trim()));
         let ids = ids.collect::<Result<Vec<_>, _>>();
         let ids =
             ids.map_err(|error| argument("Request.Operation.WorkflowIds", error.to_string()))?;
@@ -253,7 +256,7 @@ impl OperationXml {
     }
 }
 
-impl TimeIntervalXml {
+impl TimeIntervalXml<'_> {
     fn decode(&self) -> Result<TimeInterval, RequestError> {
         /// `0` is the documented default of Start.
         fn moment(text: Option<&str>) -> Result<Option<jiff::Timestamp>, time::TimeError> {

@@ -1,13 +1,13 @@
 //! XML under the rules that quick-xml leaves to its users.
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 use quick_xml::Reader;
 use quick_xml::escape::partial_escape;
 use quick_xml::events::Event;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::api::text::cut;
+use crate::api::text::{cut, has_byte};
 
 /// Why a body is not the XML document it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,10 +51,10 @@ pub(super) fn decode<T: DeserializeOwned>(root: &'static str, body: &[u8]) -> Re
 
 /// Reads a document whose root element is `root`: with `plain`, which uses [`read_plain`], at a tenth of
 /// the cost; what that leaves, and everything wrong, is for [`decode`].
-pub(super) fn decode_plain_first<T: DeserializeOwned>(
+pub(super) fn decode_plain_first<'a, T: DeserializeOwned>(
     root: &'static str,
-    body: &[u8],
-    plain: impl FnOnce(&str) -> Option<T>,
+    body: &'a [u8],
+    plain: impl FnOnce(&'a str) -> Option<T>,
 ) -> Result<T, WireError> {
     let plain = std::str::from_utf8(body).ok().and_then(plain);
     plain.map_or_else(|| decode(root, body), Ok)
@@ -96,7 +96,7 @@ pub(super) fn read_plain<'a>(
             let (text, next) = behind.split_at(memchr(b'<', behind.as_bytes())?);
             rest = next;
             let holds_text = next.starts_with("</");
-            if !is_plain(text) || !(holds_text || text.is_empty()) {
+            if !(text.is_empty() || holds_text && is_plain(text)) {
                 return None;
             }
             holds_text.then_some(text)
@@ -112,9 +112,7 @@ pub(super) fn read_plain<'a>(
 
 /// Whether a text of a document is just what it says.
 fn is_plain(text: &str) -> bool {
-    text.trim().len() == text.len()
-        && !has_suspect(text)
-        && memchr2(b'&', b'>', text.as_bytes()).is_none()
+    !has_byte(text, |byte| is_suspect(byte) | is_escaped(byte)) && text.trim().len() == text.len()
 }
 
 /// Bytes that requests and answers about one job have at most, mostly.
@@ -154,7 +152,11 @@ impl Document {
             return self.tag("<", name, "/>");
         }
         self.element(name, |document| {
-            document.text.push_str(&partial_escape(text));
+            if has_byte(text, is_escaped) {
+                document.text.push_str(&partial_escape(text));
+            } else {
+                document.text.push_str(text);
+            }
         });
     }
 
@@ -178,14 +180,17 @@ fn checked(text: String) -> Result<String, WireError> {
 }
 
 fn has_forbidden(text: &str) -> bool {
-    has_suspect(text) && text.chars().any(is_forbidden)
+    has_byte(text, is_suspect) && text.chars().any(is_forbidden)
 }
 
-/// Whether there is a byte as those have that are forbidden: a look at many bytes at once.
-fn has_suspect(text: &str) -> bool {
-    let suspect = |byte| byte < b' ' || byte == 0xef;
-    text.bytes()
-        .fold(false, |found, byte| found | suspect(byte))
+/// Whether a character that begins with such a byte may be forbidden.
+fn is_suspect(byte: u8) -> bool {
+    byte < b' ' || byte == 0xef
+}
+
+/// Whether [`partial_escape`] writes something else for such a byte.
+fn is_escaped(byte: u8) -> bool {
+    matches!(byte, b'<' | b'>' | b'&' | b'\r')
 }
 
 /// Characters that XML 1.0 has no way to carry.

@@ -7,7 +7,6 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::StoreError;
-use super::jobs::NewJob;
 use super::journal::{EncodedJob, Journal};
 use super::thread::Thread;
 use crate::bell::Bell;
@@ -29,7 +28,6 @@ type Waiting = oneshot::Sender<Result<(), StoreError>>;
 /// The handle of the thread.
 #[derive(Debug)]
 pub(super) struct Intake {
-    journal: Arc<Journal>,
     thread: Thread<Arrival>,
     bell: Arc<Bell>,
     taken_in: watch::Sender<u64>,
@@ -41,13 +39,12 @@ impl Intake {
         let taken_in = watch::Sender::new(0);
         let bell = Arc::new(Bell::new());
         let desk = Desk {
-            journal: Arc::clone(&journal),
+            journal,
             bell: Arc::clone(&bell),
             taken_in: taken_in.clone(),
             runtime: Handle::current(),
         };
         Self {
-            journal,
             thread: Thread::start(move |queue| desk.run(queue)),
             bell,
             taken_in,
@@ -60,12 +57,9 @@ impl Intake {
     }
 
     /// Takes a job in; it is counted before this returns, also when whoever asked has gone away.
-    pub(super) async fn take_in(&self, job: NewJob) -> Result<(), StoreError> {
-        // By the caller, because the one thread is what all wait for; nor is it to free the parts.
-        let encoded = self.journal.encode(&job)?;
-        drop(job);
+    pub(super) async fn take_in(&self, job: EncodedJob) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.thread.send((encoded, reply)).await?;
+        self.thread.send((job, reply)).await?;
         self.bell.came();
         answer.await.map_err(|_| StoreError::Closed)?
     }

@@ -5,6 +5,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use serde::{Deserialize, Serialize};
 
+use super::journal::EncodedJob;
 use super::transaction::in_savepoint;
 use super::{Store, StoreError};
 use crate::api::name::{BucketName, JobId};
@@ -131,9 +132,15 @@ fn note_single_run(connection: &Connection, job: &NewJob) -> rusqlite::Result<()
 }
 
 impl Store {
+    /// Makes a job ready for [`Store::add_job`]: by the caller, because one thread takes all of them
+    /// in.
+    pub(in crate::service) fn encode_job(&self, job: &NewJob) -> Result<EncodedJob, StoreError> {
+        Ok(self.journal.encode(job)?)
+    }
+
     /// Takes a job in; when this returns, it is on the disk. It is taken in whether or not somebody
     /// still waits for that.
-    pub(in crate::service) async fn add_job(&self, job: NewJob) -> Result<(), StoreError> {
+    pub(in crate::service) async fn add_job(&self, job: EncodedJob) -> Result<(), StoreError> {
         self.intake.take_in(job).await
     }
 

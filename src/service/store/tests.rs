@@ -17,11 +17,16 @@ use crate::api::name::JobId;
 /// The files of a store, as a kill leaves them.
 const FILES: [&str; 3] = ["service.db", "service.db-wal", "service.journal"];
 
+async fn add(store: &Store, job: &NewJob) -> Result<(), StoreError> {
+    store.add_job(store.encode_job(job)?).await
+}
+
 /// Takes in that many jobs at once, of which most come in a crowd.
 async fn crowd(store: &Store, count: usize) -> BTreeSet<JobId> {
     let jobs: Vec<NewJob> = std::iter::repeat_with(job).take(count).collect();
     let ids = jobs.iter().map(|job| job.id.clone()).collect();
-    for taken_in in join_all(jobs.into_iter().map(|job| store.add_job(job))).await {
+    let taken_in = jobs.iter().map(|job| add(store, job));
+    for taken_in in join_all(taken_in).await {
         taken_in.unwrap();
     }
     assert!(waits(store), "they have no rows yet");
@@ -82,7 +87,7 @@ async fn a_crowd_is_seen_by_who_asks() {
     let ids = crowd(&store, 700).await;
     assert_eq!(*store.taken_in().borrow(), 700);
     let late = job();
-    store.add_job(late.clone()).await.unwrap();
+    add(&store, &late).await.unwrap();
     let found = store
         .job(late.bucket.clone(), late.id.clone())
         .await
@@ -102,7 +107,7 @@ async fn jobs_keep_the_order_in_which_they_were_answered() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&database(&folder)).unwrap();
     let first = job();
-    store.add_job(first.clone()).await.unwrap();
+    add(&store, &first).await.unwrap();
     let mut batches = vec![BTreeSet::from([first.id])];
     for _ in 0..5 {
         batches.push(crowd(&store, 100).await);

@@ -15,7 +15,7 @@ mod recovery;
 pub(super) mod tests;
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -24,7 +24,7 @@ use tempfile::NamedTempFile;
 use uuid::Uuid;
 
 pub use error::{JournalError, JournalProblem};
-pub(super) use record::EncodedJob;
+pub(in crate::service) use record::EncodedJob;
 
 use super::jobs::NewJob;
 use crate::service::lock::lock;
@@ -38,6 +38,10 @@ const BEGIN: u64 = TITLE.len() as u64 + 32 + 1;
 
 /// By so much the file grows at once: a sync costs twice as much when the file has grown.
 const CHUNK: u64 = 4 * 1024 * 1024;
+
+/// By so much it is written then: all callers wait meanwhile, twice as long with [`io::copy`]'s own
+/// buffer.
+const STEP: usize = 256 * 1024;
 
 /// What a round has used beyond this is given back.
 const KEPT: u64 = 8 * CHUNK;
@@ -164,7 +168,7 @@ impl Journal {
         let mut appender = lock(&self.appender);
         let mut end = lock(&self.waiting).end;
         let line = record::encode(&self.seal, end.sequence, jobs);
-        appender.write(end.offset, line.as_bytes())?;
+        appender.write(end.offset, &line)?;
         end.offset += line.len() as u64;
         end.sequence += 1;
         lock(&self.waiting).end = end;
@@ -248,15 +252,21 @@ impl Appender {
             return Ok(());
         }
         let size = needed.next_multiple_of(CHUNK);
-        self.file.seek(SeekFrom::Start(self.size))?;
-        let filled = io::copy(&mut io::repeat(0).take(size - self.size), &mut self.file);
-        if let Err(error) = filled.and_then(|_| self.file.sync_all()) {
+        if let Err(error) = self.fill(size).and_then(|()| self.file.sync_all()) {
             // A disk that is full needs the room for other things.
             let _ = self.file.set_len(self.size);
             return Err(error);
         }
         self.size = size;
         Ok(())
+    }
+
+    /// Writes zeros up to that offset.
+    fn fill(&mut self, size: u64) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(self.size))?;
+        let mut writer = BufWriter::with_capacity(STEP, &self.file);
+        io::copy(&mut io::repeat(0).take(size - self.size), &mut writer)?;
+        writer.flush()
     }
 
     fn give_back(&mut self) {

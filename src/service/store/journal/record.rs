@@ -17,6 +17,9 @@ const HEAD: usize = 8 + 1 + 8 + 1 + 16 + 1;
 /// What claims to be longer is no record.
 pub(super) const LONGEST: u64 = 16 * 1024 * 1024;
 
+/// Bytes that a job has at most, mostly.
+const USUAL_LENGTH: usize = 512;
+
 /// Computes the checksums of one journal.
 #[derive(Debug, Clone)]
 pub(super) struct Seal(crc32fast::Hasher);
@@ -56,11 +59,13 @@ impl Record {
 
 /// A job as records hold it.
 #[derive(Debug, Clone)]
-pub(in super::super) struct EncodedJob(String);
+pub(in crate::service) struct EncodedJob(Vec<u8>);
 
 impl EncodedJob {
     pub(super) fn new(job: &NewJob) -> serde_json::Result<Self> {
-        serde_json::to_string(job).map(Self)
+        let mut text = Vec::with_capacity(USUAL_LENGTH);
+        serde_json::to_writer(&mut text, job)?;
+        Ok(Self(text))
     }
 
     /// How many bytes it takes.
@@ -70,12 +75,13 @@ impl EncodedJob {
 }
 
 /// Writes a record.
-pub(super) fn encode(seal: &Seal, sequence: i64, jobs: &[EncodedJob]) -> String {
-    let jobs: Vec<&str> = jobs.iter().map(|job| job.0.as_str()).collect();
-    let jobs = jobs.join(",");
+pub(super) fn encode(seal: &Seal, sequence: i64, jobs: &[EncodedJob]) -> Vec<u8> {
+    let jobs: Vec<&[u8]> = jobs.iter().map(|job| job.0.as_slice()).collect();
+    let jobs = jobs.join(&b',');
     let length = HEAD + jobs.len() + "[]\n".len();
-    let covered = format!(" {length:08x} {sequence:016x} [{jobs}]\n");
-    seal.checksum(covered.as_bytes()) + &covered
+    let head = format!(" {length:08x} {sequence:016x} [");
+    let covered = [head.as_bytes(), &jobs, b"]\n"].concat();
+    [seal.checksum(&covered).as_bytes(), &covered].concat()
 }
 
 /// What stands where a record may stand.
