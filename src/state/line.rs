@@ -2,12 +2,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
-use memchr::memmem;
-use serde::de::IgnoredAny;
+use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
 
 use super::few::few;
@@ -24,9 +23,16 @@ const USUAL_LENGTH: usize = 1024;
 /// Only headers begin like this; records begin with their fingerprint.
 const HEADER_START: &[u8] = b"{\"format\":";
 const RECORD_START: &[u8] = b"{\"fingerprint\":\"";
-const WORK_START: &[u8] = b",\"work\":{";
-const NAME_START: &[u8] = b"\"request\":{\"name\":\"";
-const SUBMISSIONS_START: &[u8] = b",\"submissions\":[";
+const FINGERPRINT_LENGTH: usize = 64;
+/// Where a record goes on behind its fingerprint.
+const FINGERPRINT_END: usize = RECORD_START.len() + FINGERPRINT_LENGTH + 1;
+
+// Made once: to prepare a search takes longer than to search a line.
+static WORK_START: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b",\"work\":{"));
+static NAME_START: LazyLock<Finder<'_>> =
+    LazyLock::new(|| Finder::new(b"\"request\":{\"name\":\""));
+static SUBMISSIONS_START: LazyLock<Finder<'_>> =
+    LazyLock::new(|| Finder::new(b",\"submissions\":["));
 
 /// What a line says.
 #[derive(Debug)]
@@ -115,27 +121,30 @@ fn parse<'a, T: Deserialize<'a>>(object: &'a [u8]) -> Result<T, LineError> {
 
 /// The fingerprint of a record, with which its line begins.
 fn fingerprint(object: &[u8]) -> Option<Fingerprint> {
-    let (digits, rest) = object.strip_prefix(RECORD_START)?.split_at_checked(64)?;
-    let digits = str::from_utf8(digits)
-        .ok()
-        .filter(|_| rest.starts_with(b"\""));
-    digits?.parse().ok()
+    let digits = object.strip_prefix(RECORD_START)?;
+    let (digits, rest) = digits.split_at_checked(FINGERPRINT_LENGTH)?;
+    if !rest.starts_with(b"\",") {
+        return None;
+    }
+    str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// Takes the work out of a record, if it is that of the job: the fingerprint in front of it says
-/// everything about a work but its name. `None` leaves the record as it was.
+/// Takes the work out of a record, if it is that of the job, and the fingerprint, which was read
+/// already: that says everything about a work but its name. `None` leaves the record as it was.
 fn without_work<'line>(object: &'line mut [u8], job: &Job) -> Option<&'line [u8]> {
     // Quotes within strings are escaped: these are names of members, and the first ones so called.
-    let begin = memmem::find(object, WORK_START)?;
-    let end = begin + memmem::find(&object[begin..], SUBMISSIONS_START)?;
-    let name = memmem::find(&object[begin..end], NAME_START)? + begin + NAME_START.len();
+    let begin = WORK_START.find(object)?;
+    let end = begin + SUBMISSIONS_START.find(&object[begin..])?;
+    let name = NAME_START.find(&object[begin..end])? + begin + NAME_START.needle().len();
     let name = object[name..end].strip_prefix(job.work.request.name.as_str().as_bytes())?;
     if !name.starts_with(b"\"") {
         return None;
     }
-    let length = object.len() - (end - begin);
-    object.copy_within(end.., begin);
-    Some(&object[..length])
+    // What stands before the work is shorter than what stands behind it.
+    let start = end - begin.checked_sub(FINGERPRINT_END)?;
+    object.copy_within(FINGERPRINT_END..begin, start);
+    object[start] = b'{';
+    Some(&object[start..])
 }
 
 /// Reads a record that [`without_work`] left of the job's own.
@@ -153,12 +162,10 @@ fn parse_known(object: &[u8], job: &Job) -> Result<Record, LineError> {
     })
 }
 
-/// A [`Record`] without its work, and with a fingerprint that was read already.
+/// A [`Record`] without fingerprint and work.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct KnownRecord<'a> {
-    #[serde(rename = "fingerprint")]
-    _fingerprint: IgnoredAny,
     #[serde(borrow)]
     key: Cow<'a, str>,
     written_at: Timestamp,
