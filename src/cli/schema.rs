@@ -38,6 +38,12 @@ enum Format {
     Diagnostics,
     /// The records that status and state list write
     State,
+    /// What `status --failed --format json` prints
+    Failures,
+    /// What `adopt --format json` prints
+    Adoption,
+    /// What `state verify --format json` prints
+    Verified,
 }
 
 pub(super) fn run(arguments: &SchemaArgs, ui: Ui) -> Result<Exit, Failure> {
@@ -48,6 +54,9 @@ pub(super) fn run(arguments: &SchemaArgs, ui: Ui) -> Result<Exit, Failure> {
         Format::Apply => report::apply_schema_json(),
         Format::Diagnostics => report::diagnostics::schema_json(),
         Format::State => report::records_schema_json(),
+        Format::Failures => report::failures_schema_json(),
+        Format::Adoption => report::adoption_schema_json(),
+        Format::Verified => report::verified_schema_json(),
     };
     writeln!(ui.data(), "{schema:#}")?;
     Ok(Exit::Done)

@@ -2,12 +2,52 @@
 
 use std::io::{self, Write};
 
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
 
+use super::schema;
 use super::table::count;
 use super::text::one_line;
 use super::ui::style::{BAD, FAINT, GOOD, STRONG};
+use crate::api::name::{JobId, WorkflowId};
+use crate::job::JobKey;
 use crate::status::FailedObject;
+
+/// The format that [`json`] writes.
+const FORMAT: &str = "stocktake.failures/1";
+
+/// What `stocktake status KEY --failed --format json` prints.
+// Members stand in the order of their names, where programs found them from the first version on.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "stocktake failures")]
+struct Document<'a> {
+    /// The objects, by key, workflow and the service's order; empty when none failed.
+    failures: Vec<Failure<'a>>,
+    /// The version of this format; fields are added to it, and never changed.
+    #[schemars(extend("const" = FORMAT))]
+    format: &'static str,
+    /// The target whose jobs these are.
+    target: &'a str,
+}
+
+/// An object that a workflow could not process.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Failure<'a> {
+    /// The service's id of the job.
+    job_id: &'a JobId,
+    /// The job's name in the workspace.
+    key: &'a JobKey,
+    /// What went wrong; null beyond the first hundred objects of a job, and where the service does not
+    /// tell.
+    message: Option<&'a str>,
+    /// The run of the workflow over this object.
+    run_id: &'a str,
+    /// The object's address.
+    url: &'a str,
+    /// The workflow.
+    workflow_id: &'a WorkflowId,
+}
 
 /// Writes each failed object with its reason.
 pub fn human(out: &mut dyn Write, failed: &[FailedObject]) -> io::Result<()> {
@@ -33,24 +73,29 @@ pub fn human(out: &mut dyn Write, failed: &[FailedObject]) -> io::Result<()> {
 
 /// Writes them as one JSON document.
 pub fn json(out: &mut dyn Write, target: &str, failed: &[FailedObject]) -> io::Result<()> {
-    let failures: Vec<_> = failed
-        .iter()
-        .map(|object| {
-            json!({
-                "key": object.key,
-                "job_id": object.job_id,
-                "workflow_id": object.workflow_id,
-                "run_id": object.run_id,
-                "url": object.url,
-                "message": object.message,
-            })
-        })
-        .collect();
-    let document = json!({
-        "format": "stocktake.failures/1",
-        "target": target,
-        "failures": failures,
-    });
+    let document = Document {
+        failures: failed.iter().map(Failure::from).collect(),
+        format: FORMAT,
+        target,
+    };
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)
+}
+
+/// The schema of what [`json`] writes.
+pub fn schema_json() -> Value {
+    schema::of::<Document<'_>>()
+}
+
+impl<'a> From<&'a FailedObject> for Failure<'a> {
+    fn from(object: &'a FailedObject) -> Self {
+        Self {
+            job_id: &object.job_id,
+            key: &object.key,
+            message: object.message.as_deref(),
+            run_id: &object.run_id,
+            url: &object.url,
+            workflow_id: &object.workflow_id,
+        }
+    }
 }

@@ -17,6 +17,7 @@ mod progress;
 mod records;
 mod render;
 mod resolve;
+mod schema;
 mod serve;
 mod state;
 mod status;
@@ -25,13 +26,18 @@ mod text;
 mod ui;
 mod watch;
 
-pub use adopt::{Adoption, human as adoption_human, json as adoption_json, refusal};
+pub use adopt::{
+    Adoption, human as adoption_human, json as adoption_json, refusal,
+    schema_json as adoption_schema_json,
+};
 pub use apply::{ApplyReporter, outcome as apply_outcome};
 pub use apply_json::{ApplyStream, schema_json as apply_schema_json};
 pub use asking::Asking;
 pub use cancel::cancelling;
 pub use counting::Counting;
-pub use failures::{human as failures_human, json as failures_json};
+pub use failures::{
+    human as failures_human, json as failures_json, schema_json as failures_schema_json,
+};
 pub use html::{AskedFor, HtmlReport, html as status_html, worth_explaining};
 pub use plan::{
     PlanView, gitlab as plan_gitlab, human as plan_human, json as plan_json,
@@ -49,6 +55,7 @@ pub use resolve::{resolved, unresolved};
 pub use serve::serving;
 pub use state::{
     begun as state_begun, verified as state_verified, verified_json as state_verified_json,
+    verified_schema_json,
 };
 pub use status::{human as status_human, markdown as status_markdown};
 pub use ui::{ColorChoice, Look, Ui, Verbosity};

@@ -88,7 +88,7 @@ pub fn json(out: &mut dyn Write, rendered: &Rendered<'_>) -> io::Result<()> {
         "key": job.key,
         "fingerprint": job.fingerprint,
         "source": {
-            "file": job.source.file.path(),
+            "file": job.source.file.path().to_string_lossy(),
             "line": job.source.line(),
         },
         "host": rendered.host,

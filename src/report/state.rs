@@ -1,13 +1,17 @@
 //! What is said about a state as a whole.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
 
+use super::schema;
 use super::table::count;
 use super::ui::style::{FAINT, GOOD};
-use crate::state::Verified;
+use crate::state::{Lineage, Verified};
 
 /// Says that an empty state was begun.
 pub fn begun(out: &mut dyn Write, path: &Path) -> io::Result<()> {
@@ -24,10 +28,7 @@ pub fn verified(out: &mut dyn Write, path: &Path, verified: &Verified) -> io::Re
     writeln!(out, "{GOOD}right{GOOD:#}  {}: {records}", path.display())?;
     let lineage = &verified.header.lineage;
     writeln!(out, "{FAINT}lineage {lineage}{FAINT:#}")?;
-    let unresolved = verified.records.iter();
-    let unresolved = unresolved
-        .filter(|record| record.unresolved().is_some())
-        .count();
+    let unresolved = unresolved(verified);
     if unresolved > 0 {
         let jobs = count(unresolved, "job is", "jobs are");
         writeln!(out, "{jobs} unresolved; `stocktake apply` looks them up")?;
@@ -48,20 +49,60 @@ pub fn verified(out: &mut dyn Write, path: &Path, verified: &Verified) -> io::Re
     Ok(())
 }
 
+/// The format that [`verified_json`] writes.
+const FORMAT: &str = "stocktake.verified/1";
+
+/// What `stocktake state verify --format json` prints.
+// Members stand in the order of their names, where programs found them from the first version on.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "stocktake verified state")]
+struct Document<'a> {
+    /// Whether the last line is whole; one that is not belongs to a run that was killed, and nothing
+    /// depends on it.
+    ends_well: bool,
+    /// The version of this format; fields are added to it, and never changed.
+    #[schemars(extend("const" = FORMAT))]
+    format: &'static str,
+    /// The state's own name, which tells it from one that was begun anew.
+    #[schemars(with = "String")]
+    lineage: &'a Lineage,
+    /// In how many lines the records stand; more than there are records after a merge, or when the last
+    /// run was killed.
+    lines: usize,
+    /// The file.
+    path: Cow<'a, str>,
+    /// How many pieces of work are recorded.
+    records: usize,
+    /// The target whose jobs are recorded.
+    target: &'a str,
+    /// How many of the records have an attempt of unknown end; `stocktake apply` looks them up.
+    unresolved: usize,
+}
+
 /// Says the same for programs.
 pub fn verified_json(out: &mut dyn Write, path: &Path, verified: &Verified) -> io::Result<()> {
-    let records = verified.records.iter();
-    let unresolved = records.filter(|record| record.unresolved().is_some());
-    let document = json!({
-        "format": "stocktake.verified/1",
-        "path": path,
-        "target": verified.header.target,
-        "lineage": verified.header.lineage,
-        "records": verified.records.len(),
-        "lines": verified.lines,
-        "unresolved": unresolved.count(),
-        "ends_well": verified.ends_well,
-    });
+    let document = Document {
+        ends_well: verified.ends_well,
+        format: FORMAT,
+        lineage: &verified.header.lineage,
+        lines: verified.lines,
+        path: path.to_string_lossy(),
+        records: verified.records.len(),
+        target: &verified.header.target,
+        unresolved: unresolved(verified),
+    };
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)
+}
+
+/// The schema of what [`verified_json`] writes.
+pub fn verified_schema_json() -> Value {
+    schema::of::<Document<'_>>()
+}
+
+/// How many records have an attempt of unknown end.
+fn unresolved(verified: &Verified) -> usize {
+    let records = verified.records.iter();
+    let unresolved = records.filter(|record| record.unresolved().is_some());
+    unresolved.count()
 }

@@ -10,7 +10,7 @@ use crate::service::interpreter;
 use crate::serving::Serve;
 
 /// A job file with a job for each of these folders.
-fn jobs(folders: &[&str]) -> String {
+pub fn jobs(folders: &[&str]) -> String {
     let job = |folder: &&str| {
         format!(
             "  {folder}: {{ input: {{ prefix: video/{folder} }}, operation: {{ workflow_ids: w1 }} }}\n"
@@ -21,7 +21,7 @@ fn jobs(folders: &[&str]) -> String {
 }
 
 /// Loses the record of everything that was submitted.
-fn forget(env: &Env) {
+pub fn forget(env: &Env) {
     for entry in fs::read_dir(env.path().join(".stocktake")).unwrap() {
         let path = entry.unwrap().path();
         if path.to_string_lossy().ends_with(".state.jsonl") {
@@ -31,7 +31,7 @@ fn forget(env: &Env) {
 }
 
 /// A workspace whose service did `done`, and whose files ask for `asked`; nothing is recorded.
-fn with_jobs(done: &[&str], asked: &[&str]) -> Env {
+pub fn with_jobs(done: &[&str], asked: &[&str]) -> Env {
     let env = Env::small();
     env.write("jobs/a.yaml", &jobs(done));
     env.run(&["apply"]).expect(0);

@@ -1,8 +1,14 @@
 //! What is wrong gets a clear error with its place; nothing is submitted, nothing overwritten.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::process::Command;
 
-use crate::env::{Env, FILTERS};
+use serde_json::Value;
+
+use crate::adopt::with_jobs;
+use crate::env::{Env, FILTERS, Run, copy_folder};
 
 const GOOD: &str =
     "jobs:\n  one:\n    input: { prefix: video/ }\n    operation: { workflow_ids: w1 }\n";
@@ -93,7 +99,7 @@ fn pairs_of_jobs() {
 fn workspaces() {
     let env = Env::small();
     env.write("jobs/one.yaml", GOOD);
-    let show = |name: &str, run: crate::env::Run| {
+    let show = |name: &str, run: Run| {
         insta::with_settings!({filters => FILTERS.to_vec()}, {
             insta::assert_snapshot!(format!("bad_{name}"), run.shown());
         });
@@ -203,4 +209,31 @@ fn a_workflow_that_the_target_lacks_is_named_once_and_a_near_one_meant() {
     insta::with_settings!({filters => FILTERS.to_vec()}, {
         insta::assert_snapshot!("bad_unknown_workflow", run.shown());
     });
+}
+
+/// A path need not be text, and JSON holds nothing else.
+#[test]
+fn names_that_are_no_text_are_told_to_programs_as_well_as_can_be() {
+    let env = with_jobs(&["one", "two"], &["one"]);
+    let outer = Env::empty();
+    let odd = |bytes| OsStr::from_bytes(bytes);
+    let folder = outer.path().join(odd(b"w\xff"));
+    copy_folder(env.path(), &folder);
+    let jobs = folder.join("jobs");
+    fs::rename(jobs.join("a.yaml"), jobs.join(odd(b"a\xff.yaml"))).unwrap();
+    let run = |command: &mut Command| {
+        command.current_dir(&folder).args(["--format", "json"]);
+        serde_json::from_str::<Value>(&Run::of(command).expect(0).stdout).unwrap()
+    };
+    let rendered = run(&mut outer.command(&["render", "one"]));
+    assert_eq!(rendered["source"]["file"], "jobs/a\u{fffd}.yaml");
+    let mut adopt = outer.command(&["adopt", "--file"]);
+    let adopted = run(adopt.arg(odd(b"jobs/b\xff.yaml")));
+    assert_eq!(adopted["file"], "jobs/b\u{fffd}.yaml");
+    let verified = run(&mut outer.command(&["state", "verify"]));
+    let path = verified["path"].as_str().unwrap();
+    assert!(
+        path.ends_with("w\u{fffd}/.stocktake/local.state.jsonl"),
+        "{path}"
+    );
 }

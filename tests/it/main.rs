@@ -11,6 +11,7 @@ mod apply;
 mod bad_input;
 mod browser;
 mod client;
+mod documents;
 mod drift;
 mod env;
 mod environment;

@@ -10,6 +10,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::documents::documents;
 use crate::env::{Env, PROJECT, Run};
 use crate::forms::{apply_workspace, broken, json_lines, rich};
 
@@ -116,6 +117,28 @@ fn plans_records_and_events_are_what_their_schemas_say() {
         })
         .collect();
     check_json(&python, &schema("apply.schema.json"), &env, &lines);
+}
+
+#[test]
+fn documents_about_jobs_are_what_their_schemas_say() {
+    let Some((python, _)) = tools() else {
+        return;
+    };
+    let env = Env::empty();
+    for (name, documents) in documents() {
+        let mut files = Vec::new();
+        for (number, document) in documents.iter().enumerate() {
+            let file = format!("{name}-{number}.json");
+            env.write(&file, document);
+            files.push(file);
+        }
+        check_json(
+            &python,
+            &schema(&format!("{name}.schema.json")),
+            &env,
+            &files,
+        );
+    }
 }
 
 /// The same without anything that has to be installed.

@@ -1,64 +1,46 @@
 //! The committed schemas are what the program prints and checks files against.
 
+use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 
-#[test]
-fn the_committed_schema_of_job_files_is_the_one_in_use() {
-    compare("jobfile.schema.json", &stocktake::jobfile::schema_json());
-}
+use crate::env::{Env, PROJECT};
 
 #[test]
-fn the_committed_schema_of_the_workspace_file_is_the_one_in_use() {
-    compare(
-        "workspace.schema.json",
-        &stocktake::workspace::schema_json(),
-    );
+fn every_schema_that_is_printed_is_committed() {
+    let env = Env::empty();
+    let refusal = env.run(&["schema", "none"]).expect(64).stderr;
+    let (_, names) = refusal.split_once("possible values: ").unwrap();
+    let (names, _) = names.split_once(']').unwrap();
+    let folder = Path::new(PROJECT).join("schema");
+    let mut files = Vec::new();
+    for name in names.split(',').map(str::trim) {
+        let file = format!("{name}.schema.json");
+        compare(
+            &folder.join(&file),
+            &env.run(&["schema", name]).expect(0).stdout,
+        );
+        files.push(file);
+    }
+    for entry in fs::read_dir(folder).unwrap() {
+        let file = entry.unwrap().file_name().into_string().unwrap();
+        assert!(files.contains(&file), "nothing prints {file}");
+    }
 }
 
-#[test]
-fn the_committed_schema_of_plans_is_the_one_in_use() {
-    compare("plan.schema.json", &stocktake::plan::schema_json());
-}
-
-#[test]
-fn the_committed_schema_of_an_apply_is_the_one_in_use() {
-    compare("apply.schema.json", &stocktake::report::apply_schema_json());
-}
-
-#[test]
-fn the_committed_schema_of_findings_is_the_one_in_use() {
-    compare(
-        "diagnostics.schema.json",
-        &stocktake::report::diagnostics::schema_json(),
-    );
-}
-
-#[test]
-fn the_committed_schema_of_records_is_the_one_in_use() {
-    compare(
-        "state.schema.json",
-        &stocktake::report::records_schema_json(),
-    );
-}
-
-/// `UPDATE_SCHEMAS=1 cargo test` writes the files instead.
-fn compare(name: &str, schema: &Value) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("schema")
-        .join(name);
-    let text = format!("{schema:#}\n");
+/// `UPDATE_SCHEMAS=1 cargo test` writes the file instead.
+fn compare(path: &Path, schema: &str) {
     #[expect(
         clippy::disallowed_methods,
         reason = "a switch of this test, not of the program"
     )]
     if std::env::var_os("UPDATE_SCHEMAS").is_some() {
-        std::fs::write(&path, &text).unwrap();
+        fs::write(path, schema).unwrap();
     }
-    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    let committed = fs::read_to_string(path).unwrap_or_default();
     assert!(
-        committed == text,
+        committed == schema,
         "{} is out of date: run UPDATE_SCHEMAS=1 cargo test",
         path.display()
     );
@@ -87,6 +69,9 @@ fn editors_can_explain_every_field() {
     for schema in [
         stocktake::plan::schema_json(),
         stocktake::report::records_schema_json(),
+        stocktake::report::failures_schema_json(),
+        stocktake::report::adoption_schema_json(),
+        stocktake::report::verified_schema_json(),
     ] {
         for (name, field) in fields(&schema) {
             let is_choice = matches!(name.as_str(), "prefix" | "object" | "manifest" | "url_file");

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use super::apply::finished_words;
 use super::plan::drift_words;
+use super::schema;
 use super::table::count;
 use super::ui::Ui;
 use crate::apply::{ApplyOutcome, Event, Halt, JobOutcome, JobResult};
@@ -29,11 +30,7 @@ const FORMAT: &str = "stocktake.apply/1";
 
 /// The JSON schema of one line.
 pub fn schema_json() -> serde_json::Value {
-    schemars::generate::SchemaSettings::draft2020_12()
-        .for_serialize()
-        .into_generator()
-        .into_root_schema_for::<Line<'_>>()
-        .to_value()
+    schema::of::<Line<'_>>()
 }
 
 /// Writes each event as a line on standard output.

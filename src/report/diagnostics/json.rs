@@ -7,17 +7,14 @@ use serde::Serialize;
 
 use super::{Counts, Totals};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::report::schema;
 use crate::source::Place;
 
 const FORMAT: &str = "stocktake.diagnostics/1";
 
 /// The JSON schema of findings.
 pub fn schema_json() -> serde_json::Value {
-    schemars::generate::SchemaSettings::draft2020_12()
-        .for_serialize()
-        .into_generator()
-        .into_root_schema_for::<ReportJson<'_>>()
-        .to_value()
+    schema::of::<ReportJson<'_>>()
 }
 
 /// What `stocktake validate --format json` prints.

@@ -1,19 +1,21 @@
 //! What was taken into the account, and what was not.
 
+mod json;
+
 use std::io::{self, Write};
 use std::path::Path;
 
-use serde_json::{Value, json};
-
-use super::table::{self, Cell, grouped};
-use super::ui::style::{CHANGE, FAINT, GOOD, STRONG};
 use crate::adopt::Refusal;
 use crate::api::time;
 use crate::api::wire::JobDetail;
 use crate::diagnostic::Diagnostic;
 use crate::job::JobKey;
 use crate::plan::Change;
+use crate::report::table::{self, Cell, grouped};
+use crate::report::ui::style::{CHANGE, FAINT, GOOD, STRONG};
 use crate::state::Record;
+
+pub use json::{json, schema_json};
 
 /// Jobs of the service that are named one by one; the others are counted.
 const NAMED: usize = 20;
@@ -86,36 +88,6 @@ pub fn human(out: &mut dyn Write, adoption: &Adoption<'_>) -> io::Result<()> {
         writeln!(out, "{} holds {} of them", path.display(), grouped(number))?;
     }
     Ok(())
-}
-
-/// Writes it for programs.
-pub fn json(out: &mut dyn Write, target: &str, adoption: &Adoption<'_>) -> io::Result<()> {
-    let adopted = adoption.adopted.iter().map(|record| {
-        let job_id = record.accepted().map(|(_, job_id)| job_id);
-        json!({ "key": record.key, "fingerprint": record.fingerprint, "job_id": job_id })
-    });
-    let repeated = adoption.repeated.iter();
-    let repeated = repeated.map(|(job, key)| json!({ "key": key, "job": service_job(job) }));
-    let document = json!({
-        "format": "stocktake.adoption/1",
-        "target": target,
-        "adopted": adopted.collect::<Vec<_>>(),
-        "known": adoption.known,
-        "repeated": repeated.collect::<Vec<_>>(),
-        "others": adoption.others.iter().map(service_job).collect::<Vec<_>>(),
-        "file": adoption.written.map(|(path, _)| path),
-    });
-    serde_json::to_writer_pretty(&mut *out, &document)?;
-    writeln!(out)
-}
-
-fn service_job(job: &JobDetail) -> Value {
-    json!({
-        "job_id": job.job_id,
-        "name": job.name,
-        "state": job.state,
-        "created_at": job.created.map(time::format),
-    })
 }
 
 /// Why a named job is not recorded, and the way out.
