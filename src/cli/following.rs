@@ -31,9 +31,11 @@ pub(super) async fn follow(
     session: &Session,
     connection: &Connection,
     recorder: &Recorder<'_>,
-    records: Vec<Arc<Record>>,
+    mut records: Vec<Arc<Record>>,
     timeout: Option<Duration>,
 ) -> Result<Exit, Failure> {
+    // People find their jobs where every other list has them.
+    records.sort_unstable_by(|left, right| left.key.cmp(&right.key));
     let mut progress = Progress::new(session.ui, &records);
     let mut refresher = Refresher::new(connection.client.clone(), records);
     let mut has_failed = false;

@@ -4,15 +4,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use unicode_width::UnicodeWidthStr;
 
 use super::status;
 use super::table::{count, grouped};
+use super::text::fit;
 use super::ui::Ui;
 use crate::state::{Objects, Record, Seen};
 use crate::status::{Event, Trouble, may_change};
 
 /// Jobs that have a bar of their own each; more of them share one.
 const BARS: usize = 12;
+/// Columns of a job's bar that are not for its key: what moves, its state, and its counts.
+const BESIDE_KEY: usize = 45;
+/// However narrow the terminal is, a key gets as many columns.
+const SHORTEST_KEY: usize = 12;
 /// How often a line is written where there is no terminal.
 pub(super) const LINE_EVERY: Duration = Duration::from_secs(10);
 
@@ -29,6 +35,8 @@ pub struct Progress {
 struct Bars {
     all: MultiProgress,
     jobs: Vec<ProgressBar>,
+    /// Columns of a key.
+    key_width: usize,
     total: ProgressBar,
 }
 
@@ -37,7 +45,9 @@ impl Progress {
     pub fn new(ui: Ui, records: &[Arc<Record>]) -> Self {
         Self {
             ui,
-            bars: ui.draws_progress().then(|| Bars::new(records)),
+            bars: ui
+                .draws_progress()
+                .then(|| Bars::new(records, ui.look().width)),
             last_line: Instant::now(),
             in_trouble: false,
         }
@@ -99,33 +109,37 @@ impl Drop for Progress {
 }
 
 impl Bars {
-    fn new(records: &[Arc<Record>]) -> Self {
+    /// For a terminal of that width.
+    fn new(records: &[Arc<Record>], width: usize) -> Self {
         let all = MultiProgress::new();
-        let spinner = style("{spinner} {prefix}  {wide_msg}");
-        let own = if records.len() <= BARS {
-            records.len()
-        } else {
-            0
-        };
-        let job = |record: &Arc<Record>| {
+        let spinner = style("{spinner} {wide_msg}");
+        let own = if records.len() <= BARS { records } else { &[] };
+        let job = |_: &Arc<Record>| {
             let bar = all.add(ProgressBar::new_spinner().with_style(spinner.clone()));
-            bar.set_prefix(record.key.to_string());
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         };
-        let jobs = records.iter().take(own).map(job).collect();
+        let jobs = own.iter().map(job).collect();
+        let keys = own.iter().map(|record| record.key.as_str().width());
+        let room = width.saturating_sub(BESIDE_KEY).max(SHORTEST_KEY);
         let total = ProgressBar::new(records.len() as u64);
         let total =
             all.add(total.with_style(style("{bar:30} {pos}/{len} jobs  {elapsed}  {wide_msg}")));
-        Self { all, jobs, total }
+        Self {
+            all,
+            jobs,
+            key_width: keys.max().unwrap_or_default().min(room),
+            total,
+        }
     }
 
     fn show(&self, records: &[Arc<Record>]) {
         for (bar, record) in self.jobs.iter().zip(records) {
             let (word, _) = status::state(record);
             let objects = record.last_seen().and_then(Seen::counted);
-            let objects = objects.map(|objects| format!("  {}", status::objects(objects)));
-            bar.set_message(format!("{word}{}", objects.unwrap_or_default()));
+            let objects = objects.map(status::objects).unwrap_or_default();
+            let key = fit(record.key.as_str(), self.key_width);
+            bar.set_message(format!("{word:<9}  {key}  {objects}"));
             if !may_change(record) {
                 bar.finish();
             }

@@ -3,9 +3,8 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
-use unicode_width::UnicodeWidthChar;
-
 use super::table::{self, Cell};
+use super::text::cut;
 use super::ui::Look;
 use super::ui::style::{FAINT, GOOD, STRONG};
 use crate::service::ServiceSettings;
@@ -45,33 +44,4 @@ pub fn serving(
         out,
         "{FAINT}Jobs and results are kept in {data}. Ctrl-C ends it.{FAINT:#}"
     )
-}
-
-/// The beginning of a text that fits.
-fn cut(text: &str, width: usize) -> String {
-    let mut used = 0;
-    let mut end = 0;
-    for (start, character) in text.char_indices() {
-        used += character.width().unwrap_or(0);
-        if used > width {
-            return format!("{}…", &text[..end]);
-        }
-        if used < width {
-            end = start + character.len_utf8();
-        }
-    }
-    text.to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::cut;
-
-    #[test]
-    fn what_is_too_wide_is_cut() {
-        assert_eq!(cut("abc", 3), "abc");
-        assert_eq!(cut("abcd", 3), "ab…");
-        assert_eq!(cut("视频视频", 5), "视频…");
-        assert_eq!(cut("a\u{1}b", 0), "…");
-    }
 }

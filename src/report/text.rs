@@ -1,6 +1,6 @@
 //! Small things about text that people read.
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Breaks text at blanks so that no line is wider than `width`, where that can be done.
 pub(super) fn wrap(text: &str, width: usize) -> String {
@@ -19,6 +19,30 @@ pub(super) fn wrap(text: &str, width: usize) -> String {
         column += word_width;
     }
     lines
+}
+
+/// The beginning of a text that fits.
+pub(super) fn cut(text: &str, width: usize) -> String {
+    let mut used = 0;
+    let mut end = 0;
+    for (start, character) in text.char_indices() {
+        used += character.width().unwrap_or(0);
+        if used > width {
+            return format!("{}…", &text[..end]);
+        }
+        if used < width {
+            end = start + character.len_utf8();
+        }
+    }
+    text.to_owned()
+}
+
+/// The beginning of a text that fits, with blanks behind it up to that width.
+pub(super) fn fit(text: &str, width: usize) -> String {
+    let mut fitted = cut(text, width);
+    let blanks = width.saturating_sub(fitted.width());
+    fitted.extend(std::iter::repeat_n(' ', blanks));
+    fitted
 }
 
 /// Text of a file must not steer the terminal.
@@ -41,7 +65,21 @@ pub(super) fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::wrap;
+    use super::{cut, fit, wrap};
+
+    #[test]
+    fn what_is_too_wide_is_cut() {
+        assert_eq!(cut("abc", 3), "abc");
+        assert_eq!(cut("abcd", 3), "ab…");
+        assert_eq!(cut("视频视频", 5), "视频…");
+        assert_eq!(cut("a\u{1}b", 0), "…");
+    }
+
+    #[test]
+    fn what_fits_is_followed_by_blanks() {
+        assert_eq!(fit("视频", 6), "视频  ");
+        assert_eq!(fit("视频视频", 6), "视频… ");
+    }
 
     #[test]
     fn lines_break_at_blanks_and_wide_characters_count_twice() {

@@ -28,6 +28,7 @@ mod jobs;
 mod on_the_way;
 mod pipelines;
 mod plan_properties;
+mod progress;
 mod public_schemas;
 mod raw;
 mod readme;
