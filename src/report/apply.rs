@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::table::count;
+use super::table::{count, grouped};
 use super::ui::Ui;
 use super::ui::style::{BAD, CHANGE, FAINT, GOOD, STRONG};
 use crate::apply::{ApplyOutcome, Event, Halt, JobOutcome, JobResult};
@@ -166,7 +166,7 @@ pub fn outcome(out: &mut dyn Write, outcome: &ApplyOutcome) -> io::Result<()> {
         .iter()
         .enumerate()
         .filter(|(index, (number, _))| *index == 0 || *number > 0)
-        .map(|(_, (number, word))| format!("{number} {word}"))
+        .map(|(_, (number, word))| format!("{} {word}", grouped(*number)))
         .collect();
     writeln!(out, "{STRONG}{}{STRONG:#}", counts.join(", "))?;
     if outcome.unresolved() > 0 {

@@ -21,7 +21,8 @@ impl Asking {
     /// Begins to ask about so many jobs.
     pub fn new(ui: Ui, jobs: usize) -> Self {
         let bar = ui.draws_progress().then(|| {
-            let style = style("asking the service  {bar:30} {pos}/{len} jobs  {elapsed}");
+            let style =
+                style("asking the service  {bar:30} {human_pos}/{human_len} jobs  {elapsed}");
             let bar = ProgressBar::new(jobs as u64).with_style(style);
             bar.enable_steady_tick(Duration::from_millis(200));
             bar

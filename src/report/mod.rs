@@ -57,7 +57,7 @@ pub use state::{
     begun as state_begun, verified as state_verified, verified_json as state_verified_json,
     verified_schema_json,
 };
-pub use status::{human as status_human, markdown as status_markdown};
+pub use status::{ended as jobs_ended, human as status_human, markdown as status_markdown};
 pub use ui::{ColorChoice, Look, Ui, Verbosity};
 pub use watch::{
     SHOWN_JOBS, WatchCause, WatchOpening, WatchView, intention, opening as watch_opening,

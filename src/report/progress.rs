@@ -10,7 +10,7 @@ use super::status;
 use super::table::{count, grouped};
 use super::text::fit;
 use super::ui::Ui;
-use crate::state::{Objects, Record, Seen};
+use crate::state::{Record, Seen};
 use crate::status::{Event, Trouble, may_change};
 
 /// Jobs that have a bar of their own each; more of them share one.
@@ -123,8 +123,9 @@ impl Bars {
         let keys = own.iter().map(|record| record.key.as_str().width());
         let room = width.saturating_sub(BESIDE_KEY).max(SHORTEST_KEY);
         let total = ProgressBar::new(records.len() as u64);
-        let total =
-            all.add(total.with_style(style("{bar:30} {pos}/{len} jobs  {elapsed}  {wide_msg}")));
+        let total = all.add(total.with_style(style(
+            "{bar:30} {human_pos}/{human_len} jobs  {elapsed}  {wide_msg}",
+        )));
         Self {
             all,
             jobs,
@@ -145,7 +146,8 @@ impl Bars {
             }
         }
         self.total.set_position(ended(records) as u64);
-        self.total.set_message(status::objects(objects(records)));
+        self.total
+            .set_message(status::objects(status::all_objects(records)));
     }
 }
 
@@ -158,22 +160,10 @@ fn summary(records: &[Arc<Record>]) -> String {
     let jobs = count(records.len(), "job has", "jobs have");
     format!(
         "{ended} of {jobs} ended; objects: {}",
-        status::objects(objects(records))
+        status::objects(status::all_objects(records))
     )
 }
 
 fn ended(records: &[Arc<Record>]) -> usize {
     records.iter().filter(|record| !may_change(record)).count()
-}
-
-fn objects(records: &[Arc<Record>]) -> Objects {
-    let counted = records
-        .iter()
-        .filter_map(|record| record.last_seen()?.counted());
-    counted.fold(Objects::default(), |sum, objects| Objects {
-        succeeded: sum.succeeded + objects.succeeded,
-        failed: sum.failed + objects.failed,
-        total: sum.total + objects.total,
-        more: sum.more || objects.more,
-    })
 }

@@ -11,6 +11,7 @@ use super::text::{one_line, wrap};
 use super::ui::Look;
 use super::ui::style::{BAD, CHANGE, FAINT, GOOD, STRONG};
 use crate::api::time;
+use crate::api::wire::JobState;
 use crate::figures::length;
 use crate::page::Standing;
 use crate::state::{Objects, Outcome, Record, Seen};
@@ -105,6 +106,47 @@ pub(super) fn ending(record: &Record) -> Option<String> {
         record.key,
         message.unwrap_or_default()
     ))
+}
+
+/// What became of several jobs that ended: how many in which way, and of their objects.
+pub fn ended(records: &[Arc<Record>]) -> String {
+    let jobs = grouped(records.len());
+    let number = |state: &JobState| {
+        let seen = records.iter().filter_map(|record| record.last_seen());
+        seen.filter(|seen| seen.state == *state).count()
+    };
+    let ways = [
+        (JobState::Success, GOOD),
+        (JobState::Failed, BAD),
+        (JobState::Cancel, BAD),
+    ];
+    let ways = ways.map(|(state, style)| (number(&state), state, style));
+    let ways = ways.iter().filter(|(number, ..)| *number > 0);
+    let ways = ways.map(|(number, state, style)| {
+        let (number, word) = (grouped(*number), state.as_str());
+        format!("{style}{number} {word}{style:#}")
+    });
+    let ways = ways.collect::<Vec<_>>().join(", ");
+    let counted = all_objects(records);
+    let objects = if counted.total > 0 {
+        format!("; objects: {}", objects(counted))
+    } else {
+        String::new()
+    };
+    format!("{STRONG}{jobs} jobs ended{STRONG:#}: {ways}{objects}")
+}
+
+/// What became of the objects of all these jobs, as far as they were counted.
+pub(super) fn all_objects(records: &[Arc<Record>]) -> Objects {
+    let counted = records
+        .iter()
+        .filter_map(|record| record.last_seen()?.counted());
+    counted.fold(Objects::default(), |sum, objects| Objects {
+        succeeded: sum.succeeded + objects.succeeded,
+        failed: sum.failed + objects.failed,
+        total: sum.total + objects.total,
+        more: sum.more || objects.more,
+    })
 }
 
 /// A record's cells.

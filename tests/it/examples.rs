@@ -14,6 +14,7 @@ fn the_examples_are_applied_once_and_leave_results() {
         "Success    demo",
         "Success    welcome",
         "Success    outlines[folder=sg]",
+        "7 jobs ended: 7 Success; objects: ",
     ] {
         assert!(first.stderr.contains(line), "{}", first.stderr);
     }

@@ -126,9 +126,7 @@ async fn wait(
         result = following::follow(session, connection, recorder, open, None) => {
             let records = session.records()?;
             let ended = records.iter().filter(|record| waited_for.contains(&record.fingerprint));
-            for record in ended {
-                view.status(record)?;
-            }
+            view.ended(&ended.cloned().collect::<Vec<_>>())?;
             result
         }
         () = interrupts.arrived() => {

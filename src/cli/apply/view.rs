@@ -1,5 +1,7 @@
 //! Says what happens during an apply, in the form that is asked for.
 
+use std::sync::Arc;
+
 use super::Format;
 use crate::apply::{ApplyOutcome, Event};
 use crate::cli::exit::Exit;
@@ -62,11 +64,12 @@ impl View {
         }
     }
 
-    /// People have seen it as it happened.
-    pub(super) fn status(&self, record: &Record) -> std::io::Result<()> {
+    /// Jobs that were waited for. People have seen each as it ended, and are told of all of them.
+    pub(super) fn ended(&self, records: &[Arc<Record>]) -> std::io::Result<()> {
         match self {
+            Self::Human(ui, _) if records.len() > 1 => ui.note(report::jobs_ended(records)),
             Self::Human(..) => Ok(()),
-            Self::Json(stream) => stream.status(record),
+            Self::Json(stream) => records.iter().try_for_each(|record| stream.status(record)),
         }
     }
 
