@@ -25,6 +25,7 @@ pub mod page;
 pub mod plan;
 pub mod report;
 pub mod resolve;
+mod schema;
 pub mod service;
 pub mod source;
 pub mod state;

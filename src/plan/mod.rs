@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use crate::job::Job;
 use crate::money::Money;
+use crate::schema;
 use crate::state::Records;
 
 use assembly::{Assembly, summarize, too_many_submissions};
@@ -39,11 +40,7 @@ pub use selection::{Selection, family};
 
 /// The JSON schema of plans, for programs that read them.
 pub fn schema_json() -> serde_json::Value {
-    schemars::generate::SchemaSettings::draft2020_12()
-        .for_serialize()
-        .into_generator()
-        .into_root_schema_for::<PlanDocument>()
-        .to_value()
+    schema::of::<PlanDocument>()
 }
 
 /// What a target allows one plan to do.

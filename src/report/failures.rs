@@ -6,12 +6,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::schema;
 use super::table::count;
 use super::text::one_line;
 use super::ui::style::{BAD, FAINT, GOOD, STRONG};
 use crate::api::name::{JobId, WorkflowId};
 use crate::job::JobKey;
+use crate::schema;
 use crate::status::FailedObject;
 
 /// The format that [`json`] writes.

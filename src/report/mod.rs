@@ -17,7 +17,6 @@ mod progress;
 mod records;
 mod render;
 mod resolve;
-mod schema;
 mod serve;
 mod state;
 mod status;

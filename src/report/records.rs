@@ -13,6 +13,7 @@ use super::text::one_line;
 use super::ui::Look;
 use super::ui::style::{BAD, FAINT, STRONG};
 use crate::api::time;
+use crate::schema;
 use crate::state::{Outcome, Record, Seen, Submission};
 
 /// The format that [`json`] writes.
@@ -22,7 +23,8 @@ const FORMAT: &str = "stocktake.records/1";
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(title = "stocktake records")]
 struct Document<'a> {
-    /// Always `stocktake.records/1`.
+    /// The version of this format; fields are added to it, and never changed.
+    #[schemars(extend("const" = FORMAT))]
     format: &'a str,
     /// The target whose jobs these are.
     target: &'a str,
@@ -111,7 +113,7 @@ struct RemovalView {
 
 /// The schema of what [`json`] writes.
 pub fn schema_json() -> Value {
-    schemars::schema_for!(Document<'_>).to_value()
+    schema::of::<Document<'_>>()
 }
 
 /// Writes records as one JSON document.

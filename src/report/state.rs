@@ -8,9 +8,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::schema;
 use super::table::count;
 use super::ui::style::{FAINT, GOOD};
+use crate::schema;
 use crate::state::{Lineage, Verified};
 
 /// Says that an empty state was begun.

@@ -12,7 +12,7 @@ use crate::api::name::JobId;
 use crate::api::time;
 use crate::api::wire::JobDetail;
 use crate::job::{Fingerprint, JobKey};
-use crate::report::schema;
+use crate::schema;
 use crate::state::Record;
 
 /// The format that [`json`] writes.

@@ -14,13 +14,13 @@ use jiff::Timestamp;
 
 use super::apply::finished_words;
 use super::plan::drift_words;
-use super::schema;
 use super::table::count;
 use super::ui::Ui;
 use crate::apply::{ApplyOutcome, Event, Halt, JobOutcome, JobResult};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::job::JobKey;
 use crate::plan::{Action, DocumentJob, PlanInWords};
+use crate::schema;
 use crate::source::Place;
 use crate::state::Record;
 use line::{ChangeSummary, Happened, JobFields, Level, Line, RunSummary};

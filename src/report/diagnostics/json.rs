@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Counts, Totals};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::report::schema;
+use crate::schema;
 use crate::source::Place;
 
 const FORMAT: &str = "stocktake.diagnostics/1";
