@@ -95,6 +95,19 @@ impl Env {
         command
     }
 
+    /// The shell command `line` on a terminal of 80 columns and so many rows.
+    pub fn on_terminal(&self, line: &str, rows: u16) -> Command {
+        let line = line.replace("stocktake", BINARY);
+        let mut command = self.command_of("script");
+        command
+            .env("SHELL", "/bin/sh")
+            .env("TERM", "xterm")
+            .arg("-qefc")
+            .arg(format!("stty cols 80 rows {rows}; {line}"))
+            .arg("/dev/null");
+        command
+    }
+
     /// Another program in the same place and environment.
     pub fn command_of(&self, program: &str) -> Command {
         let mut command = Command::new(program);

@@ -8,7 +8,7 @@ use std::thread;
 
 use vt100::Parser;
 
-use crate::env::{BINARY, Env};
+use crate::env::Env;
 use crate::serving::{GATED, eventually, job, target};
 
 const COLUMNS: NonZero<u16> = NonZero::new(80).unwrap();
@@ -23,15 +23,8 @@ struct Terminal {
 impl Terminal {
     /// Runs the shell command `line`.
     fn start(env: &Env, line: &str) -> Self {
-        let line = line.replace("stocktake", BINARY);
-        let mut command = env.command_of("script");
-        let mut program = command
-            .env("SHELL", "/bin/sh")
-            .env("TERM", "xterm")
-            .arg("-qefc")
-            .arg(format!("stty cols {COLUMNS} rows {ROWS}; {line}"))
-            .arg("/dev/null")
-            .stdin(Stdio::null())
+        let mut program = env
+            .on_terminal(line, ROWS.get())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

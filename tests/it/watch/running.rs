@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::env::{BINARY, Env};
+use crate::env::Env;
 
 /// Beyond this a test waits in vain.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -40,14 +40,9 @@ impl Watch {
 
     /// The same with more in the environment.
     pub fn on_terminal_with(env: &Env, variables: &[(&str, &str)], line: &str) -> Self {
-        let line = line.replace("stocktake", BINARY);
-        let line = format!("stty cols 80 rows 40; {line}");
-        let mut command = env.command_of("script");
+        let mut command = env.on_terminal(line, 40);
         command
             .envs(variables.iter().copied())
-            .env("SHELL", "/bin/sh")
-            .env("TERM", "xterm")
-            .args(["-qefc", &line, "/dev/null"])
             .stdin(Stdio::piped());
         Self::spawn(command)
     }
