@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::Read;
+use std::mem;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
@@ -54,16 +55,15 @@ pub(super) fn each_piece(
     rayon::scope(|scope| {
         let mut ahead = VecDeque::with_capacity(AHEAD);
         let mut room = Vec::new();
-        while let Some(mut piece) = pieces.next(room)? {
+        while let Some(mut piece) = pieces.next(mem::take(&mut room))? {
             let (ready, decoded) = sync_channel(1);
             scope.spawn(move |_| drop(ready.send((decode_all(&mut piece, known), piece))));
             ahead.push_back(decoded);
-            room = Vec::new();
             if ahead.len() == AHEAD
                 && let Some(next) = ahead.pop_front()
             {
-                let lines;
-                (lines, room) = wait(&next);
+                let (lines, used) = wait(&next);
+                room = used;
                 take(lines)?;
             }
         }
