@@ -296,7 +296,18 @@ fn check_root(expected: &'static str, found: &str) -> Result<(), WireError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{WireError, check_document};
+    use quick_xml::escape::partial_escape;
+
+    use super::{WireError, check_document, is_escaped};
+
+    /// What has no such byte is written without the library.
+    #[test]
+    fn escaped_is_what_the_library_escapes() {
+        for byte in 0..=0x7f_u8 {
+            let text = char::from(byte).to_string();
+            assert_eq!(is_escaped(byte), partial_escape(&*text) != text, "{text:?}");
+        }
+    }
 
     #[test]
     fn only_one_document_of_the_right_root_passes() {
