@@ -131,9 +131,9 @@ impl Client {
         self.ci.shared.pace.hold(delay);
     }
 
-    /// Asks for a batch job, once and at once: whoever calls this has waited for a
-    /// [`turn`](Client::turn) before it was recorded that it would. Nothing below repeats the request, and the connection is new, so
-    /// that it cannot have been closed by the other end unnoticed.
+    /// Asks for a batch job, once: nothing below repeats the request, and the connection is new, so
+    /// that it cannot have been closed by the other end unnoticed. It does so at once: whoever calls
+    /// this has waited for a [`turn`](Client::turn) before recording the intent.
     pub async fn trigger(&self, request: &Request) -> SendOutcome {
         let body = match encode_request(request) {
             Ok(body) => body,
