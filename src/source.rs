@@ -1,5 +1,6 @@
 //! A text that was read, kept so that every later message can point into it.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -39,6 +40,16 @@ pub struct LineColumn {
     pub line: usize,
     /// From 1, in Unicode characters.
     pub column: usize,
+}
+
+/// A path as every machine format writes it.
+pub(crate) fn slashes(path: &Path) -> Cow<'_, str> {
+    let text = path.to_string_lossy();
+    if std::path::MAIN_SEPARATOR == '/' {
+        text
+    } else {
+        Cow::Owned(text.replace(std::path::MAIN_SEPARATOR, "/"))
+    }
 }
 
 /// The text of one file, with the path that messages show for it.

@@ -8,7 +8,7 @@ use super::table::{self, Cell};
 use super::ui::style::{FAINT, STRONG};
 use crate::job::Job;
 use crate::resolve::{Layer, Origin};
-use crate::source::Place;
+use crate::source::{Place, slashes};
 
 /// What there is to say about one job.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ pub fn json(out: &mut dyn Write, rendered: &Rendered<'_>) -> io::Result<()> {
         "key": job.key,
         "fingerprint": job.fingerprint,
         "source": {
-            "file": job.source.file.path().to_string_lossy(),
+            "file": slashes(job.source.file.path()),
             "line": job.source.line(),
         },
         "host": rendered.host,

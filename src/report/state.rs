@@ -13,6 +13,9 @@ use super::ui::style::{FAINT, GOOD};
 use crate::schema;
 use crate::state::{Lineage, Verified};
 
+/// The format that [`verified_json`] writes.
+const FORMAT: &str = "stocktake.verified/1";
+
 /// Says that an empty state was begun.
 pub fn begun(out: &mut dyn Write, path: &Path) -> io::Result<()> {
     writeln!(out, "{GOOD}begun{GOOD:#}  {}", path.display())?;
@@ -48,9 +51,6 @@ pub fn verified(out: &mut dyn Write, path: &Path, verified: &Verified) -> io::Re
     }
     Ok(())
 }
-
-/// The format that [`verified_json`] writes.
-const FORMAT: &str = "stocktake.verified/1";
 
 /// What `stocktake state verify --format json` prints.
 // Members stand in the order of their names, where programs found them from the first version on.

@@ -1,7 +1,6 @@
 //! A job of a plan in the words of a document.
 
 use std::borrow::Cow;
-use std::path::Path;
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -12,6 +11,7 @@ use crate::api::request::Request;
 use crate::job::{Fingerprint, JobKey, OnFailure, Overlap, Work};
 use crate::plan::estimate::JobEstimate;
 use crate::plan::model::{Action, Change, PlannedJob, Reason};
+use crate::source::slashes;
 use crate::state::{Outcome, Record, SubmissionId};
 
 /// One job of a plan.
@@ -191,17 +191,5 @@ impl<'plan> From<&'plan Record> for KnownRecord<'plan> {
             state: record.last_seen().map(|seen| seen.state.as_str().into()),
             submissions: submissions.collect(),
         }
-    }
-}
-
-/// A path as every machine format writes it.
-fn slashes(path: &Path) -> Cow<'_, str> {
-    let text = path
-        .to_str()
-        .map_or_else(|| path.to_string_lossy(), Cow::Borrowed);
-    if std::path::MAIN_SEPARATOR == '/' {
-        text
-    } else {
-        Cow::Owned(text.replace(std::path::MAIN_SEPARATOR, "/"))
     }
 }

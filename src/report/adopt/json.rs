@@ -13,6 +13,7 @@ use crate::api::time;
 use crate::api::wire::JobDetail;
 use crate::job::{Fingerprint, JobKey};
 use crate::schema;
+use crate::source::slashes;
 use crate::state::Record;
 
 /// The format that [`json`] writes.
@@ -104,7 +105,7 @@ pub fn json(out: &mut dyn Write, target: &str, adoption: &Adoption<'_>) -> io::R
     });
     let document = Document {
         adopted: adoption.adopted.iter().map(Adopted::from).collect(),
-        file: adoption.written.map(|(path, _)| path.to_string_lossy()),
+        file: adoption.written.map(|(path, _)| slashes(path)),
         format: FORMAT,
         known: adoption.known,
         others: adoption.others.iter().map(ServiceJob::from).collect(),

@@ -21,7 +21,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::job::JobKey;
 use crate::plan::{Action, DocumentJob, PlanInWords};
 use crate::schema;
-use crate::source::Place;
+use crate::source::{Place, slashes};
 use crate::state::Record;
 use line::{ChangeSummary, Happened, JobFields, Level, Line, RunSummary};
 
@@ -260,7 +260,7 @@ impl ApplyStream {
             severity,
             code: Some(finding.code),
             help: finding.help.as_deref(),
-            file: place.map(|place| place.file.path().to_string_lossy().into_owned()),
+            file: place.map(|place| slashes(place.file.path()).into_owned()),
             line: place.map(Place::line),
         };
         self.line(level, &finding.message, happened)

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::json::slashes;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::source::slashes;
 
 /// A step shows ten annotations of each kind, and drops the others without a word.
 const SHOWN: usize = 10;
@@ -45,7 +45,7 @@ fn annotation(
         let file = &place.file;
         let start = file.line_column(place.span.start);
         let end = file.line_column(place.span.end);
-        let path = format!("{prefix}{}", slashes(&file.path().to_string_lossy()));
+        let path = format!("{prefix}{}", slashes(file.path()));
         write!(
             out,
             "file={},line={},endLine={},",

@@ -7,8 +7,8 @@ use data_encoding::HEXLOWER;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::json::slashes;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::source::slashes;
 
 #[derive(Serialize)]
 struct Issue<'a> {
@@ -48,7 +48,7 @@ fn issue<'a>(
     seen: &mut HashMap<String, usize>,
 ) -> Issue<'a> {
     let (file, line) = match &finding.place {
-        Some(place) => (slashes(&place.file.path().to_string_lossy()), place.line()),
+        Some(place) => (slashes(place.file.path()).into_owned(), place.line()),
         None => (crate::workspace::FILE_NAME.to_owned(), 1),
     };
     let path = format!("{prefix}{file}");

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Counts, Totals};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::schema;
-use crate::source::Place;
+use crate::source::{Place, slashes};
 
 const FORMAT: &str = "stocktake.diagnostics/1";
 
@@ -116,18 +116,10 @@ impl PlaceJson {
             }
         };
         Self {
-            file: slashes(&place.file.path().to_string_lossy()),
+            file: slashes(place.file.path()).into_owned(),
             start: position(place.span.start),
             end: position(place.span.end),
         }
-    }
-}
-
-pub(super) fn slashes(path: &str) -> String {
-    if std::path::MAIN_SEPARATOR == '/' {
-        path.to_owned()
-    } else {
-        path.replace(std::path::MAIN_SEPARATOR, "/")
     }
 }
 

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use quick_xml::escape::escape;
 
-use super::json::slashes;
 use crate::diagnostic::Diagnostic;
+use crate::source::slashes;
 
 /// Writes a case for each of `files` and for every other file that a finding is about.
 pub fn junit<'a>(
@@ -17,12 +17,12 @@ pub fn junit<'a>(
 ) -> io::Result<()> {
     let mut cases: BTreeMap<String, Vec<&Diagnostic>> = BTreeMap::new();
     for file in files {
-        cases.entry(slashes(&file.to_string_lossy())).or_default();
+        cases.entry(slashes(file).into_owned()).or_default();
     }
     for finding in diagnostics {
         let file = finding.place.as_ref().map_or_else(
             || crate::workspace::FILE_NAME.to_owned(),
-            |place| slashes(&place.file.path().to_string_lossy()),
+            |place| slashes(place.file.path()).into_owned(),
         );
         cases.entry(file).or_default().push(finding);
     }

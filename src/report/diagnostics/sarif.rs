@@ -7,9 +7,8 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::gitlab::identity;
-use super::json::slashes;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::source::Place;
+use crate::source::{Place, slashes};
 
 /// Code scanning takes no more results of a run.
 const RESULTS: usize = 25_000;
@@ -81,9 +80,10 @@ fn result(finding: &Diagnostic, prefix: &str) -> Value {
             location["message"] = json!({ "text": words });
             location
         });
-    let path = finding.place.as_ref().map_or_else(String::new, |place| {
-        slashes(&place.file.path().to_string_lossy())
-    });
+    let path = finding
+        .place
+        .as_ref()
+        .map_or_else(String::new, |place| slashes(place.file.path()).into_owned());
     let text = match &finding.help {
         Some(help) => format!("{}. {help}", finding.message),
         None => finding.message.clone(),
@@ -104,7 +104,7 @@ fn result(finding: &Diagnostic, prefix: &str) -> Value {
 fn location(place: &Place, prefix: &str) -> Value {
     let start = place.file.line_column(place.span.start);
     let end = place.file.line_column(place.span.end);
-    let path = format!("{prefix}{}", slashes(&place.file.path().to_string_lossy()));
+    let path = format!("{prefix}{}", slashes(place.file.path()));
     json!({ "physicalLocation": {
         "artifactLocation": { "uri": uri(&path), "uriBaseId": "%SRCROOT%" },
         "region": {
