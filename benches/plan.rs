@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use stocktake::api::name::JobId;
 use stocktake::api::wire::JobState;
+use stocktake::expand::ExpandContext;
 use stocktake::job::{Job, Work};
 use stocktake::load;
-use stocktake::resolve::Surroundings;
 use stocktake::state::{
     Expected, OpenOptions, Outcome, Record, Seen, StateStore, Submission, SubmissionId,
 };
@@ -89,7 +89,7 @@ fn state(root: &Path) -> PathBuf {
     }
     let workspace = Workspace::open(root).unwrap();
     let target = workspace.target(LOCAL).unwrap();
-    let surroundings = Surroundings {
+    let context = ExpandContext {
         target: target.name,
         bucket: target.bucket,
         region: target.region,
@@ -97,7 +97,7 @@ fn state(root: &Path) -> PathBuf {
         variables: workspace.variables(LOCAL),
         now: Timestamp::UNIX_EPOCH,
     };
-    let jobs = load::load(&workspace, &[], surroundings).jobs;
+    let jobs = load::load(&workspace, &[], context).jobs;
     assert_eq!(jobs.len(), FILES * JOBS_PER_FILE);
     let expected = Expected {
         target: LOCAL,

@@ -10,12 +10,12 @@ use std::path::Path;
 use criterion::{Criterion, criterion_group, criterion_main};
 use jiff::Timestamp;
 use rayon::prelude::*;
+use stocktake::expand::ExpandContext;
 use stocktake::jobfile::discover::{self, FoundFile};
 use stocktake::jobfile::document;
 use stocktake::load;
 use stocktake::plan::{Limits, Origin, PlanDocument, plan};
 use stocktake::report::{PlanView, plan_human};
-use stocktake::resolve::Surroundings;
 use stocktake::state::Records;
 use stocktake::workspace::{LOCAL, Workspace};
 
@@ -37,7 +37,7 @@ fn whole_plan(workspace: &Workspace) -> usize {
     let Ok(target) = workspace.target(LOCAL) else {
         return 0;
     };
-    let surroundings = Surroundings {
+    let context = ExpandContext {
         target: target.name.clone(),
         bucket: target.bucket.clone(),
         region: target.region.clone(),
@@ -45,7 +45,7 @@ fn whole_plan(workspace: &Workspace) -> usize {
         variables: workspace.variables(LOCAL),
         now: Timestamp::UNIX_EPOCH,
     };
-    let loaded = load::load(workspace, &[], surroundings);
+    let loaded = load::load(workspace, &[], context);
     let plan = plan(loaded.jobs, &Records::default(), Limits::default());
     let origin = Origin {
         created: Timestamp::UNIX_EPOCH,

@@ -3,7 +3,7 @@
 //! The flow goes one way, and each stage has its own type:
 //!
 //! ```text
-//! files -> jobfile -> resolve -> Vec<Job> -> plan(state) -> Plan -> apply -> State
+//! files -> jobfile -> expand -> Vec<Job> -> plan(state) -> Plan -> apply -> State
 //! ```
 
 pub mod adopt;
@@ -15,6 +15,7 @@ pub mod cli;
 mod crash;
 pub mod diagnostic;
 pub mod estimate;
+pub mod expand;
 mod figures;
 mod grain;
 pub mod job;
@@ -24,7 +25,6 @@ pub mod money;
 pub mod page;
 pub mod plan;
 pub mod report;
-pub mod resolve;
 mod schema;
 pub mod service;
 pub mod source;

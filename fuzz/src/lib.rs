@@ -7,20 +7,20 @@ use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 use stocktake::diagnostic::Diagnostic;
+use stocktake::expand::{ExpandContext, Expander};
 use stocktake::jobfile::document::{Entries, Field};
 use stocktake::jobfile::model::{
     InputSpec, JobFile, JobSpec, OperationSpec, WindowsSpec, WorkflowIdsSpec,
 };
 use stocktake::jobfile::{Reader, Syntax, discover};
 use stocktake::report::diagnostics::human;
-use stocktake::resolve::{Resolver, Surroundings};
 use stocktake::source::{SourceFile, Span, Spanned};
 
 static READER: LazyLock<Reader> = LazyLock::new(Reader::new);
-static RESOLVER: LazyLock<Resolver> = LazyLock::new(|| resolver(Timestamp::UNIX_EPOCH));
+static EXPANDER: LazyLock<Expander> = LazyLock::new(|| expander(Timestamp::UNIX_EPOCH));
 
-fn resolver(now: Timestamp) -> Resolver {
-    Resolver::new(Surroundings {
+fn expander(now: Timestamp) -> Expander {
+    Expander::new(ExpandContext {
         target: "local".to_owned(),
         bucket: "demo-1250000000".parse().ok(),
         region: "ap-beijing".parse().ok(),
@@ -47,7 +47,7 @@ fn job_file(bytes: &[u8], syntax: Syntax) {
     };
     let (job_file, mut findings) = READER.load(&file, syntax);
     match job_file {
-        Some(job_file) => findings.extend(RESOLVER.resolve(&file, &job_file).1),
+        Some(job_file) => findings.extend(EXPANDER.expand(&file, &job_file).1),
         None => assert!(findings.iter().any(Diagnostic::is_error)),
     }
     show(&findings);
@@ -77,7 +77,7 @@ pub fn expression(bytes: &[u8]) {
         name: Some(written()),
         ..job_spec(written(), whole)
     };
-    resolve(text, spec, &RESOLVER);
+    resolve(text, spec, &EXPANDER);
 }
 
 /// Any four lines as the length, the ends and the offset of windows, a fifth one as now.
@@ -101,13 +101,13 @@ pub fn windows(bytes: &[u8]) {
         offset: line().map(written),
     };
     let now = line().and_then(|line| line.parse().ok());
-    let resolver = resolver(now.unwrap_or(Timestamp::UNIX_EPOCH));
+    let expander = expander(now.unwrap_or(Timestamp::UNIX_EPOCH));
     let whole = Span::new(0, text.len());
     let spec = JobSpec {
         windows: Some(sound(windows, whole)),
         ..job_spec(sound("a/".to_owned(), whole), whole)
     };
-    resolve(text.to_owned(), spec, &resolver);
+    resolve(text.to_owned(), spec, &expander);
 }
 
 fn job_spec(prefix: Field<String>, whole: Span) -> JobSpec {
@@ -131,7 +131,7 @@ fn sound<T>(value: T, span: Span) -> Field<T> {
 }
 
 /// Either there is a finding, or there are jobs, each of a key of its own; periods follow one another.
-fn resolve(text: String, spec: JobSpec, resolver: &Resolver) {
+fn resolve(text: String, spec: JobSpec, expander: &Expander) {
     let key = Spanned::new("a".to_owned(), Span::default());
     let job_file = JobFile {
         version: None,
@@ -139,7 +139,7 @@ fn resolve(text: String, spec: JobSpec, resolver: &Resolver) {
         jobs: Entries(vec![(key, sound(Box::new(spec), Span::default()))]),
     };
     let file = Arc::new(SourceFile::new(Path::new("jobs/a"), text));
-    let (jobs, findings) = resolver.resolve(&file, &job_file);
+    let (jobs, findings) = expander.expand(&file, &job_file);
     show(&findings);
     for pair in jobs.windows(2) {
         assert_ne!(pair[0].key, pair[1].key);

@@ -14,11 +14,11 @@ use crate::api::client::Endpoint;
 use crate::api::host::Side;
 use crate::api::wire;
 use crate::diagnostic::Diagnostic;
+use crate::expand::{Origin, origins, variables_used};
 use crate::job::Job;
 use crate::jobfile::schema::closest;
 use crate::jobfile::{Reader, Syntax};
 use crate::report::{self, Rendered, Ui, VariableOrigin};
-use crate::resolve::{Origin, origins, variables_used};
 
 /// Show what a job becomes: the exact request, and where each value comes from
 ///
@@ -130,7 +130,7 @@ impl Session {
             } else {
                 "stocktake.toml: [vars]".to_owned()
             };
-            let value = self.surroundings().variables.remove(&name)?;
+            let value = self.context().variables.remove(&name)?;
             Some(VariableOrigin {
                 name,
                 value,

@@ -12,12 +12,12 @@ use super::options::GlobalOptions;
 use super::settings::Settings;
 use crate::api::name::WorkflowId;
 use crate::diagnostic::Diagnostic;
+use crate::expand::ExpandContext;
 use crate::job::{Job, JobKey};
 use crate::jobfile::schema::closest;
 use crate::load::{self, Loaded};
 use crate::plan::{self, Limits, Plan, Selection};
 use crate::report::{Ui, diagnostics};
-use crate::resolve::Surroundings;
 use crate::service;
 use crate::state::{Expected, KnownJobs, Lineage, OpenOptions, Records, StateError, StateStore};
 use crate::workspace::{self, Target, Workspace};
@@ -73,8 +73,8 @@ impl Session {
     }
 
     /// What jobs take from outside their files.
-    pub(super) fn surroundings(&self) -> Surroundings {
-        Surroundings {
+    pub(super) fn context(&self) -> ExpandContext {
+        ExpandContext {
             target: self.target.name.clone(),
             bucket: self.target.bucket.clone(),
             region: self.target.region.clone(),
@@ -93,7 +93,7 @@ impl Session {
 
     /// All jobs of the workspace with every finding.
     pub(super) fn load(&self) -> Loaded {
-        load::load(&self.workspace, &self.bucket_folders(), self.surroundings())
+        load::load(&self.workspace, &self.bucket_folders(), self.context())
     }
 
     /// The folders that stand for buckets: what is in them is no job file.
@@ -145,8 +145,7 @@ impl Session {
     pub(super) fn jobs_and_state(&self) -> Result<(Vec<Arc<Job>>, State), Failure> {
         let folders = self.bucket_folders();
         let read = |jobs: &[Arc<Job>]| self.state_knowing(jobs);
-        let (loaded, state) =
-            load::load_beside(&self.workspace, &folders, self.surroundings(), read);
+        let (loaded, state) = load::load_beside(&self.workspace, &folders, self.context(), read);
         let jobs = self.jobs_of(loaded)?;
         let state = state.unwrap_or_else(|| self.state_knowing(&jobs))?;
         Ok((jobs, state))

@@ -1,7 +1,7 @@
 //! Job files as written: how they are found, read into a tree that knows its places, checked
 //! against the schema, and turned into a [`JobFile`].
 //!
-//! Nothing is filled in here: names, times and expressions are still text, which `resolve` expands
+//! Nothing is filled in here: names, times and expressions are still text, which `expand` expands
 //! and checks.
 
 pub mod discover;

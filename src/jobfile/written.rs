@@ -26,7 +26,7 @@ pub struct NewJob<'a> {
 /// The text of a YAML job file that holds `jobs`, in which `schema` is the path to the schema of job
 /// files as seen from the file's folder.
 ///
-/// Each job resolves to its request again: what looks like an expression stays the text it is, and
+/// Each job expands to its request again: what looks like an expression stays the text it is, and
 /// what an older reader of YAML would take for something else stands in quotation marks.
 pub fn job_file(jobs: &[NewJob<'_>], schema: &str) -> String {
     let mut text = format!("# yaml-language-server: $schema={schema}\njobs:\n");
@@ -172,8 +172,8 @@ mod tests {
     use super::{Keys, NewJob, job_file};
     use crate::api::name::{JobName, WorkflowId};
     use crate::api::request::{Input, JobType, Operation, Request, TimeInterval, WorkflowIds};
+    use crate::expand::{ExpandContext, Expander};
     use crate::jobfile::{Reader, Syntax};
-    use crate::resolve::{Resolver, Surroundings};
     use crate::source::SourceFile;
 
     static READER: LazyLock<Reader> = LazyLock::new(Reader::new);
@@ -289,7 +289,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn what_is_written_resolves_to_the_same_requests(
+        fn written_files_expand_to_the_same_requests(
             jobs in collection::vec((request(), option::of(any_text()), option::of(any_text())), 1..4),
         ) {
             let mut keys = Keys::default();
@@ -303,7 +303,7 @@ mod tests {
             let file = Arc::new(SourceFile::new("jobs/a.yaml", text));
             let (read, findings) = READER.load(&file, Syntax::Yaml);
             prop_assert!(findings.is_empty(), "{:?}\n{}", findings, file.text());
-            let surroundings = Surroundings {
+            let context = ExpandContext {
                 target: "local".to_owned(),
                 bucket: "demo-1250000000".parse().ok(),
                 region: "ap-beijing".parse().ok(),
@@ -311,11 +311,11 @@ mod tests {
                 variables: [].into(),
                 now: jiff::Timestamp::UNIX_EPOCH,
             };
-            let (resolved, findings) = Resolver::new(surroundings).resolve(&file, &read.unwrap());
+            let (expanded, findings) = Expander::new(context).expand(&file, &read.unwrap());
             let errors = findings.iter().filter(|finding| finding.is_error());
             prop_assert_eq!(errors.count(), 0, "{:?}\n{}", findings, file.text());
-            prop_assert_eq!(resolved.len(), jobs.len());
-            for (job, (request, description, rerun)) in resolved.iter().zip(&jobs) {
+            prop_assert_eq!(expanded.len(), jobs.len());
+            for (job, (request, description, rerun)) in expanded.iter().zip(&jobs) {
                 prop_assert_eq!(&job.work.request, request);
                 prop_assert_eq!(job.description.as_deref(), description.as_deref());
                 prop_assert_eq!(job.work.rerun.as_deref(), rerun.as_deref());

@@ -1,5 +1,5 @@
 //! The jobs of a workspace, kept up to date: what did not change is not read, parsed, validated or
-//! resolved again.
+//! expanded again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -12,11 +12,11 @@ use super::census::Census;
 use super::stamp::Stamp;
 use super::{no_job_files, put_in_order};
 use crate::diagnostic::Diagnostic;
+use crate::expand::{ExpandContext, Expander, Uses, check_unique};
 use crate::grain;
 use crate::job::Job;
 use crate::jobfile::discover::{self, FoundFile};
 use crate::jobfile::{JobFile, Reader};
-use crate::resolve::{Resolver, Surroundings, Uses, check_unique};
 use crate::source::SourceFile;
 use crate::workspace::JOBS_FOLDER;
 
@@ -36,14 +36,14 @@ pub struct Updated {
     pub files: Vec<PathBuf>,
     /// How many files were read.
     pub read: usize,
-    /// How many files were resolved.
-    pub resolved: usize,
+    /// How many files were expanded.
+    pub expanded: usize,
 }
 
 impl Updated {
     /// Whether jobs or findings can be others than before.
     pub fn is_news(&self) -> bool {
-        !self.files.is_empty() || self.resolved > 0
+        !self.files.is_empty() || self.expanded > 0
     }
 }
 
@@ -62,7 +62,7 @@ pub struct Cache {
     root: PathBuf,
     exclude: Vec<PathBuf>,
     reader: Reader,
-    surroundings: Surroundings,
+    context: ExpandContext,
     files: BTreeMap<FoundFile, Entry>,
     /// What the files that changed came to when somebody last asked for the turnover.
     before: BTreeMap<FoundFile, Vec<Arc<Job>>>,
@@ -81,10 +81,10 @@ struct Entry {
     job_file: Option<JobFile>,
     /// From reading and validating.
     findings: Vec<Diagnostic>,
-    resolved: Resolved,
+    expanded: Resolved,
 }
 
-/// What a file came to in its surroundings.
+/// What a file came to in its context.
 #[derive(Debug, Default)]
 struct Resolved {
     jobs: Vec<Arc<Job>>,
@@ -94,12 +94,12 @@ struct Resolved {
 
 impl Cache {
     /// Knows nothing yet of the workspace in `root`; the first update finds everything.
-    pub fn new(root: &Path, surroundings: Surroundings) -> Self {
+    pub fn new(root: &Path, context: ExpandContext) -> Self {
         Self {
             root: root.to_path_buf(),
             exclude: Vec::new(),
             reader: Reader::new(),
-            surroundings,
+            context,
             files: BTreeMap::new(),
             before: BTreeMap::new(),
             walk_findings: Vec::new(),
@@ -113,7 +113,7 @@ impl Cache {
         &mut self,
         changes: &Changes,
         exclude: &[PathBuf],
-        surroundings: Surroundings,
+        context: ExpandContext,
     ) -> Updated {
         let candidates = match changes {
             Changes::Files(paths) if exclude == self.exclude => self.candidates(paths),
@@ -128,10 +128,10 @@ impl Cache {
             }
             None => self.walk(&mut updated),
         };
-        let before = std::mem::replace(&mut self.surroundings, surroundings);
-        let resolver = Resolver::new(self.surroundings.clone());
-        self.resolve_affected(&before, &resolver, &mut updated);
-        self.read(to_read, &resolver, &mut updated);
+        let before = std::mem::replace(&mut self.context, context);
+        let expander = Expander::new(self.context.clone());
+        self.expand_affected(&before, &expander, &mut updated);
+        self.read(to_read, &expander, &mut updated);
         updated.files.sort();
         updated.files.dedup();
         updated
@@ -141,7 +141,7 @@ impl Cache {
     pub fn findings(&self) -> Vec<Diagnostic> {
         let entries = self.files.values();
         let in_files =
-            entries.flat_map(|entry| entry.findings.iter().chain(&entry.resolved.findings));
+            entries.flat_map(|entry| entry.findings.iter().chain(&entry.expanded.findings));
         let mut findings: Vec<Diagnostic> = in_files.cloned().collect();
         if self.census.has_doubles() {
             findings.extend(check_unique(self.jobs().map(Arc::as_ref)));
@@ -156,7 +156,7 @@ impl Cache {
 
     /// The jobs without mistakes, in the order of files.
     pub fn jobs(&self) -> impl Iterator<Item = &Arc<Job>> {
-        self.files.values().flat_map(|entry| &entry.resolved.jobs)
+        self.files.values().flat_map(|entry| &entry.expanded.jobs)
     }
 
     /// How the jobs differ from those of the last time that this was asked.
@@ -164,7 +164,7 @@ impl Cache {
         let mut turnover = Turnover::default();
         for (file, before) in std::mem::take(&mut self.before) {
             let entry = self.files.get(&file);
-            let after = entry.map(|entry| entry.resolved.jobs.iter().cloned());
+            let after = entry.map(|entry| entry.expanded.jobs.iter().cloned());
             turnover.gone.extend(before);
             turnover.come.extend(after.into_iter().flatten());
         }
@@ -180,7 +180,7 @@ impl Cache {
     pub fn next_period(&self) -> Option<Timestamp> {
         let entries = self.files.values();
         entries
-            .filter_map(|entry| entry.resolved.uses.next_period())
+            .filter_map(|entry| entry.expanded.uses.next_period())
             .min()
     }
 
@@ -225,49 +225,49 @@ impl Cache {
     fn forget(&mut self, gone: &[FoundFile], updated: &mut Updated) {
         for file in gone {
             if let Some(entry) = self.files.remove(file) {
-                self.census.remove(&entry.resolved.jobs);
-                remember(&mut self.before, file, entry.resolved.jobs);
+                self.census.remove(&entry.expanded.jobs);
+                remember(&mut self.before, file, entry.expanded.jobs);
                 updated.files.push(file.shown.clone());
             }
         }
     }
 
-    /// Resolves again what took something from the surroundings that is different now.
-    fn resolve_affected(
+    /// Resolves again what took something from the context that is different now.
+    fn expand_affected(
         &mut self,
-        before: &Surroundings,
-        resolver: &Resolver,
+        before: &ExpandContext,
+        expander: &Expander,
         updated: &mut Updated,
     ) {
-        let after = &self.surroundings;
+        let after = &self.context;
         let mut affected: Vec<(&FoundFile, &mut Entry)> = self
             .files
             .iter_mut()
-            .filter(|(_, entry)| !entry.resolved.uses.hold(before, after))
+            .filter(|(_, entry)| !entry.expanded.uses.hold(before, after))
             .collect();
-        updated.resolved += affected.len();
+        updated.expanded += affected.len();
         for (file, entry) in &mut affected {
-            self.census.remove(&entry.resolved.jobs);
-            let jobs = std::mem::take(&mut entry.resolved.jobs);
+            self.census.remove(&entry.expanded.jobs);
+            let jobs = std::mem::take(&mut entry.expanded.jobs);
             remember(&mut self.before, file, jobs);
         }
         let affected = affected.into_par_iter().with_max_len(grain::HEAVY);
         let anew = affected.map(|(_, entry)| {
-            entry.resolved = resolve(entry.source.as_ref(), entry.job_file.as_ref(), resolver);
+            entry.expanded = expand(entry.source.as_ref(), entry.job_file.as_ref(), expander);
             &*entry
         });
         for entry in anew.collect::<Vec<_>>() {
-            self.census.add(&entry.resolved.jobs);
+            self.census.add(&entry.expanded.jobs);
         }
     }
 
     /// Reads files, and takes those further whose content is another one.
-    fn read(&mut self, to_read: Vec<FoundFile>, resolver: &Resolver, updated: &mut Updated) {
+    fn read(&mut self, to_read: Vec<FoundFile>, expander: &Expander, updated: &mut Updated) {
         updated.read = to_read.len();
         let to_read = to_read.into_par_iter().with_max_len(grain::HEAVY);
         let read = to_read.map(|file| {
             let known = self.files.get(&file);
-            let entry = read_entry(&file, known, &self.reader, resolver);
+            let entry = read_entry(&file, known, &self.reader, expander);
             (file, entry)
         });
         for (file, (stamp, entry)) in read.collect::<Vec<_>>() {
@@ -277,11 +277,11 @@ impl Cache {
                 }
                 continue;
             };
-            updated.resolved += 1;
+            updated.expanded += 1;
             updated.files.push(file.shown.clone());
-            self.census.add(&entry.resolved.jobs);
+            self.census.add(&entry.expanded.jobs);
             let known = self.files.insert(file.clone(), entry);
-            let known = known.map_or_else(Vec::new, |entry| entry.resolved.jobs);
+            let known = known.map_or_else(Vec::new, |entry| entry.expanded.jobs);
             self.census.remove(&known);
             remember(&mut self.before, &file, known);
         }
@@ -302,7 +302,7 @@ fn read_entry(
     file: &FoundFile,
     known: Option<&Entry>,
     reader: &Reader,
-    resolver: &Resolver,
+    expander: &Expander,
 ) -> (Option<Stamp>, Option<Entry>) {
     // Taken first: a write that comes between makes the stamp stale, not the content.
     let stamp = Stamp::of(&file.path).ok().flatten();
@@ -317,7 +317,7 @@ fn read_entry(
     let (job_file, findings) = reader.load(&source, file.syntax);
     let entry = Entry {
         stamp,
-        resolved: resolve(Some(&source), job_file.as_ref(), resolver),
+        expanded: expand(Some(&source), job_file.as_ref(), expander),
         source: Some(source),
         job_file,
         findings,
@@ -335,19 +335,19 @@ fn unreadable(problem: Diagnostic, known: Option<&Entry>) -> Option<Entry> {
         source: None,
         job_file: None,
         findings: vec![problem],
-        resolved: Resolved::default(),
+        expanded: Resolved::default(),
     })
 }
 
-fn resolve(
+fn expand(
     source: Option<&Arc<SourceFile>>,
     job_file: Option<&JobFile>,
-    resolver: &Resolver,
+    expander: &Expander,
 ) -> Resolved {
     let (Some(source), Some(job_file)) = (source, job_file) else {
         return Resolved::default();
     };
-    let (jobs, findings, uses) = resolver.resolve_traced(source, job_file);
+    let (jobs, findings, uses) = expander.expand_traced(source, job_file);
     Resolved {
         jobs: jobs.into_iter().map(Arc::new).collect(),
         findings,

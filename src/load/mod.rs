@@ -1,4 +1,4 @@
-//! All jobs of a workspace: its files found, read, validated and resolved, on all cores.
+//! All jobs of a workspace: its files found, read, validated and expanded, on all cores.
 
 mod cache;
 mod census;
@@ -11,11 +11,11 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::diagnostic::{self, Diagnostic};
+use crate::expand::{ABOUT_TARGET, ExpandContext, Expander, check_unique};
 use crate::grain;
 use crate::job::Job;
 use crate::jobfile::Reader;
 use crate::jobfile::discover::{self, FoundFile};
-use crate::resolve::{ABOUT_TARGET, Resolver, Surroundings, check_unique};
 use crate::workspace::{JOBS_FOLDER, Workspace};
 
 pub use cache::{Cache, Changes, Turnover, Updated};
@@ -51,12 +51,8 @@ impl Loaded {
 }
 
 /// Loads all jobs of `workspace`, leaving out the folders that stand for buckets.
-pub fn load(
-    workspace: &Workspace,
-    bucket_folders: &[PathBuf],
-    surroundings: Surroundings,
-) -> Loaded {
-    load_beside(workspace, bucket_folders, surroundings, |_| ()).0
+pub fn load(workspace: &Workspace, bucket_folders: &[PathBuf], context: ExpandContext) -> Loaded {
+    load_beside(workspace, bucket_folders, context, |_| ()).0
 }
 
 /// [`load`], and something that is done with the jobs while they are compared with one another,
@@ -64,13 +60,13 @@ pub fn load(
 pub fn load_beside<T: Send>(
     workspace: &Workspace,
     bucket_folders: &[PathBuf],
-    surroundings: Surroundings,
+    context: ExpandContext,
     beside: impl FnOnce(&[Arc<Job>]) -> T + Send,
 ) -> (Loaded, Option<T>) {
     let folder = Path::new(JOBS_FOLDER);
     let (found, problems) = discover::discover(workspace.root(), folder, bucket_folders);
-    let (reader, resolver) = (Reader::new(), Resolver::new(surroundings));
-    let mut loaded = load_each(&found, &reader, &resolver);
+    let (reader, expander) = (Reader::new(), Expander::new(context));
+    let mut loaded = load_each(&found, &reader, &expander);
     loaded.diagnostics.extend(problems);
     if found.is_empty() {
         loaded.diagnostics.push(no_job_files(workspace.root()));
@@ -102,26 +98,26 @@ fn no_job_files(root: &Path) -> Diagnostic {
 }
 
 /// Loads the jobs of the given files.
-pub fn load_files(found: &[FoundFile], surroundings: Surroundings) -> Loaded {
-    let mut loaded = load_each(found, &Reader::new(), &Resolver::new(surroundings));
+pub fn load_files(found: &[FoundFile], context: ExpandContext) -> Loaded {
+    let mut loaded = load_each(found, &Reader::new(), &Expander::new(context));
     let doubles = check_unique(loaded.jobs.iter().map(Arc::as_ref));
     loaded.diagnostics.extend(doubles);
     loaded
 }
 
 /// Loads the jobs of the given files, each by itself.
-fn load_each(found: &[FoundFile], reader: &Reader, resolver: &Resolver) -> Loaded {
+fn load_each(found: &[FoundFile], reader: &Reader, expander: &Expander) -> Loaded {
     let files = found.par_iter().with_max_len(grain::HEAVY);
     let some = files.fold(Loaded::default, |mut loaded, file| {
         loaded.files += 1;
-        load_file(file, reader, resolver, &mut loaded);
+        load_file(file, reader, expander, &mut loaded);
         loaded
     });
     some.reduce(Loaded::default, Loaded::and)
 }
 
 /// Adds what one file comes to.
-fn load_file(found: &FoundFile, reader: &Reader, resolver: &Resolver, loaded: &mut Loaded) {
+fn load_file(found: &FoundFile, reader: &Reader, expander: &Expander, loaded: &mut Loaded) {
     let source = match discover::open(found) {
         Ok(source) => source,
         Err(problem) => return loaded.diagnostics.push(problem),
@@ -129,7 +125,7 @@ fn load_file(found: &FoundFile, reader: &Reader, resolver: &Resolver, loaded: &m
     let (job_file, mut problems) = reader.load(&source, found.syntax);
     loaded.diagnostics.append(&mut problems);
     if let Some(job_file) = job_file {
-        let (jobs, mut problems) = resolver.resolve(&source, &job_file);
+        let (jobs, mut problems) = expander.expand(&source, &job_file);
         loaded.jobs.extend(jobs.into_iter().map(Arc::new));
         loaded.diagnostics.append(&mut problems);
     }

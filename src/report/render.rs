@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::table::{self, Cell};
 use super::ui::style::{FAINT, STRONG};
+use crate::expand::{Layer, Origin};
 use crate::job::Job;
-use crate::resolve::{Layer, Origin};
 use crate::source::{Place, slashes};
 
 /// What there is to say about one job.

@@ -9,10 +9,10 @@ use proptest::prelude::*;
 use stocktake::api::name::JobId;
 use stocktake::api::wire::JobState;
 use stocktake::diagnostic::Diagnostic;
+use stocktake::expand::ExpandContext;
 use stocktake::job::{Job, JobKey};
 use stocktake::load::{Cache, Changes, Loaded, load};
 use stocktake::plan::{Limits, Plan, Planner, plan};
-use stocktake::resolve::Surroundings;
 use stocktake::source::Place;
 use stocktake::state::{Outcome, Record, Records, Seen, Submission, SubmissionId};
 use stocktake::watch::Difference;
@@ -85,7 +85,7 @@ fn edit() -> impl Strategy<Value = Edit> {
 }
 
 /// Does an edit; gives back the files it touched, or none when folders or links are concerned.
-fn perform(edit: &Edit, jobs: &Path, surroundings: &mut Surroundings) -> Option<Vec<PathBuf>> {
+fn perform(edit: &Edit, jobs: &Path, context: &mut ExpandContext) -> Option<Vec<PathBuf>> {
     let path = |name: &usize| jobs.join(NAMES[*name]);
     match edit {
         Edit::Write(name, text) => {
@@ -112,16 +112,16 @@ fn perform(edit: &Edit, jobs: &Path, surroundings: &mut Surroundings) -> Option<
         Edit::Variable(name, value) => {
             let name = ["one", "two", "three"][*name].to_owned();
             match value {
-                0 => surroundings.variables.remove(&name),
-                _ => surroundings.variables.insert(name, format!("w{value}")),
+                0 => context.variables.remove(&name),
+                _ => context.variables.insert(name, format!("w{value}")),
             };
         }
         Edit::Bucket(number) => {
             let name = format!("demo-{number}");
-            surroundings.bucket = (*number > 0).then(|| name.parse().unwrap());
+            context.bucket = (*number > 0).then(|| name.parse().unwrap());
         }
         Edit::Days(days) => {
-            surroundings.now += SignedDuration::from_hours(24 * days);
+            context.now += SignedDuration::from_hours(24 * days);
         }
     }
     Some(Vec::new())
@@ -244,8 +244,8 @@ impl Plans {
     }
 }
 
-fn surroundings() -> Surroundings {
-    Surroundings {
+fn context() -> ExpandContext {
+    ExpandContext {
         target: "local".to_owned(),
         bucket: Some("demo-1".parse().unwrap()),
         region: Some("ap-beijing".parse().unwrap()),
@@ -268,13 +268,13 @@ proptest! {
         let jobs = env.path().join("jobs");
         fs::create_dir_all(&jobs).unwrap();
         let workspace = Workspace::open(env.path()).unwrap();
-        let mut surroundings = surroundings();
-        let mut cache = Cache::new(env.path(), surroundings.clone());
-        cache.update(&Changes::Anywhere, &[], surroundings.clone());
+        let mut context = context();
+        let mut cache = Cache::new(env.path(), context.clone());
+        cache.update(&Changes::Anywhere, &[], context.clone());
         let mut plans = Plans::default();
         for (edit, names_files) in edits {
             plans.edit(&edit);
-            let files = perform(&edit, &jobs, &mut surroundings);
+            let files = perform(&edit, &jobs, &mut context);
             // A watch never names what it does not look at.
             let looked_at = |path: &PathBuf| {
                 path.extension().is_some_and(|extension| extension != "md") && !path.ends_with(".hidden.yaml")
@@ -284,12 +284,12 @@ proptest! {
                 Some(files) => Changes::Files(files.into_iter().filter(looked_at).collect()),
                 None => Changes::Anywhere,
             };
-            let updated = cache.update(&changes, &[], surroundings.clone());
-            let full = load(&workspace, &[], surroundings.clone());
+            let updated = cache.update(&changes, &[], context.clone());
+            let full = load(&workspace, &[], context.clone());
             prop_assert_eq!(job_words(cache.jobs().map(AsRef::as_ref)), job_words(full.jobs.iter().map(AsRef::as_ref)));
             prop_assert_eq!(finding_words(&cache.findings()), finding_words(&full.diagnostics));
             // The same look again finds nothing.
-            let again = cache.update(&changes, &[], surroundings.clone());
+            let again = cache.update(&changes, &[], context.clone());
             prop_assert!(!again.is_news(), "{:?} after {:?}", again, updated);
             // Nothing is planned while there are mistakes; what changed meanwhile is not lost.
             if !full.has_errors() {
@@ -308,38 +308,36 @@ fn only_what_depends_on_a_change_is_resolved_again() {
     {
         env.write(&format!("jobs/{name}.yaml"), TEXTS[text]);
     }
-    let mut surroundings = surroundings();
-    let mut cache = Cache::new(env.path(), surroundings.clone());
+    let mut context = context();
+    let mut cache = Cache::new(env.path(), context.clone());
     let nothing = Changes::Files([].into());
-    let first = cache.update(&Changes::Anywhere, &[], surroundings.clone());
-    assert_eq!((first.read, first.resolved), (5, 5));
-    let mut resolved = |surroundings: &Surroundings| {
-        let updated = cache.update(&nothing, &[], surroundings.clone());
+    let first = cache.update(&Changes::Anywhere, &[], context.clone());
+    assert_eq!((first.read, first.expanded), (5, 5));
+    let mut resolved = |context: &ExpandContext| {
+        let updated = cache.update(&nothing, &[], context.clone());
         assert_eq!((updated.read, updated.files.len()), (0, 0));
-        updated.resolved
+        updated.expanded
     };
-    assert_eq!(resolved(&surroundings), 0);
-    surroundings
-        .variables
-        .insert("two".to_owned(), "x".to_owned());
-    assert_eq!(resolved(&surroundings), 1);
-    surroundings
+    assert_eq!(resolved(&context), 0);
+    context.variables.insert("two".to_owned(), "x".to_owned());
+    assert_eq!(resolved(&context), 1);
+    context
         .variables
         .insert("unused".to_owned(), "x".to_owned());
-    assert_eq!(resolved(&surroundings), 0);
-    surroundings.bucket = Some("demo-2".parse().unwrap());
-    assert_eq!(resolved(&surroundings), 4);
-    surroundings.now += SignedDuration::from_hours(23);
-    assert_eq!(resolved(&surroundings), 0);
-    surroundings.now += SignedDuration::from_hours(1);
-    assert_eq!(resolved(&surroundings), 1);
+    assert_eq!(resolved(&context), 0);
+    context.bucket = Some("demo-2".parse().unwrap());
+    assert_eq!(resolved(&context), 4);
+    context.now += SignedDuration::from_hours(23);
+    assert_eq!(resolved(&context), 0);
+    context.now += SignedDuration::from_hours(1);
+    assert_eq!(resolved(&context), 1);
 
     env.write("jobs/a.yaml", TEXTS[0]);
     let named = Changes::Files([env.path().join("jobs/a.yaml")].into());
-    let touched = cache.update(&named, &[], surroundings.clone());
-    assert_eq!((touched.read, touched.resolved), (1, 0));
+    let touched = cache.update(&named, &[], context.clone());
+    assert_eq!((touched.read, touched.expanded), (1, 0));
     env.write("jobs/a.yaml", "jobs: {}\n");
-    let edited = cache.update(&named, &[], surroundings);
-    assert_eq!((edited.read, edited.resolved), (1, 1));
+    let edited = cache.update(&named, &[], context);
+    assert_eq!((edited.read, edited.expanded), (1, 1));
     assert_eq!(edited.files, [PathBuf::from("jobs/a.yaml")]);
 }

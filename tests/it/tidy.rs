@@ -18,7 +18,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "src/resolve",
+        "src/expand",
         &[
             "tokio",
             "reqwest",

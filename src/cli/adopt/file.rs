@@ -129,7 +129,7 @@ impl NewFile {
             path: file.path().to_path_buf(),
             ..self.found.clone()
         };
-        let loaded = load::load_files(&[draft], session.surroundings());
+        let loaded = load::load_files(&[draft], session.context());
         if loaded.has_errors() {
             return Err(loaded.diagnostics.into());
         }

@@ -11,10 +11,10 @@ use crate::cli::options::GlobalOptions;
 use crate::cli::session::Session;
 use crate::cli::settings::Settings;
 use crate::diagnostic::Diagnostic;
+use crate::expand::ExpandContext;
 use crate::load::{Cache, Changes, Stamp, Updated};
 use crate::plan::{Plan, Planner};
 use crate::report::{Ui, WatchCause};
-use crate::resolve::Surroundings;
 use crate::source::Span;
 use crate::state::Records;
 use crate::status;
@@ -78,7 +78,7 @@ impl Board {
                 content,
                 problems: Vec::new(),
             },
-            cache: Cache::new(session.workspace.root(), session.surroundings()),
+            cache: Cache::new(session.workspace.root(), session.context()),
             session: Arc::new(session),
             records: Arc::default(),
             state: Kept {
@@ -191,12 +191,12 @@ impl Board {
     }
 
     fn load(&mut self, changes: &Changes) -> Updated {
-        let surroundings = Surroundings {
+        let context = ExpandContext {
             now: self.now(),
-            ..self.session.surroundings()
+            ..self.session.context()
         };
         let exclude = self.session.bucket_folders();
-        self.cache.update(changes, &exclude, surroundings)
+        self.cache.update(changes, &exclude, context)
     }
 
     /// Reads the state unless it is as it was.
@@ -262,7 +262,7 @@ fn cause(updated: Updated, reopened: bool, reread: bool) -> WatchCause {
     }
     match files.is_empty() {
         false => WatchCause::Files(files),
-        true if updated.resolved > 0 => WatchCause::Period,
+        true if updated.expanded > 0 => WatchCause::Period,
         true if reread => WatchCause::State,
         true => WatchCause::Start,
     }

@@ -12,11 +12,11 @@ mod valid;
 use std::path::{Path, PathBuf};
 
 use stocktake::api::time;
+use stocktake::expand::ExpandContext;
 use stocktake::jobfile::Syntax;
 use stocktake::jobfile::discover::FoundFile;
 use stocktake::load::{Loaded, load_files};
 use stocktake::report::diagnostics::{Totals, human, summary};
-use stocktake::resolve::Surroundings;
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -42,13 +42,13 @@ fn files(name: &str) -> Vec<FoundFile> {
     found
 }
 
-fn surroundings() -> Surroundings {
+fn context() -> ExpandContext {
     let variables = [
         ("folder", "cn"),
         ("thumbnails", "w7476ff3564ee45b7b490d64bccaba6cc"),
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Surroundings {
+    ExpandContext {
         target: "local".to_owned(),
         bucket: Some("demo-1250000000".parse().unwrap()),
         region: Some("ap-beijing".parse().unwrap()),
@@ -71,7 +71,7 @@ fn seen(loaded: &Loaded) -> String {
 }
 
 fn load(found: &[FoundFile]) -> Loaded {
-    let mut loaded = load_files(found, surroundings());
+    let mut loaded = load_files(found, context());
     stocktake::diagnostic::sort(&mut loaded.diagnostics);
     loaded
 }

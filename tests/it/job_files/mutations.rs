@@ -9,12 +9,12 @@ use proptest::prelude::{Strategy, any, proptest};
 use proptest::sample::Index;
 use proptest::{collection, prop_oneof};
 use stocktake::diagnostic::Diagnostic;
+use stocktake::expand::Expander;
 use stocktake::jobfile::{Reader, Syntax};
 use stocktake::report::diagnostics::human;
-use stocktake::resolve::Resolver;
 use stocktake::source::SourceFile;
 
-use super::{files, surroundings};
+use super::{context, files};
 
 static CORPUS: LazyLock<Vec<(String, Syntax)>> = LazyLock::new(|| {
     let found = [files("valid"), files("invalid")].concat();
@@ -23,7 +23,7 @@ static CORPUS: LazyLock<Vec<(String, Syntax)>> = LazyLock::new(|| {
     small.filter(|(text, _)| text.len() < 4096).collect()
 });
 static READER: LazyLock<Reader> = LazyLock::new(Reader::new);
-static RESOLVER: LazyLock<Resolver> = LazyLock::new(|| Resolver::new(surroundings()));
+static EXPANDER: LazyLock<Expander> = LazyLock::new(|| Expander::new(context()));
 
 #[derive(Debug, Clone)]
 enum Edit {
@@ -100,7 +100,7 @@ proptest! {
         let (job_file, findings) = READER.load(&file, syntax);
         check(&file, &findings);
         match job_file {
-            Some(job_file) => check(&file, &RESOLVER.resolve(&file, &job_file).1),
+            Some(job_file) => check(&file, &EXPANDER.expand(&file, &job_file).1),
             None => assert!(findings.iter().any(Diagnostic::is_error)),
         }
     }

@@ -4,13 +4,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use stocktake::diagnostic::Diagnostic;
+use stocktake::expand::Expander;
 use stocktake::jobfile::discover;
 use stocktake::jobfile::document::{self, Document, NodeId, Value};
 use stocktake::jobfile::{Reader, Syntax};
-use stocktake::resolve::Resolver;
 use stocktake::source::{SourceFile, Span};
 
-use super::{files, surroundings};
+use super::{context, files};
 
 /// A list in a list is not what any field wants.
 const BROKEN: &str = "[[]]";
@@ -42,7 +42,7 @@ fn every_entry(
     change: impl Fn(&Document, NodeId, NodeId, &[String]) -> Option<(Span, String)>,
 ) -> usize {
     let reader = Reader::new();
-    let resolver = Resolver::new(surroundings());
+    let expander = Expander::new(context());
     let mut changes = 0;
     for file in files("valid")
         .iter()
@@ -77,7 +77,7 @@ fn every_entry(
             text.replace_range(start..start + written, &replacement);
             let spoilt = Arc::new(SourceFile::new(&file.shown, text));
             let (job_file, mut findings) = reader.load(&spoilt, Syntax::Yaml);
-            findings.extend(resolver.resolve(&spoilt, &job_file.unwrap()).1);
+            findings.extend(expander.expand(&spoilt, &job_file.unwrap()).1);
             findings.retain(Diagnostic::is_error);
             let start = span.start;
             let end = start + u32::try_from(replacement.len()).unwrap();

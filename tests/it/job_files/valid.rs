@@ -11,7 +11,7 @@ use stocktake::jobfile::{Syntax, document};
 use super::{files, load, seen};
 
 #[test]
-fn both_syntaxes_resolve_to_the_same_jobs() {
+fn both_syntaxes_expand_to_the_same_jobs() {
     let mut by_name: BTreeMap<String, Vec<FoundFile>> = BTreeMap::new();
     for file in files("valid") {
         let name = file

@@ -134,7 +134,7 @@ impl Runner<'_> {
             .stdin(Stdio::null())
             .env_clear()
             .envs(&scope.env)
-            .envs(self.surroundings());
+            .envs(self.context());
         for (name, value) in mapping(&step["env"]) {
             command.env(name, self.text(&value, scope));
         }
@@ -151,7 +151,7 @@ impl Runner<'_> {
     }
 
     /// What GitHub sets for every step.
-    fn surroundings(&self) -> BTreeMap<&'static str, String> {
+    fn context(&self) -> BTreeMap<&'static str, String> {
         #[expect(clippy::disallowed_methods, reason = "a runner has a path")]
         let path = std::env::var("PATH").unwrap();
         let shown = |path: PathBuf| path.to_str().unwrap().to_owned();

@@ -94,10 +94,10 @@ impl<'a> Scope<'a> {
 
     fn workflow_id(&mut self, text: &Spanned<String>) -> Checked<WorkflowId> {
         let id = self.named(text, "workflow id", WorkflowId::new)?;
-        let surroundings = &self.resolver.surroundings;
-        let known = surroundings.workflows.as_ref();
+        let context = &self.expander.context;
+        let known = context.workflows.as_ref();
         if let Some(known) = known.filter(|known| !known.contains(&id)) {
-            let target = &surroundings.target;
+            let target = &context.target;
             let help = match closest(id.as_str(), known.iter().map(WorkflowId::as_str)) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("add [targets.{target}.workflows.{id}] to stocktake.toml"),

@@ -1,4 +1,4 @@
-//! What the jobs of one file took from their surroundings, so that they can be kept as long as none
+//! What the jobs of one file took from their context, so that they can be kept as long as none
 //! of it changes.
 
 use std::cell::RefCell;
@@ -9,12 +9,12 @@ use jiff::Timestamp;
 use minijinja::Value;
 use minijinja::value::{Enumerator, Object};
 
-use super::Surroundings;
+use super::ExpandContext;
 
 /// Every variable with its value, ready for expressions.
 pub(super) type Variables = Arc<BTreeMap<String, Value>>;
 
-/// What one file took from its surroundings.
+/// What one file took from its context.
 #[derive(Debug, Clone, Default)]
 pub struct Uses {
     bucket: bool,
@@ -39,8 +39,8 @@ struct UsedVariables {
 }
 
 impl Uses {
-    /// Whether jobs that were resolved in `before` would come out the same in `after`.
-    pub fn hold(&self, before: &Surroundings, after: &Surroundings) -> bool {
+    /// Whether jobs that were expanded in `before` would come out the same in `after`.
+    pub fn hold(&self, before: &ExpandContext, after: &ExpandContext) -> bool {
         // Where a target names no bucket or region, its own name stands in the message.
         let same_target = before.target == after.target;
         let same_bucket = same_target && before.bucket == after.bucket;
@@ -75,7 +75,7 @@ impl UsedVariables {
     }
 }
 
-/// Takes note while one file is resolved.
+/// Takes note while one file is expanded.
 pub(super) struct Tracker {
     uses: RefCell<Uses>,
     variables: Arc<TracedVariables>,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::EXPANSION_LIMIT;
-use super::expand::Element;
+use super::elements::Element;
 use super::layers::Layers;
 use crate::diagnostic::Diagnostic;
 use crate::jobfile::document::Field;

@@ -1,8 +1,8 @@
 //! From job files as written to complete jobs: defaults, variables, matrix, windows.
 //!
-//! Pure: what a job may depend on (the target, the variables, the moment) comes in [`Surroundings`].
+//! Pure: what a job may depend on (the target, the variables, the moment) comes in [`ExpandContext`].
 
-mod expand;
+mod elements;
 mod expression;
 mod fields;
 mod layers;
@@ -29,7 +29,7 @@ use crate::jobfile::document::Field;
 use crate::jobfile::model::JobSpec;
 use crate::source::{SourceFile, Span};
 
-use expand::{Element, Expansion, Unknown};
+use elements::{Element, Expansion, Unknown};
 use expression::Expressions;
 pub use fields::ABOUT_TARGET;
 use layers::Layers;
@@ -44,7 +44,7 @@ pub const EXPANSION_LIMIT: usize = 100_000;
 
 /// What jobs take from outside their files.
 #[derive(Debug, Clone)]
-pub struct Surroundings {
+pub struct ExpandContext {
     /// The target's name, for messages.
     pub target: String,
     /// The target's bucket, if it has one.
@@ -60,36 +60,36 @@ pub struct Surroundings {
 }
 
 /// Turns job files into jobs; made once for a run and shared by threads.
-pub struct Resolver {
-    surroundings: Surroundings,
+pub struct Expander {
+    context: ExpandContext,
     expressions: Expressions,
     variables: Variables,
 }
 
-impl Resolver {
-    /// A resolver for one target at one moment.
-    pub fn new(surroundings: Surroundings) -> Self {
-        let variables = surroundings.variables.iter();
+impl Expander {
+    /// An expander for one target at one moment.
+    pub fn new(context: ExpandContext) -> Self {
+        let variables = context.variables.iter();
         let variables = variables.map(|(name, value)| (name.clone(), Value::from(value.as_str())));
         Self {
             expressions: Expressions::new(),
             variables: Arc::new(variables.collect()),
-            surroundings,
+            context,
         }
     }
 
     /// The jobs of one file, and what is wrong with the others.
-    pub fn resolve(
+    pub fn expand(
         &self,
         file: &Arc<SourceFile>,
         job_file: &JobFile,
     ) -> (Vec<Job>, Vec<Diagnostic>) {
-        let (jobs, diagnostics, _) = self.resolve_traced(file, job_file);
+        let (jobs, diagnostics, _) = self.expand_traced(file, job_file);
         (jobs, diagnostics)
     }
 
-    /// [`resolve`](Self::resolve), and what the jobs took from their surroundings.
-    pub fn resolve_traced(
+    /// [`expand`](Self::expand), and what the jobs took from their context.
+    pub fn expand_traced(
         &self,
         file: &Arc<SourceFile>,
         job_file: &JobFile,
@@ -106,7 +106,7 @@ impl Resolver {
                 defaults: job_file.defaults.as_ref(),
             };
             match spec {
-                Field::Sound(_) => self.resolve_spec(&layers, &tracker, &mut jobs, &mut findings),
+                Field::Sound(_) => self.expand_spec(&layers, &tracker, &mut jobs, &mut findings),
                 Field::Broken(texts) => {
                     let element = Element::default();
                     let mut scope = Scope::new(self, &layers, &element, Unknown::ALL, &tracker);
@@ -118,7 +118,7 @@ impl Resolver {
         (jobs, findings.list, tracker.finish())
     }
 
-    fn resolve_spec(
+    fn expand_spec(
         &self,
         layers: &Layers<'_>,
         tracker: &Tracker,
@@ -129,7 +129,7 @@ impl Resolver {
             elements,
             unknown,
             problems,
-        } = expand::expand(layers, self.surroundings.now, tracker);
+        } = elements::expand(layers, self.context.now, tracker);
         findings.extend(problems);
         let mut failed = 0;
         for element in elements {

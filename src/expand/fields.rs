@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::expand::Unknown;
+use super::elements::Unknown;
 use super::layers::said;
 use super::scope::{Checked, Reported, Scope};
 use crate::api::name::{BucketName, JobName, Region, is_job_name_character};
@@ -79,10 +79,10 @@ impl Scope<'_> {
     }
 
     fn bucket(&mut self) -> Checked<BucketName> {
-        let surroundings = &self.resolver.surroundings;
+        let context = &self.expander.context;
         match (
             self.find(|spec| said(spec.bucket.as_ref()))?,
-            &surroundings.bucket,
+            &context.bucket,
         ) {
             (Some(text), _) => self.named(text, "bucket", BucketName::new),
             (None, Some(bucket)) => {
@@ -93,7 +93,7 @@ impl Scope<'_> {
                 self.tracker.uses_bucket();
                 let message = format!(
                     "no bucket: neither this job nor the target `{}` names one",
-                    surroundings.target
+                    context.target
                 );
                 let help = "set `bucket` in the target's section of stocktake.toml";
                 self.missing_as(NO_BUCKET, message, help)
@@ -102,10 +102,10 @@ impl Scope<'_> {
     }
 
     fn region(&mut self) -> Checked<Region> {
-        let surroundings = &self.resolver.surroundings;
+        let context = &self.expander.context;
         match (
             self.find(|spec| said(spec.region.as_ref()))?,
-            &surroundings.region,
+            &context.region,
         ) {
             (Some(text), _) => self.named(text, "region", Region::new),
             (None, Some(region)) => {
@@ -116,7 +116,7 @@ impl Scope<'_> {
                 self.tracker.uses_region();
                 let message = format!(
                     "no region: neither this job nor the target `{}` names one",
-                    surroundings.target
+                    context.target
                 );
                 let help = "set `region` in the target's section of stocktake.toml";
                 self.missing_as(NO_REGION, message, help)

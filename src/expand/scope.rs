@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use minijinja::Value;
 
-use super::Resolver;
-use super::expand::{Element, Unknown};
+use super::Expander;
+use super::elements::{Element, Unknown};
 use super::expression::Expressions;
 use super::layers::{Layers, Said};
 use super::uses::Tracker;
@@ -26,7 +26,7 @@ pub(super) type Checked<T> = Result<T, Reported>;
 
 /// One element of a spec on its way to a job.
 pub(super) struct Scope<'a> {
-    pub(super) resolver: &'a Resolver,
+    pub(super) expander: &'a Expander,
     pub(super) layers: &'a Layers<'a>,
     pub(super) element: &'a Element<'a>,
     pub(super) unknown: Unknown,
@@ -37,14 +37,14 @@ pub(super) struct Scope<'a> {
 
 impl<'a> Scope<'a> {
     pub(super) fn new(
-        resolver: &'a Resolver,
+        expander: &'a Expander,
         layers: &'a Layers<'a>,
         element: &'a Element<'a>,
         unknown: Unknown,
         tracker: &'a Tracker,
     ) -> Self {
         Self {
-            resolver,
+            expander,
             layers,
             element,
             unknown,
@@ -136,7 +136,7 @@ impl<'a> Scope<'a> {
         let context = self.context.get_or_init(|| self.make_context());
         let unknown = |name: &str| self.unknown.covers(name);
         let is_whole = self.unknown == Unknown::default();
-        let expressions = &self.resolver.expressions;
+        let expressions = &self.expander.expressions;
         let result = if is_whole {
             expressions.evaluate(&text.value, context).map(Some)
         } else {

@@ -37,7 +37,7 @@ pub struct Origin {
     pub layer: Layer,
 }
 
-/// The fields of `job`, which was resolved from a spec of `job_file`.
+/// The fields of `job`, which was expanded from a spec of `job_file`.
 pub fn origins(job: &Job, job_file: &JobFile) -> Vec<Origin> {
     let mut specs = job_file.jobs.0.iter();
     let spec = specs.find(|(key, _)| key.span == job.source.span);
