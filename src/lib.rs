@@ -5,6 +5,9 @@
 //! ```text
 //! files -> jobfile -> expand -> Vec<Job> -> plan(state) -> Plan -> apply -> State
 //! ```
+//!
+//! Modules are `pub` for this crate's own tests, benches and fuzz targets alone; nothing here is a
+//! stable interface. The program is.
 
 pub mod adopt;
 pub mod api;
