@@ -17,6 +17,7 @@ mod bytes;
 pub mod cli;
 mod crash;
 pub mod diagnostic;
+pub mod document;
 pub mod estimate;
 pub mod expand;
 mod figures;

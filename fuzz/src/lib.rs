@@ -7,12 +7,12 @@ use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 use stocktake::diagnostic::Diagnostic;
+use stocktake::document::{Entries, Field, Syntax};
 use stocktake::expand::{ExpandContext, Expander};
-use stocktake::jobfile::document::{Entries, Field};
 use stocktake::jobfile::model::{
     InputSpec, JobFile, JobSpec, OperationSpec, WindowsSpec, WorkflowIdsSpec,
 };
-use stocktake::jobfile::{Reader, Syntax, discover};
+use stocktake::jobfile::{Reader, discover};
 use stocktake::report::diagnostics::human;
 use stocktake::source::{SourceFile, Span, Spanned};
 

@@ -13,11 +13,11 @@ use super::settings::Settings;
 use crate::api::client::Endpoint;
 use crate::api::host::Side;
 use crate::api::wire;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, closest};
+use crate::document::Syntax;
 use crate::expand::{Origin, origins, variables_used};
 use crate::job::Job;
-use crate::jobfile::schema::closest;
-use crate::jobfile::{Reader, Syntax};
+use crate::jobfile::Reader;
 use crate::report::{self, Rendered, Ui, VariableOrigin};
 
 /// Show what a job becomes: the exact request, and where each value comes from

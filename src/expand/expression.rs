@@ -16,7 +16,7 @@ use minijinja::{
 };
 
 use crate::api::time;
-use crate::jobfile::schema::closest;
+use crate::diagnostic::closest;
 
 /// Statements and comments do not exist in our expressions; their delimiters are characters of
 /// Unicode's private use, which `evaluate` refuses in a text.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
-use crate::jobfile::document::Field;
+use crate::document::Field;
 use crate::jobfile::model::JobSpec;
 use crate::source::{Place, SourceFile, Span, Spanned};
 

@@ -6,7 +6,7 @@ use super::EXPANSION_LIMIT;
 use super::elements::Element;
 use super::layers::Layers;
 use crate::diagnostic::Diagnostic;
-use crate::jobfile::document::Field;
+use crate::document::Field;
 use crate::jobfile::model::{Exclusion, MatrixSpec, MatrixValue};
 use crate::source::Spanned;
 

@@ -23,9 +23,9 @@ use minijinja::Value;
 
 use crate::api::name::{BucketName, Region, WorkflowId};
 use crate::diagnostic::Diagnostic;
+use crate::document::Field;
 use crate::job::Job;
 use crate::jobfile::JobFile;
-use crate::jobfile::document::Field;
 use crate::jobfile::model::JobSpec;
 use crate::source::{SourceFile, Span};
 

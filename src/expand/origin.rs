@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::api::time;
+use crate::document::Field;
 use crate::job::{Job, OnFailure, Overlap};
 use crate::jobfile::JobFile;
-use crate::jobfile::document::Field;
 use crate::jobfile::model::{JobSpec, WorkflowIdsSpec};
 use crate::source::{Place, Span};
 

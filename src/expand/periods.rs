@@ -10,7 +10,7 @@ use super::uses::Tracker;
 use super::windows::{Every, Window, Windows};
 use crate::api::time;
 use crate::diagnostic::Diagnostic;
-use crate::jobfile::document::Field;
+use crate::document::Field;
 use crate::jobfile::model::WindowsSpec;
 use crate::source::Spanned;
 

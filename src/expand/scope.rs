@@ -14,7 +14,7 @@ use super::layers::{Layers, Said};
 use super::uses::Tracker;
 use crate::api::name::NameError;
 use crate::diagnostic::Diagnostic;
-use crate::jobfile::document::Field;
+use crate::document::Field;
 use crate::jobfile::model::{JobSpec, MatrixValue};
 use crate::source::{Span, Spanned};
 

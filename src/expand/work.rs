@@ -9,10 +9,9 @@ use super::scope::{Checked, Reported, Scope};
 use crate::api::name::WorkflowId;
 use crate::api::request::{Input, TimeInterval, WorkflowIds};
 use crate::api::time;
-use crate::diagnostic::Diagnostic;
-use crate::jobfile::document::Field;
+use crate::diagnostic::{Diagnostic, closest};
+use crate::document::Field;
 use crate::jobfile::model::{JobSpec, TimeIntervalSpec, WorkflowIdsSpec};
-use crate::jobfile::schema::closest;
 use crate::source::{Span, Spanned};
 
 /// The longest key of an object that COS takes, in bytes.

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use ignore::{DirEntry, Walk, WalkBuilder};
 
-use super::document::Syntax;
 use crate::diagnostic::Diagnostic;
+use crate::document::Syntax;
 use crate::source::{Place, SourceFile, Span};
 
 /// A larger file is refused before it is read.

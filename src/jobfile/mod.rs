@@ -5,20 +5,17 @@
 //! and checks.
 
 pub mod discover;
-pub mod document;
 pub mod model;
-pub mod schema;
 pub mod written;
 
 use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
+use crate::document::schema::Schema;
+use crate::document::{self, Syntax};
 use crate::source::SourceFile;
 
-pub use document::Syntax;
 pub use model::JobFile;
-
-use schema::Schema;
 
 /// Reads job files. Made once for a run, because it holds the compiled schema; shared by threads.
 #[derive(Debug)]

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::document::Field;
 use super::model::{MatrixValue, WorkflowIdsSpec};
-use super::{JobFile, Reader, Syntax};
+use super::{JobFile, Reader};
 use crate::diagnostic::Diagnostic;
+use crate::document::Field;
+use crate::document::Syntax;
 use crate::source::SourceFile;
 
 const YAML: &str = r#"# yaml-language-server: $schema=../schema/jobfile.schema.json

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use super::document::other_meaning;
 use super::model::KEY_LIMIT;
 use crate::api::name::JobName;
 use crate::api::request::Request;
 use crate::api::time;
+use crate::document::other_meaning;
 use crate::job::JobKey;
 
 /// A job that is to be written down.
@@ -172,8 +172,9 @@ mod tests {
     use super::{Keys, NewJob, job_file};
     use crate::api::name::{JobName, WorkflowId};
     use crate::api::request::{Input, JobType, Operation, Request, TimeInterval, WorkflowIds};
+    use crate::document::Syntax;
     use crate::expand::{ExpandContext, Expander};
-    use crate::jobfile::{Reader, Syntax};
+    use crate::jobfile::Reader;
     use crate::source::SourceFile;
 
     static READER: LazyLock<Reader> = LazyLock::new(Reader::new);

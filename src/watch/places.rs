@@ -9,8 +9,8 @@ use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind};
 
 use super::inbox::Sign;
+use crate::document::Syntax;
 use crate::jobfile::discover;
-use crate::jobfile::document::Syntax;
 use crate::workspace::{FILE_NAME, JOBS_FOLDER};
 
 /// What to keep an eye on.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::jobfile::document::Entries;
+use crate::document::Entries;
 use crate::source::Spanned;
 
 /// The settings of a workspace: where its jobs go, and the values they are written with.

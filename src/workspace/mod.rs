@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, closest};
+use crate::document::schema::Schema;
+use crate::document::{self, Syntax};
 use crate::jobfile::discover;
-use crate::jobfile::document::{self, Syntax};
-use crate::jobfile::schema::{Schema, closest};
 use crate::source::{Place, SourceFile};
 
 use file::WorkspaceFile;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stocktake::api::wire::decode_request;
-use stocktake::jobfile::{Syntax, document};
+use stocktake::document::{self, Syntax};
 use stocktake::source::SourceFile;
 
 use crate::env::Env;

@@ -8,6 +8,17 @@ use crate::env::PROJECT;
 /// A room, and what its files must not mention.
 const FORBIDDEN: &[(&str, &[&str])] = &[
     (
+        "src/document",
+        &[
+            "tokio",
+            "crate::jobfile",
+            "reqwest",
+            "crate::api::client",
+            "crate::report",
+            "crate::cli",
+        ],
+    ),
+    (
         "src/jobfile",
         &[
             "tokio",

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 
-use super::super::document::Field;
+use crate::document::Field;
 
 /// Which objects to read: exactly one of the fields.
 #[derive(Debug, Clone, Default, serde::Deserialize, JsonSchema)]

@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
-use super::super::document::{Entries, Field};
+use crate::document::{Entries, Field};
 use crate::source::Spanned;
 
 /// The name of a list is a name in expressions, too.

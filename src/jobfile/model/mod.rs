@@ -8,7 +8,7 @@ mod windows;
 
 use schemars::JsonSchema;
 
-use super::document::{Entries, Field};
+use crate::document::{Entries, Field};
 use crate::job::Overlap;
 
 pub use input::InputSpec;

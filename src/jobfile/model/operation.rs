@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 
-use super::super::document::Field;
+use crate::document::Field;
 use crate::source::Spanned;
 
 /// A text that holds an expression may be anything: it is checked once it is expanded.

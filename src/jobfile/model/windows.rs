@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 
-use super::super::document::Field;
+use crate::document::Field;
 
 /// A moment that stands for itself.
 const FIXED_MOMENT: &str = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}([Zz]|[+-]\d{2}:?\d{2})$";

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use stocktake::diagnostic::Diagnostic;
+use stocktake::document::Syntax;
+use stocktake::jobfile::Reader;
 use stocktake::jobfile::discover::{FoundFile, discover, open, open_as};
-use stocktake::jobfile::{Reader, Syntax};
 
 fn write(root: &Path, name: &str, bytes: &[u8]) {
     let path = root.join(name);

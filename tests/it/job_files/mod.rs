@@ -12,8 +12,8 @@ mod valid;
 use std::path::{Path, PathBuf};
 
 use stocktake::api::time;
+use stocktake::document::Syntax;
 use stocktake::expand::ExpandContext;
-use stocktake::jobfile::Syntax;
 use stocktake::jobfile::discover::FoundFile;
 use stocktake::load::{Loaded, load_files};
 use stocktake::report::diagnostics::{Totals, human, summary};

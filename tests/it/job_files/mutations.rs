@@ -9,8 +9,9 @@ use proptest::prelude::{Strategy, any, proptest};
 use proptest::sample::Index;
 use proptest::{collection, prop_oneof};
 use stocktake::diagnostic::Diagnostic;
+use stocktake::document::Syntax;
 use stocktake::expand::Expander;
-use stocktake::jobfile::{Reader, Syntax};
+use stocktake::jobfile::Reader;
 use stocktake::report::diagnostics::human;
 use stocktake::source::SourceFile;
 

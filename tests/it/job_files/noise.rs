@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use stocktake::diagnostic::Diagnostic;
+use stocktake::document::{self, Document, NodeId, Syntax, Value};
 use stocktake::expand::Expander;
+use stocktake::jobfile::Reader;
 use stocktake::jobfile::discover;
-use stocktake::jobfile::document::{self, Document, NodeId, Value};
-use stocktake::jobfile::{Reader, Syntax};
 use stocktake::source::{SourceFile, Span};
 
 use super::{context, files};

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use stocktake::document::Syntax;
 use stocktake::jobfile::discover::FoundFile;
-use stocktake::jobfile::{Syntax, schema_json};
+use stocktake::jobfile::schema_json;
 
 use super::{load, seen};
 

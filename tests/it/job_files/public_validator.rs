@@ -12,8 +12,9 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 use stocktake::diagnostic::Diagnostic;
+use stocktake::document::{self, Syntax};
+use stocktake::jobfile::Reader;
 use stocktake::jobfile::discover::{self, FoundFile};
-use stocktake::jobfile::{Reader, Syntax, document};
 
 use super::files;
 use crate::env::{Env, PROJECT};

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use stocktake::document::{self, Syntax};
 use stocktake::job::Job;
 use stocktake::jobfile::discover::{self, FoundFile};
-use stocktake::jobfile::{Syntax, document};
 
 use super::{files, load, seen};
 

@@ -6,6 +6,7 @@ mod de;
 mod field;
 mod json;
 mod marks;
+pub mod schema;
 mod spanned;
 mod toml;
 mod tree;
@@ -19,9 +20,10 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use super::schema::Schema;
 use crate::diagnostic::Diagnostic;
 use crate::source::{SourceFile, Spanned};
+
+use schema::Schema;
 
 pub(crate) use builder::{FINDING_LIMIT, shorten};
 pub use field::Field;

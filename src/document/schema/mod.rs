@@ -1,7 +1,6 @@
 //! The schema of a type and the check against it: one thing for editors and for us.
 
 mod explain;
-mod suggest;
 mod transform;
 
 use std::fmt;
@@ -12,10 +11,9 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::document::{Document, FINDING_LIMIT, Marks, Tree};
 use crate::diagnostic::Diagnostic;
+use crate::document::{Document, FINDING_LIMIT, Marks, Tree};
 
-pub use suggest::closest;
 use transform::ForWriters;
 
 /// The JSON schema of files that hold a `T`, ready to check trees with.

@@ -5,7 +5,7 @@ use jsonschema::error::ValidationErrorKind;
 
 use super::Explainer;
 use super::fields::Meant;
-use crate::jobfile::document::Marks;
+use crate::document::Marks;
 
 impl Explainer<'_> {
     /// Takes note of what an error is about.

@@ -3,7 +3,7 @@
 use jsonschema::JsonType;
 use serde_json::Value as JsonValue;
 
-use crate::jobfile::document::Value;
+use crate::document::Value;
 
 pub(super) fn properties(schema: &JsonValue) -> impl Iterator<Item = (&str, &JsonValue)> {
     let properties = schema["properties"].as_object();

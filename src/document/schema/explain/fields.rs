@@ -2,11 +2,10 @@
 
 use serde_json::Value as JsonValue;
 
-use super::super::suggest::closest;
 use super::words::{article, description, example, list, properties, title};
 use super::{Explainer, Found, UNKNOWN_LIMIT};
-use crate::diagnostic::Diagnostic;
-use crate::jobfile::document::{NodeId, Value, shorten};
+use crate::diagnostic::{Diagnostic, closest};
+use crate::document::{NodeId, Value, shorten};
 
 /// What an unknown field was perhaps to be.
 pub(super) enum Meant<'run> {

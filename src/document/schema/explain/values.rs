@@ -4,13 +4,12 @@ use jsonschema::JsonType;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde_json::Value as JsonValue;
 
-use super::super::suggest::closest;
 use super::words::{
     any_of, article, choices, example, kind_of, list, or, properties, title, word, words,
 };
 use super::{Explainer, Found};
-use crate::diagnostic::Diagnostic;
-use crate::jobfile::document::{Value, shorten};
+use crate::diagnostic::{Diagnostic, closest};
+use crate::document::{Value, shorten};
 
 impl Explainer<'_> {
     pub(super) fn explain_value(

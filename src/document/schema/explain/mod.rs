@@ -17,7 +17,7 @@ use jsonschema::paths::{Location, LocationSegment};
 use serde_json::Value as JsonValue;
 
 use crate::diagnostic::Diagnostic;
-use crate::jobfile::document::{Document, NodeId, Value, shorten};
+use crate::document::{Document, NodeId, Value, shorten};
 use crate::source::Span;
 
 /// Unknown fields of one mapping that are spelt out.
