@@ -11,8 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::api::name::{BucketName, Region};
 use crate::api::request::{Input, Request};
-use crate::api::shared_text::SharedText;
-use crate::api::text;
+use crate::shared_text::{self, SharedText};
 use crate::source::Place;
 
 /// A job's name in its workspace, such as `spring-uploads` or `archive[region_folder=cn]`.
@@ -34,7 +33,7 @@ impl JobKey {
 
 impl<'de> Deserialize<'de> for JobKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text::deserialize(deserializer, |text| Ok::<_, Infallible>(Self::new(text)))
+        shared_text::deserialize(deserializer, |text| Ok::<_, Infallible>(Self::new(text)))
     }
 }
 
@@ -143,7 +142,7 @@ impl FromStr for Fingerprint {
 
 impl<'de> Deserialize<'de> for Fingerprint {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text::deserialize(deserializer, str::parse)
+        shared_text::deserialize(deserializer, str::parse)
     }
 }
 

@@ -31,6 +31,7 @@ pub mod plan;
 pub mod report;
 mod schema;
 pub mod service;
+pub(crate) mod shared_text;
 pub mod source;
 pub mod state;
 pub mod status;

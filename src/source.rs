@@ -4,8 +4,6 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use memchr::memchr_iter;
-
 /// A range of bytes in a [`SourceFile`]; the end is exclusive.
 ///
 /// 32 bits are enough: a larger file is refused before it is parsed.
@@ -105,7 +103,7 @@ impl SourceFile {
 
     fn line_starts(&self) -> &[u32] {
         self.line_starts.get_or_init(|| {
-            let breaks = memchr_iter(b'\n', self.text.as_bytes());
+            let breaks = self.text.match_indices('\n').map(|(place, _)| place);
             let after_breaks = breaks.map(|index| Span::new(index + 1, index + 1).start);
             std::iter::once(0).chain(after_breaks).collect()
         })

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::name::{BucketName, Region};
-use super::text::cut;
 
 /// Which of a bucket's two hosts is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,9 +27,9 @@ pub struct Host {
 impl Host {
     /// Reads the host that a request or a URL names; a port does not matter.
     pub fn parse(text: &str) -> Option<Self> {
-        let (bucket, rest) = cut(text, b'.')?;
-        let (side, rest) = cut(rest, b'.')?;
-        let (region, rest) = cut(rest, b'.')?;
+        let (bucket, rest) = text.split_once('.')?;
+        let (side, rest) = rest.split_once('.')?;
+        let (region, rest) = rest.split_once('.')?;
         let domain = rest.rsplit_once(':').map_or(rest, |(domain, _)| domain);
         let bucket = BucketName::new(bucket).ok()?;
         let side = match side {

@@ -8,8 +8,6 @@ pub mod host;
 pub mod name;
 pub mod objects;
 pub mod request;
-pub(crate) mod shared_text;
 pub mod signature;
-pub(crate) mod text;
 pub mod time;
 pub mod wire;

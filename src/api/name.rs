@@ -5,8 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::shared_text::SharedText;
-use super::text::{self, has_byte};
+use crate::shared_text::{self, SharedText};
 
 /// Why a text is not the name it was taken for. Its `Display` completes the sentence "this …".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,7 +68,7 @@ macro_rules! name_type {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                text::deserialize(deserializer, Self::new)
+                shared_text::deserialize(deserializer, Self::new)
             }
         }
 
@@ -156,9 +155,9 @@ fn validate_bucket_name(text: &str) -> Result<(), NameError> {
 /// One part of a host name: what bucket and region become.
 fn validate_host_label(text: &str, limit: usize) -> Result<(), NameError> {
     check_length(text, limit)?;
-    check_bytes(
+    check_characters(
         text,
-        |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'),
+        |character| matches!(character, 'a'..='z' | '0'..='9' | '-'),
         "lower-case letters, digits and `-`",
     )
 }
@@ -166,36 +165,19 @@ fn validate_host_label(text: &str, limit: usize) -> Result<(), NameError> {
 /// Ids are opaque, but they travel in paths and comma-separated lists.
 fn validate_id(text: &str) -> Result<(), NameError> {
     check_length(text, 128)?;
-    check_bytes(
+    check_characters(
         text,
-        |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'),
+        |character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_'),
         "letters, digits, `-` and `_`",
     )
 }
 
 fn check_length(text: &str, limit: usize) -> Result<(), NameError> {
-    // There are no more characters than bytes, and bytes need not be counted.
-    if (1..=limit).contains(&text.len()) {
-        return Ok(());
-    }
     match text.chars().count() {
         0 => Err(NameError::Empty),
         count if count > limit => Err(NameError::TooLong { count, limit }),
         _ => Ok(()),
     }
-}
-
-/// For names in ASCII.
-fn check_bytes(
-    text: &str,
-    is_allowed: impl Fn(u8) -> bool,
-    allowed: &'static str,
-) -> Result<(), NameError> {
-    if !has_byte(text, |byte| !is_allowed(byte)) {
-        return Ok(());
-    }
-    let is_allowed = |character| u8::try_from(character).is_ok_and(&is_allowed);
-    check_characters(text, is_allowed, allowed)
 }
 
 fn check_characters(

@@ -2,17 +2,13 @@
 //!
 //! One computation serves both ends: the client signs with it, the embedded service verifies by it.
 
-use std::borrow::Cow;
-
 use data_encoding::HEXLOWER;
-use hmac::digest::InvalidLength;
 use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use sha1::{Digest, Sha1};
 
 use super::credentials::Credentials;
-use super::text::has_byte;
 
 /// Everything but `A-Z a-z 0-9 - _ . ~` is written as `%XX`.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
@@ -54,38 +50,26 @@ pub struct SignedRequest<'a> {
 impl SignedRequest<'_> {
     /// The text whose hash is signed.
     pub fn http_string(&self) -> String {
+        let method = self.method.to_ascii_lowercase();
         let (parameters, headers) = (canonical(self.parameters), canonical(self.headers));
-        let length = self.method.len() + self.path.len() + length(&parameters) + length(&headers);
-        let mut text = String::with_capacity(length + 4);
-        text.push_str(self.method);
-        text.make_ascii_lowercase();
-        text.push('\n');
-        text.push_str(self.path);
-        text.push('\n');
-        push_pairs(&mut text, &parameters);
-        text.push('\n');
-        push_pairs(&mut text, &headers);
-        text.push('\n');
-        text
+        format!(
+            "{method}\n{}\n{}\n{}\n",
+            self.path,
+            joined(&parameters),
+            joined(&headers)
+        )
     }
 
     /// The text that is signed; `key_time` is as sent, `start;end`.
     pub fn string_to_sign(&self, key_time: &str) -> String {
         let hash = Sha1::digest(self.http_string().as_bytes());
-        let mut text = String::with_capacity("sha1\n".len() + key_time.len() + 2 * hash.len() + 2);
-        text.push_str("sha1\n");
-        text.push_str(key_time);
-        text.push('\n');
-        HEXLOWER.encode_append(&hash, &mut text);
-        text.push('\n');
-        text
+        format!("sha1\n{key_time}\n{}\n", HEXLOWER.encode(&hash))
     }
 
     /// The signature, 40 lower-case hexadecimal digits.
     pub fn signature(&self, secret_key: &SecretString, key_time: &str) -> String {
         let mac = self.mac(secret_key, key_time);
-        let digits = mac.map(|mac| HEXLOWER.encode(&mac.finalize().into_bytes()));
-        digits.unwrap_or_default()
+        HEXLOWER.encode(&mac.finalize().into_bytes())
     }
 
     /// Whether `signature` is this request's; the time it takes says nothing of how much agrees.
@@ -99,14 +83,13 @@ impl SignedRequest<'_> {
             return false;
         };
         let mac = self.mac(secret_key, key_time);
-        mac.is_ok_and(|mac| mac.verify_slice(&signature).is_ok())
+        mac.verify_slice(&signature).is_ok()
     }
 
-    fn mac(&self, secret_key: &SecretString, key_time: &str) -> Result<Hmac<Sha1>, InvalidLength> {
-        let sign_key = hmac_sha1(secret_key.expose_secret().as_bytes(), key_time.as_bytes());
-        let mut digits = [0; 40];
-        HEXLOWER.encode_mut(&sign_key?.finalize().into_bytes(), &mut digits);
-        hmac_sha1(&digits, self.string_to_sign(key_time).as_bytes())
+    fn mac(&self, secret_key: &SecretString, key_time: &str) -> Hmac<Sha1> {
+        let sign_key = hmac_sha1(secret_key.expose_secret(), key_time);
+        let sign_key = HEXLOWER.encode(&sign_key.finalize().into_bytes());
+        hmac_sha1(&sign_key, &self.string_to_sign(key_time))
     }
 
     /// The value of the `Authorization` header.
@@ -125,76 +108,46 @@ impl SignedRequest<'_> {
 
 /// Percent-encodes as the signature wants it: blanks as `%20`, hexadecimal digits in upper case.
 pub fn url_encode(text: &str) -> String {
-    encode(text).into_owned()
+    utf8_percent_encode(text, ENCODED).to_string()
 }
-
-fn encode(text: &str) -> Cow<'_, str> {
-    if has_byte(text, |byte| !is_plain(byte)) {
-        utf8_percent_encode(text, ENCODED).into()
-    } else {
-        Cow::Borrowed(text)
-    }
-}
-
-/// Whether a byte is not among those [`ENCODED`].
-fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~')
-}
-
-/// A name and a value, both encoded.
-type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
 
 /// Names are lower-cased after they are encoded, and sorted after that.
-fn canonical<'a>(pairs: &[(&'a str, &'a str)]) -> Vec<Pair<'a>> {
-    let encoded = pairs.iter().map(|(name, value)| {
-        let mut name = encode(name);
-        if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            name.to_mut().make_ascii_lowercase();
-        }
-        (name, encode(value))
-    });
-    let mut encoded: Vec<_> = encoded.collect();
+fn canonical(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    let mut encoded: Vec<_> = pairs
+        .iter()
+        .map(|(name, value)| (url_encode(name).to_ascii_lowercase(), url_encode(value)))
+        .collect();
     encoded.sort();
     encoded
 }
 
-/// How many bytes the pairs have, with the signs between them.
-fn length(canonical: &[Pair<'_>]) -> usize {
-    let pairs = canonical.iter();
-    pairs
-        .map(|(name, value)| name.len() + value.len() + 2)
-        .sum()
+fn joined(canonical: &[(String, String)]) -> String {
+    let pairs = canonical
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"));
+    pairs.collect::<Vec<_>>().join("&")
 }
 
-fn push_pairs(text: &mut String, canonical: &[Pair<'_>]) {
-    for (index, (name, value)) in canonical.iter().enumerate() {
-        if index > 0 {
-            text.push('&');
-        }
-        text.push_str(name);
-        text.push('=');
-        text.push_str(value);
-    }
-}
-
-fn names(canonical: &[Pair<'_>]) -> String {
-    let names: Vec<&str> = canonical.iter().map(|(name, _)| name.as_ref()).collect();
+fn names(canonical: &[(String, String)]) -> String {
+    let names: Vec<&str> = canonical.iter().map(|(name, _)| name.as_str()).collect();
     names.join(";")
 }
 
-/// HMAC pads or hashes a key of any length, so that this has no way to fail.
-fn hmac_sha1(key: &[u8], message: &[u8]) -> Result<Hmac<Sha1>, InvalidLength> {
-    let mut mac = Hmac::new_from_slice(key)?;
-    mac.update(message);
-    Ok(mac)
+#[expect(
+    clippy::expect_used,
+    reason = "HMAC pads or hashes a key of any length"
+)]
+fn hmac_sha1(key: &str, message: &str) -> Hmac<Sha1> {
+    let mut mac = Hmac::new_from_slice(key.as_bytes()).expect("HMAC takes a key of any length");
+    mac.update(message.as_bytes());
+    mac
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ENCODED, KeyTime, SignedRequest, is_plain};
+    use super::{KeyTime, SignedRequest};
     use crate::api::credentials::Credentials;
     use data_encoding::HEXLOWER;
-    use percent_encoding::utf8_percent_encode;
     use sha1::{Digest, Sha1};
 
     const CI_HOST: &str = "examplebucket-1250000000.ci.ap-beijing.myqcloud.com";
@@ -258,15 +211,6 @@ mod tests {
             get.signature(&credentials.secret_key, "1557989753;1557996953"),
             "01681b8c9d798a678e43b685a9f1bba0f6c0e012"
         );
-    }
-
-    #[test]
-    fn what_is_plain_is_what_is_not_encoded() {
-        for byte in 0..=0x7f_u8 {
-            let text = char::from(byte).to_string();
-            let encoded = utf8_percent_encode(&text, ENCODED).to_string();
-            assert_eq!(is_plain(byte), encoded == text, "{text:?}");
-        }
     }
 
     #[test]

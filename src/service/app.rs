@@ -29,7 +29,6 @@ use super::workflow;
 use crate::api::credentials::Credentials;
 use crate::api::host::Side;
 use crate::api::name::{BucketName, WorkflowId};
-use crate::api::text::pieces;
 
 /// The first segment of the calls about batch jobs.
 const JOBS: &str = "inventorytriggerjob";
@@ -161,7 +160,7 @@ impl App {
         if call.host.side == Side::Cos {
             return object::answer(self, call, body).await;
         }
-        let segments: Vec<&str> = pieces(&call.path, b'/').skip(1).collect();
+        let segments: Vec<&str> = call.path.split('/').skip(1).collect();
         match (&call.method, segments.as_slice()) {
             (&Method::POST, [JOBS]) => {
                 batch::trigger(self, call, &read_body(self, call, body).await?, request_id).await

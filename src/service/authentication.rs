@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use axum::http::header;
 use jiff::Timestamp;
-use memchr::memchr;
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -13,7 +12,6 @@ use super::call::Call;
 use super::failure::Failure;
 use crate::api::credentials::Credentials;
 use crate::api::signature::{SignedRequest, url_encode};
-use crate::api::text::{cut, pieces};
 
 /// The headers that a temporary key pair's token may travel in.
 const TOKEN_HEADERS: [&str; 2] = ["x-ci-security-token", "x-cos-security-token"];
@@ -54,9 +52,9 @@ impl<'a> Signature<'a> {
         let mut signature = Self::default();
         match call.header(header::AUTHORIZATION) {
             Some(text) => {
-                let is_encoded = memchr(b'%', text.as_bytes()).is_some();
-                for pair in pieces(text.trim(), b'&') {
-                    let (name, value) = cut(pair, b'=').unwrap_or((pair, ""));
+                let is_encoded = text.contains('%');
+                for pair in text.trim().split('&') {
+                    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
                     let value = if is_encoded {
                         percent_decode_str(value).decode_utf8_lossy()
                     } else {
@@ -152,7 +150,8 @@ impl<'a> Signature<'a> {
 }
 
 fn check_period(period: &str, now: Timestamp) -> Result<(), Failure> {
-    let parsed = cut(period, b';')
+    let parsed = period
+        .split_once(';')
         .and_then(|(start, end)| Some((start.parse::<i64>().ok()?, end.parse::<i64>().ok()?)));
     match parsed {
         Some((start, end)) if (start..=end).contains(&now.as_second()) => Ok(()),
@@ -164,7 +163,7 @@ fn check_period(period: &str, now: Timestamp) -> Result<(), Failure> {
 }
 
 fn names(list: &str) -> impl Iterator<Item = &str> {
-    pieces(list, b';').filter(|name| !name.is_empty())
+    list.split(';').filter(|name| !name.is_empty())
 }
 
 fn missing(what: &str, name: &str) -> Failure {

@@ -4,7 +4,6 @@ use axum::http::header::AsHeaderName;
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Method, header};
-use memchr::memchr;
 use percent_encoding::percent_decode_str;
 
 use super::failure::Failure;
@@ -70,9 +69,6 @@ impl Call {
 }
 
 fn decode(text: &str) -> Result<String, Failure> {
-    if memchr(b'%', text.as_bytes()).is_none() {
-        return Ok(text.to_owned());
-    }
     let decoded = percent_decode_str(text).decode_utf8();
     let decoded = decoded.map_err(|_| Failure::new(400, "InvalidURI", "the URI is not UTF-8"))?;
     Ok(decoded.into_owned())

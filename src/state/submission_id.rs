@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
-use crate::api::text;
+use crate::shared_text;
 
 /// The id of one attempt, made by us: a version-4 UUID. In the order of texts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -68,7 +68,7 @@ impl Serialize for SubmissionId {
 
 impl<'de> Deserialize<'de> for SubmissionId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text::deserialize(deserializer, |text| Ok::<_, Infallible>(Self::new(text)))
+        shared_text::deserialize(deserializer, |text| Ok::<_, Infallible>(Self::new(text)))
     }
 }
 

@@ -5,17 +5,14 @@
 //! request that could be repeated, and no connection that the other end may have closed meanwhile.
 
 use std::error::Error;
-use std::io::{self, IoSlice};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use hyper::client::conn::http1;
 use hyper::header::{self, CONNECTION, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION};
 use hyper::http::uri::{PathAndQuery, Scheme};
-use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::{Request, Uri};
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -119,7 +116,6 @@ async fn send(stream: Stream, mut request: Request<String>) -> Result<Answer, Fa
     request
         .headers_mut()
         .extend([user_agent(), close].map(|(name, value)| (Some(name), value)));
-    let stream = DroppedToClose(stream);
     let (mut sender, connection) = http1::handshake(stream).await.map_err(broken)?;
     let answer = async move {
         let response = sender.send_request(request).await.map_err(broken)?;
@@ -129,50 +125,6 @@ async fn send(stream: Stream, mut request: Request<String>) -> Result<Answer, Fa
         Either::Left((answer, _)) => answer,
         // What it read before it ended is still to be handed over.
         Either::Right((_, answer)) => answer.await,
-    }
-}
-
-/// A connection that is closed by dropping it alone. The service knows from the request that nothing
-/// follows it; to say so once more before would cost as much as the request itself.
-struct DroppedToClose(Stream);
-
-impl Read for DroppedToClose {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(context, buffer)
-    }
-}
-
-impl Write for DroppedToClose {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        pieces: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(context, pieces)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
     }
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use super::job::{JobDetail, JobState, write_detail};
-use super::trigger::{InputXml, OperationXml, put};
+use super::trigger::{InputXml, OperationXml};
 use super::xml::{self, Document, WireError};
 use crate::api::name::JobId;
 use crate::api::time;
@@ -30,7 +30,7 @@ pub struct ListAnswer {
     pub next_token: Option<String>,
 }
 
-#[derive(Debug, Default, PartialEq, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct ResponseXml<'a> {
     request_id: Option<Cow<'a, str>>,
@@ -38,7 +38,7 @@ struct ResponseXml<'a> {
     next_token: Option<Cow<'a, str>>,
 }
 
-#[derive(Debug, Default, PartialEq, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct JobsDetailXml<'a> {
     code: Option<Cow<'a, str>>,
@@ -54,60 +54,6 @@ struct JobsDetailXml<'a> {
     operation: Option<OperationXml<'a>>,
 }
 
-impl<'a> ResponseXml<'a> {
-    fn decode(body: &'a [u8]) -> Result<Self, WireError> {
-        xml::decode_plain_first("Response", body, Self::plain)
-    }
-
-    /// Reads the answer of a usual service.
-    fn plain(text: &'a str) -> Option<Self> {
-        let mut answer = Self::default();
-        let mut list_ended = false;
-        xml::read_plain(text, |path, text| match path {
-            ["Response"] => text.is_none(),
-            // Jobs that are not side by side are no list.
-            ["Response", "JobsDetail"] => {
-                answer.jobs_detail.push(JobsDetailXml::default());
-                text.is_none() && !list_ended
-            }
-            ["Response", "JobsDetail", rest @ ..] => {
-                let job = answer.jobs_detail.last_mut();
-                job.is_some_and(|job| job.put(rest, text))
-            }
-            ["Response", name] => {
-                list_ended = !answer.jobs_detail.is_empty();
-                match *name {
-                    "RequestId" => put(&mut answer.request_id, text),
-                    "NextToken" => put(&mut answer.next_token, text),
-                    _ => false,
-                }
-            }
-            _ => false,
-        })?;
-        Some(answer)
-    }
-}
-
-impl<'a> JobsDetailXml<'a> {
-    /// Keeps what a plain document says at `path` below it.
-    fn put(&mut self, path: &[&str], text: Option<&'a str>) -> bool {
-        match path {
-            ["Code"] => put(&mut self.code, text),
-            ["Message"] => put(&mut self.message, text),
-            ["Type"] => put(&mut self.r#type, text),
-            ["Name"] => put(&mut self.name, text),
-            ["JobId"] => put(&mut self.job_id, text),
-            ["State"] => put(&mut self.state, text),
-            ["CreationTime"] => put(&mut self.creation_time, text),
-            ["StartTime"] => put(&mut self.start_time, text),
-            ["EndTime"] => put(&mut self.end_time, text),
-            ["Input", rest @ ..] => InputXml::put(&mut self.input, rest, text),
-            ["Operation", rest @ ..] => OperationXml::put(&mut self.operation, rest, text),
-            _ => false,
-        }
-    }
-}
-
 /// Writes the answer to a trigger call.
 pub fn encode_trigger_answer(request_id: &str, job: &JobDetail) -> Result<String, WireError> {
     answer(request_id, std::slice::from_ref(job), |_| {})
@@ -115,7 +61,7 @@ pub fn encode_trigger_answer(request_id: &str, job: &JobDetail) -> Result<String
 
 /// Reads the answer to a trigger call: the job, and the id of the call.
 pub fn decode_trigger_answer(body: &[u8]) -> Result<(JobDetail, Option<String>), WireError> {
-    let answer = ResponseXml::decode(body)?;
+    let answer = decode(body)?;
     let request_id = answer.request_id.map(Cow::into_owned);
     let mut jobs = answer.jobs_detail.into_iter();
     match (jobs.next(), jobs.next()) {
@@ -142,7 +88,7 @@ pub fn encode_describe_answer(
 
 /// Reads the answer to a describe call. A missing JobsDetail and a NonExistJobIds mean the same.
 pub fn decode_describe_answer(body: &[u8]) -> Result<DescribeAnswer, WireError> {
-    let answer = ResponseXml::decode(body)?;
+    let answer = decode(body)?;
     let detail = answer
         .jobs_detail
         .into_iter()
@@ -167,7 +113,7 @@ pub fn encode_list_answer(
 /// Reads one page of the answer to a list call. An absent and an empty token both end the list, and
 /// so does a page without jobs.
 pub fn decode_list_answer(body: &[u8]) -> Result<ListAnswer, WireError> {
-    let answer = ResponseXml::decode(body)?;
+    let answer = decode(body)?;
     let jobs = answer
         .jobs_detail
         .into_iter()
@@ -183,21 +129,23 @@ pub fn decode_list_answer(body: &[u8]) -> Result<ListAnswer, WireError> {
     })
 }
 
-/// `rest` writes what comes behind the jobs.
+fn decode(body: &[u8]) -> Result<ResponseXml<'_>, WireError> {
+    xml::decode("Response", body)
+}
+
+/// `rest` writes what follows the jobs.
 fn answer(
     request_id: &str,
     jobs: &[JobDetail],
     rest: impl FnOnce(&mut Document),
 ) -> Result<String, WireError> {
-    let mut document = Document::new();
-    document.element("Response", |body| {
+    Document::write("Response", |body| {
         body.text("RequestId", request_id);
         for job in jobs {
             body.element("JobsDetail", |detail| write_detail(detail, job));
         }
         rest(body);
-    });
-    document.finish()
+    })
 }
 
 fn trimmed(text: Option<&str>) -> &str {
@@ -228,66 +176,4 @@ fn decode_detail(detail: JobsDetailXml<'_>) -> Result<JobDetail, WireError> {
             .operation
             .and_then(|operation| operation.decode().ok()),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::{prop_assert_eq, proptest};
-
-    use super::{ResponseXml, xml};
-    use crate::api::wire::drawn::{documents, flawed};
-
-    /// As the service writes it.
-    const USUAL: &str = "<Response><RequestId>NjJm</RequestId><JobsDetail><Code>Success</Code>\
-         <Message/><Type>Workflow</Type><Name>a-1</Name><JobId>b1</JobId><State>Submitted</State>\
-         <CreationTime>2022-06-27T15:23:10+0800</CreationTime><StartTime>-</StartTime>\
-         <EndTime>-</EndTime><Input><Prefix>in/</Prefix></Input><Operation><WorkflowIds>w1\
-         </WorkflowIds><TimeInterval><Start>2022-05-01T00:00:00+0800</Start></TimeInterval>\
-         </Operation></JobsDetail><NextToken/></Response>";
-
-    const NAMES: [&str; 12] = [
-        "Response",
-        "RequestId",
-        "JobsDetail",
-        "JobsDetail",
-        "NextToken",
-        "JobId",
-        "State",
-        "Input",
-        "Prefix",
-        "Operation",
-        "TimeInterval",
-        "Later",
-    ];
-
-    fn read_both_ways(
-        document: &str,
-    ) -> Option<(ResponseXml<'_>, Result<ResponseXml<'_>, xml::WireError>)> {
-        let plain = ResponseXml::plain(document)?;
-        Some((plain, xml::decode("Response", document.as_bytes())))
-    }
-
-    #[test]
-    fn a_usual_answer_is_plain() {
-        let (plain, read) = read_both_ways(USUAL).unwrap();
-        assert_eq!(Ok(plain), read);
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_read_as_plain_is_read_so_in_any_case(
-            document in documents("Response", &NAMES)
-        ) {
-            if let Some((plain, read)) = read_both_ways(&document) {
-                prop_assert_eq!(Ok(plain), read);
-            }
-        }
-
-        #[test]
-        fn a_usual_answer_with_a_flaw_is_read_the_same(document in flawed(USUAL)) {
-            if let Some((plain, read)) = read_both_ways(&document) {
-                prop_assert_eq!(Ok(plain), read);
-            }
-        }
-    }
 }

@@ -1,8 +1,8 @@
 //! The error body that every call can answer with.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::xml::{self, WireError};
+use super::xml::{self, Document, WireError};
 
 /// An error that the service answered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,30 +18,25 @@ pub struct ServiceError {
     pub request_id: Option<String>,
 }
 
-/// `Resource` is not part of the CI form; the Python SDK reads no error without it.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct ErrorXml {
     code: String,
     message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    resource: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trace_id: Option<String>,
 }
 
 /// Writes an error body; `resource` is the path of the call.
 pub fn encode_error(error: &ServiceError, resource: &str) -> Result<String, WireError> {
-    let body = ErrorXml {
-        code: error.code.clone(),
-        message: error.message.clone(),
-        resource: Some(resource.to_owned()),
-        request_id: error.request_id.clone(),
-        trace_id: error.request_id.clone(),
-    };
-    let body = xml::encode("Error", &body)?;
+    let request_id = error.request_id.as_deref();
+    let body = Document::write("Error", |body| {
+        body.text("Code", &error.code);
+        body.text("Message", &error.message);
+        // Not part of the CI form, but the Python SDK reads no error without it.
+        body.text("Resource", resource);
+        body.optional("RequestId", request_id);
+        body.optional("TraceId", request_id);
+    })?;
     Ok(format!("<?xml version='1.0' encoding='utf-8' ?>\n{body}"))
 }
 

@@ -1,11 +1,11 @@
 //! The answers about the runs of workflows.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::job::JobState;
-use super::workflow::Topology;
-use super::xml::{self, WireError};
+use super::workflow::{Topology, write_topology};
+use super::xml::{self, Document, WireError};
 use crate::api::time;
 
 /// What the service says of one run of a workflow over one object.
@@ -61,39 +61,31 @@ pub struct ExecutionsAnswer {
     pub next_token: Option<String>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct ExecutionsXml {
-    #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     workflow_execution_list: Vec<ExecutionXml>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     workflow_execution: Option<ExecutionXml>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     next_token: Option<String>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct ExecutionXml {
     workflow_id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     workflow_name: Option<String>,
     /// What newer pages call it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     run_id: String,
     object: String,
     create_time: String,
     state: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     topology: Option<Topology>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     tasks: Vec<TaskXml>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct TaskXml {
     r#type: String,
@@ -106,11 +98,9 @@ struct TaskXml {
     message: String,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct InstanceXml {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_id: Option<String>,
     instance_id: String,
 }
 
@@ -120,13 +110,15 @@ pub fn encode_executions_answer(
     executions: &[ExecutionDetail],
     next_token: Option<&str>,
 ) -> Result<String, WireError> {
-    let body = ExecutionsXml {
-        request_id: Some(request_id.to_owned()),
-        workflow_execution_list: executions.iter().map(encode_execution).collect(),
-        workflow_execution: None,
-        next_token: Some(next_token.unwrap_or_default().to_owned()),
-    };
-    xml::encode("Response", &body)
+    Document::write("Response", |body| {
+        body.text("RequestId", request_id);
+        for execution in executions {
+            body.element("WorkflowExecutionList", |item| {
+                write_execution(item, execution);
+            });
+        }
+        body.text("NextToken", next_token.unwrap_or_default());
+    })
 }
 
 /// Reads one page of the answer about runs, which ends as the list of jobs does.
@@ -147,12 +139,10 @@ pub fn encode_execution_answer(
     request_id: &str,
     execution: &ExecutionDetail,
 ) -> Result<String, WireError> {
-    let body = ExecutionsXml {
-        request_id: Some(request_id.to_owned()),
-        workflow_execution: Some(encode_execution(execution)),
-        ..ExecutionsXml::default()
-    };
-    xml::encode("Response", &body)
+    Document::write("Response", |body| {
+        body.text("RequestId", request_id);
+        body.element("WorkflowExecution", |item| write_execution(item, execution));
+    })
 }
 
 /// Reads the answer about one run; absent when the service does not know it.
@@ -163,11 +153,10 @@ pub fn decode_execution_answer(body: &[u8]) -> Result<Option<ExecutionDetail>, W
 
 /// Writes the answer to a call that runs a workflow over one object.
 pub fn encode_instance_answer(request_id: &str, instance: &str) -> Result<String, WireError> {
-    let body = InstanceXml {
-        request_id: Some(request_id.to_owned()),
-        instance_id: instance.to_owned(),
-    };
-    xml::encode("Response", &body)
+    Document::write("Response", |body| {
+        body.text("RequestId", request_id);
+        body.text("InstanceId", instance);
+    })
 }
 
 /// Reads the answer to a call that runs a workflow over one object: the id of the run.
@@ -184,32 +173,36 @@ pub fn decode_instance_answer(body: &[u8]) -> Result<String, WireError> {
 /// How answers say that a time is not set.
 const UNSET: &str = "-";
 
-pub(super) fn encode_moment(moment: Option<Timestamp>) -> String {
+pub(super) fn format_moment(moment: Option<Timestamp>) -> String {
     moment.map_or_else(|| UNSET.to_owned(), time::format_with_colon)
 }
 
-fn encode_execution(execution: &ExecutionDetail) -> ExecutionXml {
-    let tasks = execution.tasks.iter().map(|task| TaskXml {
-        r#type: task.kind.clone(),
-        create_time: encode_moment(task.created),
-        end_time: encode_moment(task.ended),
-        state: task.state.as_str().to_owned(),
-        job_id: task.id.clone(),
-        name: task.name.clone(),
-        code: task.code.clone(),
-        message: task.message.clone(),
-    });
-    ExecutionXml {
-        workflow_id: execution.workflow_id.clone(),
-        workflow_name: execution.workflow_name.clone(),
-        name: execution.workflow_name.clone(),
-        run_id: execution.run_id.clone(),
-        object: execution.object.clone(),
-        create_time: encode_moment(execution.created),
-        state: execution.state.as_str().to_owned(),
-        topology: execution.topology.clone(),
-        tasks: tasks.collect(),
+fn write_execution(document: &mut Document, execution: &ExecutionDetail) {
+    document.text("WorkflowId", &execution.workflow_id);
+    for name in ["WorkflowName", "Name"] {
+        document.optional(name, execution.workflow_name.as_deref());
     }
+    document.text("RunId", &execution.run_id);
+    document.text("Object", &execution.object);
+    document.text("CreateTime", &format_moment(execution.created));
+    document.text("State", execution.state.as_str());
+    if let Some(topology) = &execution.topology {
+        write_topology(document, topology);
+    }
+    for task in &execution.tasks {
+        document.element("Tasks", |document| write_task(document, task));
+    }
+}
+
+fn write_task(document: &mut Document, task: &TaskDetail) {
+    document.text("Type", &task.kind);
+    document.text("CreateTime", &format_moment(task.created));
+    document.text("EndTime", &format_moment(task.ended));
+    document.text("State", task.state.as_str());
+    document.text("JobId", &task.id);
+    document.text("Name", &task.name);
+    document.text("Code", &task.code);
+    document.text("Message", &task.message);
 }
 
 /// Nothing is decided by these times, so an odd one is as good as none.

@@ -4,8 +4,6 @@
 //! and strict where a mistake would go unseen (the root element, what follows it, control characters).
 
 mod answer;
-#[cfg(test)]
-mod drawn;
 mod error;
 mod execution;
 mod job;

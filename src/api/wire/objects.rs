@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::xml::{self, WireError};
+use super::xml::{self, Document, WireError};
 use crate::api::signature::url_encode;
 
 /// One page of a bucket's objects.
@@ -45,27 +45,22 @@ pub struct ObjectDetail {
     pub size: u64,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct ObjectsXml {
     name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     encoding_type: Option<String>,
     prefix: String,
     marker: String,
     max_keys: u64,
-    #[serde(skip_serializing_if = "String::is_empty")]
     delimiter: String,
     is_truncated: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
     next_marker: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     contents: Vec<ObjectXml>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     common_prefixes: Vec<CommonPrefixXml>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct ObjectXml {
     key: String,
@@ -73,20 +68,9 @@ struct ObjectXml {
     #[serde(rename = "ETag")]
     etag: String,
     size: u64,
-    owner: OwnerXml,
-    storage_class: String,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-struct OwnerXml {
-    #[serde(rename = "ID")]
-    id: String,
-    #[serde(rename = "DisplayName")]
-    display_name: String,
-}
-
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct CommonPrefixXml {
     prefix: String,
@@ -101,35 +85,40 @@ pub fn encode_objects_answer(answer: &ObjectsAnswer) -> Result<String, WireError
             text.to_owned()
         }
     };
-    // An object's owner is whoever owns the bucket, which carries the number of the account.
+    // An object belongs to the owner of the bucket, whose name ends with the number of the account.
     let owner = answer.bucket.rsplit('-').next().unwrap_or_default();
-    let contents = answer.objects.iter().map(|object| ObjectXml {
-        key: text(&object.key),
-        last_modified: object.uploaded.map_or_else(String::new, format_moment),
-        etag: object.etag.clone(),
-        size: object.size,
-        owner: OwnerXml {
-            id: owner.to_owned(),
-            display_name: owner.to_owned(),
-        },
-        storage_class: "STANDARD".to_owned(),
-    });
-    let common_prefixes = answer.common_prefixes.iter().map(|prefix| CommonPrefixXml {
-        prefix: text(prefix),
-    });
-    let body = ObjectsXml {
-        name: answer.bucket.clone(),
-        encoding_type: answer.is_encoded.then(|| "url".to_owned()),
-        prefix: text(&answer.prefix),
-        marker: text(&answer.marker),
-        max_keys: answer.max_keys,
-        delimiter: text(&answer.delimiter),
-        is_truncated: answer.next_marker.is_some(),
-        next_marker: answer.next_marker.as_deref().map(text),
-        contents: contents.collect(),
-        common_prefixes: common_prefixes.collect(),
-    };
-    xml::encode("ListBucketResult", &body)
+    Document::write("ListBucketResult", |body| {
+        body.text("Name", &answer.bucket);
+        body.optional("EncodingType", answer.is_encoded.then_some("url"));
+        body.text("Prefix", &text(&answer.prefix));
+        body.text("Marker", &text(&answer.marker));
+        body.text("MaxKeys", &answer.max_keys.to_string());
+        if !answer.delimiter.is_empty() {
+            body.text("Delimiter", &text(&answer.delimiter));
+        }
+        body.text("IsTruncated", &answer.next_marker.is_some().to_string());
+        body.optional(
+            "NextMarker",
+            answer.next_marker.as_deref().map(text).as_deref(),
+        );
+        for object in &answer.objects {
+            body.element("Contents", |item| {
+                item.text("Key", &text(&object.key));
+                let uploaded = object.uploaded.map_or_else(String::new, format_moment);
+                item.text("LastModified", &uploaded);
+                item.text("ETag", &object.etag);
+                item.text("Size", &object.size.to_string());
+                item.element("Owner", |item| {
+                    item.text("ID", owner);
+                    item.text("DisplayName", owner);
+                });
+                item.text("StorageClass", "STANDARD");
+            });
+        }
+        for prefix in &answer.common_prefixes {
+            body.element("CommonPrefixes", |item| item.text("Prefix", &text(prefix)));
+        }
+    })
 }
 
 /// Reads one page of a bucket's objects.

@@ -7,7 +7,6 @@ use serde::Deserialize;
 use super::xml::{self, Document, WireError};
 use crate::api::name::{JobName, WorkflowId};
 use crate::api::request::{Input, JobType, Operation, Request, TimeInterval, WorkflowIds};
-use crate::api::text::pieces;
 use crate::api::time;
 
 /// Why the body of a request is refused; the service words it as its documented errors.
@@ -26,7 +25,7 @@ pub enum RequestError {
     },
 }
 
-#[derive(Debug, Default, PartialEq, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct RequestXml<'a> {
     name: Option<Cow<'a, str>>,
@@ -35,36 +34,8 @@ struct RequestXml<'a> {
     operation: Option<OperationXml<'a>>,
 }
 
-impl<'a> RequestXml<'a> {
-    /// Reads the body of a usual client.
-    fn plain(text: &'a str) -> Option<Self> {
-        let mut body = Self::default();
-        xml::read_plain(text, |path, text| match path {
-            ["Request"] => text.is_none(),
-            ["Request", "Name"] => put(&mut body.name, text),
-            ["Request", "Type"] => put(&mut body.r#type, text),
-            ["Request", "Input", rest @ ..] => InputXml::put(&mut body.input, rest, text),
-            ["Request", "Operation", rest @ ..] => {
-                OperationXml::put(&mut body.operation, rest, text)
-            }
-            _ => false,
-        })?;
-        Some(body)
-    }
-}
-
-/// Keeps the text of an element that was not there yet.
-pub(super) fn put<'a>(place: &mut Option<Cow<'a, str>>, text: Option<&'a str>) -> bool {
-    text.is_some_and(|text| place.replace(Cow::Borrowed(text)).is_none())
-}
-
-/// Begins an element that holds others and was not there yet.
-fn open<T: Default>(place: &mut Option<T>, text: Option<&str>) -> bool {
-    text.is_none() && place.replace(T::default()).is_none()
-}
-
 /// `Input`, as it is read.
-#[derive(Debug, Default, PartialEq, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct InputXml<'a> {
     manifest: Option<Cow<'a, str>>,
@@ -74,14 +45,14 @@ pub(super) struct InputXml<'a> {
 }
 
 /// `Operation`, as it is read.
-#[derive(Debug, Default, PartialEq, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct OperationXml<'a> {
     workflow_ids: Option<Cow<'a, str>>,
     time_interval: Option<TimeIntervalXml<'a>>,
 }
 
-#[derive(Debug, Default, PartialEq, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct TimeIntervalXml<'a> {
     start: Option<Cow<'a, str>>,
@@ -90,14 +61,12 @@ struct TimeIntervalXml<'a> {
 
 /// Writes the body, elements in the order of the API's page.
 pub fn encode_request(request: &Request) -> Result<String, WireError> {
-    let mut document = Document::new();
-    document.element("Request", |body| {
+    Document::write("Request", |body| {
         body.text("Name", request.name.as_str());
         body.text("Type", request.kind.as_str());
         write_input(body, &request.input);
         write_operation(body, &request.operation);
-    });
-    document.finish()
+    })
 }
 
 /// `Input`, as requests send it and answers echo it.
@@ -131,7 +100,7 @@ pub(super) fn write_operation(document: &mut Document, operation: &Operation) {
 
 /// Reads and checks a body as the service does.
 pub fn decode_request(body: &[u8]) -> Result<Request, RequestError> {
-    let body = xml::decode_plain_first("Request", body, RequestXml::plain)?;
+    let body: RequestXml = xml::decode("Request", body)?;
     let name = body.name.unwrap_or_default();
     Ok(Request {
         name: JobName::new(&name).map_err(|error| argument("Request.Name", error.to_string()))?,
@@ -187,19 +156,7 @@ fn decode_type(text: Option<&str>) -> Result<JobType, RequestError> {
     }
 }
 
-impl<'a> InputXml<'a> {
-    /// Keeps what a plain document says at `path` below it, which is itself if that is empty.
-    pub(super) fn put(place: &mut Option<Self>, path: &[&str], text: Option<&'a str>) -> bool {
-        match (path, place) {
-            ([], place) => open(place, text),
-            (["Manifest"], Some(input)) => put(&mut input.manifest, text),
-            (["UrlFile"], Some(input)) => put(&mut input.url_file, text),
-            (["Prefix"], Some(input)) => put(&mut input.prefix, text),
-            (["Object"], Some(input)) => put(&mut input.object, text),
-            _ => false,
-        }
-    }
-
+impl InputXml<'_> {
     /// Exactly one choice; an empty element counts as absent (answers print unset ones that way).
     pub(super) fn decode(self) -> Result<Input, RequestError> {
         let choices = [
@@ -226,24 +183,10 @@ impl<'a> InputXml<'a> {
     }
 }
 
-impl<'a> OperationXml<'a> {
-    /// Keeps what a plain document says at `path` below it, which is itself if that is empty.
-    pub(super) fn put(place: &mut Option<Self>, path: &[&str], text: Option<&'a str>) -> bool {
-        let Some(operation) = place else {
-            return path.is_empty() && open(place, text);
-        };
-        match (path, &mut operation.time_interval) {
-            (["WorkflowIds"], _) => put(&mut operation.workflow_ids, text),
-            (["TimeInterval"], interval) => open(interval, text),
-            (["TimeInterval", "Start"], Some(interval)) => put(&mut interval.start, text),
-            (["TimeInterval", "End"], Some(interval)) => put(&mut interval.end, text),
-            _ => false,
-        }
-    }
-
+impl OperationXml<'_> {
     pub(super) fn decode(self) -> Result<Operation, RequestError> {
         let ids = self.workflow_ids.unwrap_or_default();
-        let ids = pieces(&ids, b',').map(|id| WorkflowId::new(id.trim()));
+        let ids = ids.split(',').map(|id| WorkflowId::new(id.trim()));
         let ids = ids.collect::<Result<Vec<_>, _>>();
         let ids =
             ids.map_err(|error| argument("Request.Operation.WorkflowIds", error.to_string()))?;
@@ -275,58 +218,5 @@ impl TimeIntervalXml<'_> {
             ));
         }
         Ok(TimeInterval { start, end })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::{prop_assert_eq, proptest};
-
-    use super::{RequestXml, xml};
-    use crate::api::wire::drawn::{documents, flawed};
-
-    const USUAL: &str = "<Request><Name>a-1</Name><Type>Workflow</Type><Input><Prefix>in/</Prefix>\
-         </Input><Operation><WorkflowIds>w1</WorkflowIds><TimeInterval>\
-         <Start>2022-05-01T00:00:00+0800</Start></TimeInterval></Operation></Request>";
-
-    const NAMES: [&str; 13] = [
-        "Request",
-        "Name",
-        "Type",
-        "Input",
-        "Manifest",
-        "UrlFile",
-        "Prefix",
-        "Object",
-        "Operation",
-        "WorkflowIds",
-        "TimeInterval",
-        "Start",
-        "Later",
-    ];
-
-    #[test]
-    fn a_usual_body_is_plain() {
-        assert!(RequestXml::plain(USUAL).is_some());
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_read_as_plain_is_read_so_in_any_case(
-            document in documents("Request", &NAMES)
-        ) {
-            if let Some(plain) = RequestXml::plain(&document) {
-                let read = xml::decode::<RequestXml>("Request", document.as_bytes());
-                prop_assert_eq!(Ok(plain), read);
-            }
-        }
-
-        #[test]
-        fn a_usual_body_with_a_flaw_is_read_the_same(document in flawed(USUAL)) {
-            if let Some(plain) = RequestXml::plain(&document) {
-                let read = xml::decode::<RequestXml>("Request", document.as_bytes());
-                prop_assert_eq!(Ok(plain), read);
-            }
-        }
     }
 }

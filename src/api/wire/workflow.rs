@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::execution::{decode_moment, encode_moment};
-use super::xml::{self, WireError};
+use super::execution::{decode_moment, format_moment};
+use super::xml::{self, Document, WireError};
 
 /// What the service says of one workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct WorkflowDetail {
 }
 
 /// The steps of a workflow, each under its name. The first one is called `Start`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Topology {
     /// The steps that follow each step, with commas between them.
@@ -38,7 +38,7 @@ pub struct Topology {
 }
 
 /// One step of a workflow.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Node {
     /// What kind of step it is.
@@ -78,27 +78,24 @@ pub struct WorkflowsAnswer {
     pub unknown_ids: Vec<String>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct WorkflowsXml {
-    #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
     total_count: u64,
     page_number: u64,
     page_size: u64,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     media_workflow_list: Vec<WorkflowXml>,
-    #[serde(rename = "NonExistIDs", skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "NonExistIDs")]
     non_exist_ids: Vec<String>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct WorkflowXml {
     name: String,
     workflow_id: String,
     state: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
     topology: Option<Topology>,
     create_time: String,
     update_time: String,
@@ -107,24 +104,45 @@ struct WorkflowXml {
 
 /// Writes one page of the answer about workflows.
 pub fn encode_workflows_answer(answer: &WorkflowsAnswer) -> Result<String, WireError> {
-    let workflows = answer.workflows.iter().map(|workflow| WorkflowXml {
-        name: workflow.name.clone(),
-        workflow_id: workflow.workflow_id.clone(),
-        state: if workflow.active { "Active" } else { "Paused" }.to_owned(),
-        topology: workflow.topology.clone(),
-        create_time: encode_moment(workflow.created),
-        update_time: encode_moment(workflow.updated),
-        bucket_id: workflow.bucket.clone(),
+    Document::write("Response", |body| {
+        body.optional("RequestId", answer.request_id.as_deref());
+        body.text("TotalCount", &answer.total.to_string());
+        body.text("PageNumber", &answer.page_number.to_string());
+        body.text("PageSize", &answer.page_size.to_string());
+        for workflow in &answer.workflows {
+            body.element("MediaWorkflowList", |item| write_workflow(item, workflow));
+        }
+        for id in &answer.unknown_ids {
+            body.text("NonExistIDs", id);
+        }
+    })
+}
+
+fn write_workflow(document: &mut Document, workflow: &WorkflowDetail) {
+    document.text("Name", &workflow.name);
+    document.text("WorkflowId", &workflow.workflow_id);
+    document.text("State", if workflow.active { "Active" } else { "Paused" });
+    if let Some(topology) = &workflow.topology {
+        write_topology(document, topology);
+    }
+    document.text("CreateTime", &format_moment(workflow.created));
+    document.text("UpdateTime", &format_moment(workflow.updated));
+    document.text("BucketId", &workflow.bucket);
+}
+
+pub(super) fn write_topology(document: &mut Document, topology: &Topology) {
+    document.element("Topology", |document| {
+        document.element("Dependencies", |document| {
+            for (step, next) in &topology.dependencies {
+                document.text(step, next);
+            }
+        });
+        document.element("Nodes", |document| {
+            for (step, node) in &topology.nodes {
+                document.element(step, |document| document.text("Type", &node.r#type));
+            }
+        });
     });
-    let body = WorkflowsXml {
-        request_id: answer.request_id.clone(),
-        total_count: answer.total,
-        page_number: answer.page_number,
-        page_size: answer.page_size,
-        media_workflow_list: workflows.collect(),
-        non_exist_ids: answer.unknown_ids.clone(),
-    };
-    xml::encode("Response", &body)
 }
 
 /// Reads one page of the answer about workflows.

@@ -1,13 +1,9 @@
 //! XML under the rules that quick-xml leaves to its users.
 
-use memchr::memchr;
 use quick_xml::Reader;
 use quick_xml::escape::partial_escape;
 use quick_xml::events::Event;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
-
-use crate::api::text::{cut, has_byte};
 
 /// Why a body is not the XML document it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,94 +45,21 @@ pub(super) fn decode<T: DeserializeOwned>(root: &'static str, body: &[u8]) -> Re
     quick_xml::de::from_str(text).map_err(|error| WireError::Content(error.to_string()))
 }
 
-/// Reads a document whose root element is `root`: with `plain`, which uses [`read_plain`], at a tenth of
-/// the cost; what that leaves, and everything wrong, is for [`decode`].
-pub(super) fn decode_plain_first<'a, T: DeserializeOwned>(
-    root: &'static str,
-    body: &'a [u8],
-    plain: impl FnOnce(&'a str) -> Option<T>,
-) -> Result<T, WireError> {
-    let plain = std::str::from_utf8(body).ok().and_then(plain);
-    plain.map_or_else(|| decode(root, body), Ok)
-}
-
-/// Hardly any document has more elements within each other.
-const USUAL_DEPTH: usize = 8;
-
-/// Reads a document as programs write it: tags without attributes, nothing between them, texts that
-/// stand for themselves. `take` gets each element's path, and its text unless it holds elements.
-/// `None`, also when `take` says false, means that it is for [`decode`] to say what this is.
-pub(super) fn read_plain<'a>(
-    document: &'a str,
-    mut take: impl FnMut(&[&'a str], Option<&'a str>) -> bool,
-) -> Option<()> {
-    let mut open: Vec<&str> = Vec::with_capacity(USUAL_DEPTH);
-    let mut rest = document;
-    loop {
-        let (tag, behind) = cut(rest.strip_prefix('<')?, b'>')?;
-        rest = behind;
-        if let Some(name) = tag.strip_prefix('/') {
-            if open.pop()? != name {
-                return None;
-            }
-            if open.is_empty() {
-                return behind.is_empty().then_some(());
-            }
-            continue;
-        }
-        let empty = tag.strip_suffix('/');
-        let name = empty.unwrap_or(tag);
-        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-            return None;
-        }
-        open.push(name);
-        let text = if empty.is_some() {
-            Some("")
-        } else {
-            let (text, next) = behind.split_at(memchr(b'<', behind.as_bytes())?);
-            rest = next;
-            let holds_text = next.starts_with("</");
-            if !(text.is_empty() || holds_text && is_plain(text)) {
-                return None;
-            }
-            holds_text.then_some(text)
-        };
-        if !take(&open, text) {
-            return None;
-        }
-        if empty.is_some() {
-            open.pop();
-        }
-    }
-}
-
-/// Whether a text of a document is just what it says.
-fn is_plain(text: &str) -> bool {
-    !has_byte(text, |byte| is_suspect(byte) | is_escaped(byte)) && text.trim().len() == text.len()
-}
-
-/// Bytes that requests and answers about one job have at most, mostly.
-const USUAL_LENGTH: usize = 1024;
-
-/// Writes a document whose root element is `root`.
-pub(super) fn encode<T: Serialize>(root: &'static str, value: &T) -> Result<String, WireError> {
-    let text = quick_xml::se::to_string_with_root(root, value)
-        .map_err(|error| WireError::Content(error.to_string()))?;
-    checked(text)
-}
-
-/// A document that grows. What is written most is written with it; serde takes three times as long.
-#[derive(Debug)]
+/// Writes one document, element by element.
+#[derive(Debug, Default)]
 pub(super) struct Document {
     text: String,
 }
 
 impl Document {
-    /// Nothing yet, with room for what is usual.
-    pub(super) fn new() -> Self {
-        Self {
-            text: String::with_capacity(USUAL_LENGTH),
+    /// The text of a document with this root element.
+    pub(super) fn write(root: &str, content: impl FnOnce(&mut Self)) -> Result<String, WireError> {
+        let mut document = Self::default();
+        document.element(root, content);
+        if document.text.contains(is_forbidden) {
+            return Err(WireError::ControlCharacter);
         }
+        Ok(document.text)
     }
 
     /// Writes an element and what is in it.
@@ -152,12 +75,15 @@ impl Document {
             return self.tag("<", name, "/>");
         }
         self.element(name, |document| {
-            if has_byte(text, is_escaped) {
-                document.text.push_str(&partial_escape(text));
-            } else {
-                document.text.push_str(text);
-            }
+            document.text.push_str(&partial_escape(text));
         });
+    }
+
+    /// Writes an element that holds a text, if there is one.
+    pub(super) fn optional(&mut self, name: &str, text: Option<&str>) {
+        if let Some(text) = text {
+            self.text(name, text);
+        }
     }
 
     fn tag(&mut self, begin: &str, name: &str, end: &str) {
@@ -165,32 +91,6 @@ impl Document {
             self.text.push_str(part);
         }
     }
-
-    /// The whole text.
-    pub(super) fn finish(self) -> Result<String, WireError> {
-        checked(self.text)
-    }
-}
-
-fn checked(text: String) -> Result<String, WireError> {
-    if has_forbidden(&text) {
-        return Err(WireError::ControlCharacter);
-    }
-    Ok(text)
-}
-
-fn has_forbidden(text: &str) -> bool {
-    has_byte(text, is_suspect) && text.chars().any(is_forbidden)
-}
-
-/// Whether a character that begins with such a byte may be forbidden.
-fn is_suspect(byte: u8) -> bool {
-    byte < b' ' || byte == 0xef
-}
-
-/// Whether [`partial_escape`] writes something else for such a byte.
-fn is_escaped(byte: u8) -> bool {
-    matches!(byte, b'<' | b'>' | b'&' | b'\r')
 }
 
 /// Characters that XML 1.0 has no way to carry.
@@ -247,7 +147,7 @@ fn check_document(root: &'static str, text: &str) -> Result<(), WireError> {
     if roots != 1 {
         return Err(WireError::NotOneDocument);
     }
-    if has_forbidden(text) {
+    if text.contains(is_forbidden) {
         return Err(WireError::ControlCharacter);
     }
     Ok(())
@@ -296,18 +196,7 @@ fn check_root(expected: &'static str, found: &str) -> Result<(), WireError> {
 
 #[cfg(test)]
 mod tests {
-    use quick_xml::escape::partial_escape;
-
-    use super::{WireError, check_document, is_escaped};
-
-    /// What has no such byte is written without the library.
-    #[test]
-    fn escaped_is_what_the_library_escapes() {
-        for byte in 0..=0x7f_u8 {
-            let text = char::from(byte).to_string();
-            assert_eq!(is_escaped(byte), partial_escape(&*text) != text, "{text:?}");
-        }
-    }
+    use super::{WireError, check_document};
 
     #[test]
     fn only_one_document_of_the_right_root_passes() {

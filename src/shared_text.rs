@@ -1,4 +1,4 @@
-//! Text that many hold at once.
+//! Immutable texts that are cheap to clone, and values that are read from texts.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde::de::{Deserializer, Error, Visitor};
 
-/// A text that is cheap to clone. A clone is known as equal without a look at the text, which
-/// `Arc<str>` by itself does not do, and plans compare little else.
+/// A text that is cheap to clone. Clones compare as equal by their pointer, which `Arc<str>` does not do.
 #[derive(Clone, Serialize, JsonSchema)]
 #[serde(transparent)]
 #[schemars(inline)]
@@ -62,5 +62,31 @@ impl PartialOrd for SharedText {
 impl Hash for SharedText {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.hash(state);
+    }
+}
+
+/// Reads a value from a borrowed text; `try_from = "String"` would allocate a copy first.
+pub(crate) fn deserialize<'de, D, T, E>(
+    deserializer: D,
+    read: fn(&str) -> Result<T, E>,
+) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    E: fmt::Display,
+{
+    deserializer.deserialize_str(Text(read))
+}
+
+struct Text<T, E>(fn(&str) -> Result<T, E>);
+
+impl<T, E: fmt::Display> Visitor<'_> for Text<T, E> {
+    type Value = T;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a string")
+    }
+
+    fn visit_str<F: Error>(self, text: &str) -> Result<T, F> {
+        (self.0)(text).map_err(F::custom)
     }
 }
