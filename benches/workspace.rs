@@ -54,9 +54,8 @@ fn whole_plan(workspace: &Workspace) -> usize {
         commit: None,
         files: None,
     };
-    let plan = PlanDocument::new(plan, origin);
     let view = PlanView {
-        plan: &plan.in_words(),
+        plan: &PlanDocument::new(&plan, origin),
         all: false,
         details: false,
         rest: "--all",

@@ -21,7 +21,6 @@ pub mod document;
 pub mod estimate;
 pub mod expand;
 mod figures;
-mod grain;
 pub mod job;
 pub mod jobfile;
 pub mod load;

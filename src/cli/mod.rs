@@ -154,8 +154,7 @@ fn dispatch(
         Command::Init(arguments) => init::run(&arguments, options, ui),
         Command::Validate(arguments) => validate::run(&arguments, options, settings, ui),
         Command::Render(arguments) => render::run(&arguments, options, settings, ui),
-        // As part of the pool, which otherwise falls asleep between its steps.
-        Command::Plan(arguments) => rayon::scope(|_| plan::run(&arguments, options, settings, ui)),
+        Command::Plan(arguments) => plan::run(&arguments, options, settings, ui),
         Command::Apply(arguments) => apply::run(&arguments, options, settings, ui),
         Command::Show(arguments) => show::run(&arguments, ui),
         Command::Status(arguments) => status::run(&arguments, options, settings, ui),

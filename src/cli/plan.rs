@@ -1,7 +1,6 @@
 //! `stocktake plan`
 
 use std::io::Write;
-use std::mem;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -17,7 +16,7 @@ use super::refreshing;
 use super::session::Session;
 use super::settings::Settings;
 use crate::job::Job;
-use crate::plan::{Action, Documents, Drift, PlanDocument, Selection};
+use crate::plan::{Drift, PlanDocument, Selection};
 use crate::report::{self, PlanView, Ui};
 use crate::state::Records;
 
@@ -117,17 +116,9 @@ pub(super) fn run(
         plan.warn_of_unchecked(&session.limits(None));
     }
     let origin = plan_file::origin(&session, lineage, inputs.unwrap_or_default());
-    let mut unseen = Vec::new();
-    if !is_kept && !arguments.all && arguments.only.is_empty() {
-        let shown = plan
-            .jobs
-            .extract_if(.., |job| job.action != Action::Unchanged);
-        let shown = shown.collect();
-        unseen = mem::replace(&mut plan.jobs, shown);
-    }
-    let plan = PlanDocument::new(plan, origin);
+    let document = PlanDocument::new(&plan, origin);
     if let Some(path) = &arguments.out {
-        plan_file::write(path, &plan)?;
+        plan_file::write(path, &document)?;
     }
     let apply = arguments.out.as_ref().map_or_else(
         || {
@@ -140,25 +131,16 @@ pub(super) fn run(
         },
     );
     let has_next = !session.settings.automation && plan.has_work();
-    if arguments.format == Format::Json {
-        show_json(ui, &plan)?;
-    } else {
-        let words = plan.in_words();
-        let view = PlanView {
-            plan: &words,
-            all: arguments.all,
-            details: !arguments.only.is_empty(),
-            rest: "--all",
-            next: has_next.then_some(apply.as_str()),
-            width: ui.look().width,
-        };
-        show(ui, arguments.format, &view)?;
-        mem::forget(words);
-    }
-    let exit = exit(&plan, arguments.detailed_exitcode);
-    // The process ends here, and giving it all back piece by piece takes as long as planning.
-    mem::forget((plan, unseen, records));
-    Ok(exit)
+    let view = PlanView {
+        plan: &document,
+        all: arguments.all,
+        details: !arguments.only.is_empty(),
+        rest: "--all",
+        next: has_next.then_some(apply.as_str()),
+        width: ui.look().width,
+    };
+    show(ui, arguments.format, &view)?;
+    Ok(exit(&document, arguments.detailed_exitcode))
 }
 
 /// With --refresh, takes what the service says into `records` and gives what differs.
@@ -188,21 +170,15 @@ pub(super) fn show(ui: Ui, format: Format, view: &PlanView<'_>) -> Result<(), Fa
     };
     match format {
         Format::Human => report::plan_human(&mut out, view)?,
-        Format::Json => return show_json(ui, view.plan),
+        Format::Json => report::plan_json(&mut out, view.plan)?,
         Format::Markdown => report::plan_markdown(&mut out, view.plan)?,
         Format::Gitlab => report::plan_gitlab(&mut out, view.plan)?,
     }
     Ok(out.flush()?)
 }
 
-fn show_json<Jobs: Documents>(ui: Ui, plan: &PlanDocument<Jobs>) -> Result<(), Failure> {
-    let mut out = ui.plain_data();
-    report::plan_json(&mut out, plan)?;
-    Ok(out.flush()?)
-}
-
 /// A look-up may end with a submission, so that it counts as one.
-fn exit<Jobs>(plan: &PlanDocument<Jobs>, detailed: bool) -> Exit {
+fn exit(plan: &PlanDocument<'_>, detailed: bool) -> Exit {
     if !plan.blocked.is_empty() {
         Exit::Blocked
     } else if plan

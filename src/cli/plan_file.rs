@@ -16,7 +16,7 @@ use super::failure::Failure;
 use super::session::Session;
 use crate::diagnostic::Diagnostic;
 use crate::job::Job;
-use crate::plan::{Documents, Origin, PlanDocument, StaleJob};
+use crate::plan::{Origin, PlanDocument, StaleJob};
 use crate::report;
 use crate::source::SourceFile;
 use crate::state::Lineage;
@@ -95,10 +95,7 @@ fn digest(mut files: Vec<Arc<SourceFile>>) -> String {
 }
 
 /// Writes a plan: the whole file or none.
-pub(super) fn write<Jobs: Documents>(
-    path: &Path,
-    plan: &PlanDocument<Jobs>,
-) -> Result<(), Failure> {
+pub(super) fn write(path: &Path, plan: &PlanDocument<'_>) -> Result<(), Failure> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
@@ -119,7 +116,7 @@ pub(super) fn write<Jobs: Documents>(
 }
 
 /// Reads a plan that was written by this version.
-pub(super) fn read(path: &Path) -> Result<PlanDocument, Failure> {
+pub(super) fn read(path: &Path) -> Result<PlanDocument<'static>, Failure> {
     let unreadable = |error: std::io::Error| {
         let message = format!("cannot read the plan {}: {error}", path.display());
         Diagnostic::error("plan-file", message).help("`stocktake plan --out FILE` writes one")
@@ -140,7 +137,7 @@ pub(super) fn read(path: &Path) -> Result<PlanDocument, Failure> {
 const PLAN_AGAIN: &str = "nothing was sent; make a new plan with `stocktake plan --out FILE`";
 
 /// The plan is for another target than the one that is asked for.
-pub(super) fn other_target(plan: &PlanDocument, asked: &str) -> Failure {
+pub(super) fn other_target(plan: &PlanDocument<'_>, asked: &str) -> Failure {
     let message = format!(
         "the plan is for the target `{}`, and this run is for `{asked}`",
         plan.target

@@ -13,7 +13,6 @@ use super::stamp::Stamp;
 use super::{no_job_files, put_in_order};
 use crate::diagnostic::Diagnostic;
 use crate::expand::{ExpandContext, Expander, Uses, check_unique};
-use crate::grain;
 use crate::job::Job;
 use crate::jobfile::discover::{self, FoundFile};
 use crate::jobfile::{JobFile, Reader};
@@ -217,7 +216,6 @@ impl Cache {
         };
         found
             .into_par_iter()
-            .with_max_len(grain::HEAVY)
             .filter(|file| !is_as_read(file))
             .collect()
     }
@@ -251,7 +249,7 @@ impl Cache {
             let jobs = std::mem::take(&mut entry.expanded.jobs);
             remember(&mut self.before, file, jobs);
         }
-        let affected = affected.into_par_iter().with_max_len(grain::HEAVY);
+        let affected = affected.into_par_iter();
         let anew = affected.map(|(_, entry)| {
             entry.expanded = expand(entry.source.as_ref(), entry.job_file.as_ref(), expander);
             &*entry
@@ -264,7 +262,7 @@ impl Cache {
     /// Reads files, and takes those further whose content is another one.
     fn read(&mut self, to_read: Vec<FoundFile>, expander: &Expander, updated: &mut Updated) {
         updated.read = to_read.len();
-        let to_read = to_read.into_par_iter().with_max_len(grain::HEAVY);
+        let to_read = to_read.into_par_iter();
         let read = to_read.map(|file| {
             let known = self.files.get(&file);
             let entry = read_entry(&file, known, &self.reader, expander);

@@ -12,7 +12,6 @@ use rayon::prelude::*;
 
 use crate::diagnostic::{self, Diagnostic};
 use crate::expand::{ABOUT_TARGET, ExpandContext, Expander, check_unique};
-use crate::grain;
 use crate::job::Job;
 use crate::jobfile::Reader;
 use crate::jobfile::discover::{self, FoundFile};
@@ -107,7 +106,7 @@ pub fn load_files(found: &[FoundFile], context: ExpandContext) -> Loaded {
 
 /// Loads the jobs of the given files, each by itself.
 fn load_each(found: &[FoundFile], reader: &Reader, expander: &Expander) -> Loaded {
-    let files = found.par_iter().with_max_len(grain::HEAVY);
+    let files = found.par_iter();
     let some = files.fold(Loaded::default, |mut loaded, file| {
         loaded.files += 1;
         load_file(file, reader, expander, &mut loaded);

@@ -69,7 +69,7 @@ impl fmt::Display for Since {
     }
 }
 
-impl PlanDocument {
+impl PlanDocument<'_> {
     /// Reads a document and checks that it is what this version wrote.
     pub fn from_json(text: &[u8]) -> Result<Self, DocumentError> {
         /// Looked at first, so that a newer format is not taken for a mistake.
@@ -97,7 +97,7 @@ impl PlanDocument {
 /// The plan that a document holds, or the jobs about which it no longer does. Guards are asked
 /// again, with the records of now.
 pub fn confirm(
-    document: PlanDocument,
+    document: PlanDocument<'_>,
     records: &Records,
     limits: Limits,
 ) -> Result<Plan, Vec<StaleJob>> {

@@ -2,24 +2,21 @@
 
 use std::sync::Arc;
 
-use rayon::iter::{
-    IndexedParallelIterator, IntoParallelIterator, IntoParallelRefIterator, ParallelIterator,
-};
+use rayon::iter::{IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
 use super::changes::changes;
 use super::model::{Action, PlannedJob, Reason};
-use crate::grain;
 use crate::job::{Job, JobKey, OnFailure};
 use crate::state::{Outcome, Record, Records};
 
 /// Decides what is to be done about each of `jobs`, in the order of their keys.
 pub(super) fn decide_all(jobs: &[Arc<Job>], records: &Records) -> Vec<PlannedJob> {
     // Sorted as texts side by side, which are compared without a look into every job.
-    let jobs = jobs.par_iter().with_max_len(grain::LIGHT);
+    let jobs = jobs.par_iter();
     let mut by_key: Vec<(&str, &Arc<Job>)> = jobs.map(|job| (job.key.as_str(), job)).collect();
     by_key.par_sort_unstable_by_key(|(key, _)| *key);
-    let sorted = by_key.into_par_iter().with_max_len(grain::LIGHT);
+    let sorted = by_key.into_par_iter();
     sorted
         .map(|(_, job)| decide(Arc::clone(job), records))
         .collect()

@@ -29,8 +29,8 @@ pub use changes::changes;
 pub use confirm::{DocumentError, Since, StaleJob, confirm};
 pub use decide::decide_again;
 pub use document::{
-    DocumentJob, Documents, KnownOutcome, KnownRecord, KnownSubmission, Origin, PlanDocument,
-    PlanInWords, PlannedJobs, RetiredRecord, SourceLine,
+    DocumentJob, KnownOutcome, KnownRecord, KnownSubmission, Origin, PlanDocument, RetiredRecord,
+    SourceLine,
 };
 pub use drift::{Drift, DriftKind};
 pub use estimate::{Count, Counts, Estimate, JobEstimate, Prices, TotalEstimate, WorkflowEstimate};

@@ -14,7 +14,7 @@ use super::status::standing;
 use super::table::count;
 use crate::job::JobKey;
 use crate::page::{self, Job, Objects, Open, OpenItem, Page, Standing, Workflow};
-use crate::plan::{Action, DocumentJob, PlanInWords};
+use crate::plan::{Action, DocumentJob, PlanDocument};
 use crate::state::{self, Record, Seen};
 use crate::status::FailedObject;
 
@@ -37,7 +37,7 @@ pub struct HtmlReport<'a> {
 #[derive(Debug, Clone, Copy)]
 pub enum AskedFor<'a> {
     /// This.
-    Plan(&'a PlanInWords<'a>),
+    Plan(&'a PlanDocument<'a>),
     /// They have so many mistakes that nobody can tell.
     Mistakes(usize),
 }

@@ -18,7 +18,6 @@ use super::line::{Line, LineError, encode, encode_behind};
 use super::pieces::{End, each_piece};
 use super::record::Record;
 use super::records::Records;
-use crate::grain;
 
 /// Room for so many records is taken at once, when a header promises them.
 const MANY: usize = 1 << 17;
@@ -229,7 +228,7 @@ impl<'a> Reading<'a> {
         }
         let lines = self.found.len();
         // To let go of a record is to look at it once more, which takes one core milliseconds.
-        let found = self.found.into_par_iter().with_max_len(grain::LIGHT);
+        let found = self.found.into_par_iter();
         found.for_each(drop);
         Ok(Log {
             header,

@@ -1,7 +1,6 @@
 //! Carries a plan out: submits, then waits where that is wanted.
 
 use std::collections::HashSet;
-use std::mem;
 use std::sync::Arc;
 
 use super::ApplyArgs;
@@ -56,8 +55,6 @@ pub(super) async fn execute(
         submitted => submitted,
     };
     connection.close().await;
-    // The process ends soon, and giving every record back takes as long as writing them all.
-    mem::forget(records);
     if let Some(store) = held {
         store.close()?;
     }

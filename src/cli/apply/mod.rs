@@ -5,7 +5,6 @@ mod prepare;
 mod view;
 
 use std::ffi::OsString;
-use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,7 +20,7 @@ use super::plan_file::{self, Inputs};
 use super::session::Session;
 use super::settings::Settings;
 use crate::diagnostic::Diagnostic;
-use crate::plan::{Action, PlanDocument};
+use crate::plan::PlanDocument;
 use crate::report::{ColorChoice, Ui, Verbosity};
 use view::View;
 
@@ -162,13 +161,7 @@ fn run_in(
         Inputs::new(&session, plan_file::files_of(jobs))
     });
     let origin = plan_file::origin(&session, lineage, inputs.unwrap_or_default());
-    // Nothing is said of jobs that stay as they are, and these may be very many.
-    let shown = plan
-        .jobs
-        .iter()
-        .filter(|planned| planned.action != Action::Unchanged);
-    let shown = plan.of_jobs(shown.cloned().collect());
-    view.plan(&PlanDocument::new(shown, origin).in_words())?;
+    view.plan(&PlanDocument::new(&plan, origin))?;
     if !plan.blocked.is_empty() {
         store.close()?;
         return Ok(Exit::Blocked);
@@ -179,10 +172,7 @@ fn run_in(
         let can_ask = arguments.format == Format::Human;
         approval::submit(&session, can_ask)?;
     }
-    let executed = runtime.block_on(execute::execute(&session, &plan, store, arguments, view));
-    // The process ends here, and has no use for what it would take long to give back.
-    mem::forget(plan);
-    executed
+    runtime.block_on(execute::execute(&session, &plan, store, arguments, view))
 }
 
 #[cfg(test)]

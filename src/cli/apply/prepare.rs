@@ -81,10 +81,9 @@ pub(super) fn saved(
 fn ask_again(
     session: &Session,
     store: &StateStore,
-    document: &PlanDocument,
+    document: &PlanDocument<'_>,
 ) -> Result<Option<Vec<Drift>>, Failure> {
-    let drift = document.drift.iter().flatten();
-    let deciding = drift.filter(|drift| drift.decides());
+    let deciding = document.drift().iter().filter(|drift| drift.decides());
     let records = store.records();
     let asked = deciding.filter_map(|drift| records.get(&drift.fingerprint).cloned());
     let asked: Vec<_> = asked.collect();

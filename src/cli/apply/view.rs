@@ -6,7 +6,7 @@ use super::Format;
 use crate::apply::{ApplyOutcome, Event};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::plan::PlanInWords;
+use crate::plan::PlanDocument;
 use crate::report::{self, ApplyReporter, ApplyStream, PlanView, Ui};
 use crate::state::Record;
 
@@ -26,7 +26,7 @@ impl View {
     }
 
     /// What is to be done.
-    pub(super) fn plan(&self, plan: &PlanInWords<'_>) -> std::io::Result<()> {
+    pub(super) fn plan(&self, plan: &PlanDocument<'_>) -> std::io::Result<()> {
         match self {
             Self::Human(ui, _) => {
                 let rest = match plan.drift {

@@ -10,7 +10,7 @@ use crate::cli::failure::Failure;
 use crate::cli::plan_file::{self, Inputs};
 use crate::cli::session::Session;
 use crate::diagnostic::Diagnostic;
-use crate::plan::{PlanDocument, PlannedJobs};
+use crate::plan::{Origin, Plan, PlanDocument};
 use crate::report::{self, AskedFor, HtmlReport};
 use crate::state::Record;
 use crate::status::FailedObject;
@@ -33,13 +33,14 @@ pub(super) fn show(
                 .is_empty()
                 .then(|| plan(session))
                 .transpose()?;
-            let words = plan
-                .as_ref()
-                .map(|plan| plan.as_ref().map(PlanDocument::in_words));
-            let plan = words.as_ref().map(|words| match words {
-                Ok(plan) => AskedFor::Plan(plan),
-                Err(mistakes) => AskedFor::Mistakes(**mistakes),
-            });
+            let document = match &plan {
+                Some(Ok((plan, origin))) => Some(PlanDocument::new(plan, origin.clone())),
+                _ => None,
+            };
+            let plan = match (&plan, &document) {
+                (Some(Err(mistakes)), _) => Some(AskedFor::Mistakes(*mistakes)),
+                (_, document) => document.as_ref().map(AskedFor::Plan),
+            };
             let report = HtmlReport {
                 target: &session.target.name,
                 now: session.now,
@@ -54,7 +55,7 @@ pub(super) fn show(
 }
 
 /// The plan as it is now, or how many mistakes are in the way of one.
-fn plan(session: &Session) -> Result<Result<PlanDocument<PlannedJobs>, usize>, Failure> {
+fn plan(session: &Session) -> Result<Result<(Plan, Origin), usize>, Failure> {
     let loaded = session.load();
     if loaded.has_errors() {
         return Ok(Err(loaded
@@ -66,7 +67,7 @@ fn plan(session: &Session) -> Result<Result<PlanDocument<PlannedJobs>, usize>, F
     let (lineage, records) = session.state()?;
     let plan = session.plan_only(loaded.jobs, &records, None, &[])?;
     let origin = plan_file::origin(session, lineage, Inputs::default());
-    Ok(Ok(PlanDocument::new(plan, origin)))
+    Ok(Ok((plan, origin)))
 }
 
 pub(super) fn show_failed(

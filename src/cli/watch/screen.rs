@@ -1,5 +1,6 @@
 //! What a watch shows, and how the terminal is treated.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use super::WatchArgs;
 use super::board::{Board, Outlook};
 use crate::cli::failure::Failure;
 use crate::cli::plan_file::{self, Inputs};
-use crate::plan::{Plan, PlanDocument, PlanInWords, PlannedJobs};
+use crate::plan::{Plan, PlanDocument};
 use crate::report::{self, PlanView, SHOWN_JOBS, Ui, WatchOpening, WatchView};
 use crate::watch::{Difference, Polling};
 
@@ -47,18 +48,18 @@ impl Screen {
         took: Duration,
     ) -> Result<(), Failure> {
         let plan = board.plan().map(|plan| match &outlook.difference {
-            None if !outlook.is_broken => document(board, plan.clone()),
+            None if !outlook.is_broken => Cow::Borrowed(plan),
             // Of a plan that was shown before, what differs is enough.
-            difference => document(board, excerpt(plan, difference.as_ref())),
+            difference => Cow::Owned(excerpt(plan, difference.as_ref())),
         });
-        let words = plan.as_ref().map(PlanDocument::in_words);
+        let plan = plan.as_deref().map(|plan| document(board, plan));
         let view = WatchView {
             cause: &outlook.cause,
             took,
             findings: &outlook.findings,
             is_broken: outlook.is_broken,
             difference: outlook.difference.as_ref(),
-            plan: words.as_ref().map(|plan| self.plan_view(plan, false)),
+            plan: plan.as_ref().map(|plan| self.plan_view(plan, false)),
             width: self.ui.look().width,
         };
         self.ui.transient("")?;
@@ -80,7 +81,7 @@ impl Screen {
                 .ui
                 .note("there is no plan yet: mend the mistakes first")?);
         };
-        let document = document(board, plan.clone());
+        let document = document(board, plan);
         self.ui.transient("")?;
         let mut out = self.ui.data();
         writeln!(out)?;
@@ -90,11 +91,11 @@ impl Screen {
                 "Mistakes stand in the way. This is the last good plan:"
             )?;
         }
-        report::plan_human(&mut out, &self.plan_view(&document.in_words(), true))?;
+        report::plan_human(&mut out, &self.plan_view(&document, true))?;
         Ok(out.flush()?)
     }
 
-    fn plan_view<'a>(&self, plan: &'a PlanInWords<'a>, all: bool) -> PlanView<'a> {
+    fn plan_view<'a>(&self, plan: &'a PlanDocument<'a>, all: bool) -> PlanView<'a> {
         PlanView {
             plan,
             all,
@@ -106,7 +107,7 @@ impl Screen {
     }
 }
 
-fn document(board: &Board, plan: Plan) -> PlanDocument<PlannedJobs> {
+fn document<'a>(board: &Board, plan: &'a Plan) -> PlanDocument<'a> {
     let origin = plan_file::origin(board.session(), None, Inputs::default());
     PlanDocument::new(plan, origin)
 }

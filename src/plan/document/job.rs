@@ -1,4 +1,4 @@
-//! A job of a plan in the words of a document.
+//! A job of a plan, as documents have it.
 
 use std::borrow::Cow;
 
@@ -152,7 +152,7 @@ impl<'plan> From<&'plan PlannedJob> for DocumentJob<'plan> {
 }
 
 impl DocumentJob<'_> {
-    /// The work.
+    /// Returns the work that the fingerprint covers.
     pub fn work(&self) -> Work {
         Work {
             bucket: BucketName::clone(&self.bucket),

@@ -1,25 +1,23 @@
 //! A plan as a document: what is shown, given to programs, saved, and applied later.
 
 mod job;
-mod jobs;
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 
 use jiff::Timestamp;
-use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::ser::{Error, SerializeSeq};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::drift::Drift;
 use super::estimate::TotalEstimate;
 use super::model::{Blocked, Plan, Summary};
-use crate::grain;
 use crate::job::{Fingerprint, JobKey};
 use crate::state::Lineage;
 
 pub use job::{DocumentJob, KnownOutcome, KnownRecord, KnownSubmission, SourceLine};
-use jobs::in_parallel;
-pub use jobs::{Documents, PlannedJobs};
 
 /// The format of the documents that this version writes and reads.
 pub(super) const FORMAT: &str = "stocktake.plan/1";
@@ -43,11 +41,10 @@ pub struct Origin {
 }
 
 /// What would be done about every job of a target: the result of `stocktake plan`.
-// Its jobs are in words already, or become so while it is written.
+// Borrows from the plan, or owns what was read from a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "stocktake plan")]
-#[serde(bound(serialize = "Jobs: Documents"))]
-pub struct PlanDocument<Jobs = Vec<DocumentJob<'static>>> {
+pub struct PlanDocument<'plan> {
     /// The version of this format; fields are added to it, and never changed.
     #[schemars(extend("const" = FORMAT))]
     pub format: String,
@@ -68,18 +65,18 @@ pub struct PlanDocument<Jobs = Vec<DocumentJob<'static>>> {
     /// How many jobs have each action.
     pub summary: Summary,
     /// The guards that forbid the plan; empty when nothing does.
-    pub blocked: Vec<Blocked>,
+    pub blocked: Cow<'plan, [Blocked]>,
     /// What is worth a look but forbids nothing.
-    pub warnings: Vec<String>,
+    pub warnings: Cow<'plan, [String]>,
     /// What the service says otherwise than the records; absent when it was not asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub drift: Option<Vec<Drift>>,
+    pub drift: Option<Cow<'plan, [Drift]>>,
     /// How much all jobs would make the service process; absent where that was not asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub estimate: Option<TotalEstimate>,
+    pub estimate: Option<Cow<'plan, TotalEstimate>>,
     /// Every job, in the order of keys.
-    #[serde(serialize_with = "in_parallel")]
-    pub jobs: Jobs,
+    #[serde(serialize_with = "serialize_in_parallel")]
+    pub jobs: Vec<DocumentJob<'plan>>,
     /// Records whose job is no longer in the files, in the order of keys.
     pub retired: Vec<RetiredRecord>,
 }
@@ -94,21 +91,20 @@ pub struct RetiredRecord {
     pub fingerprint: Fingerprint,
 }
 
-/// A document all in words, which were read or are those of a plan.
-pub type PlanInWords<'plan> = PlanDocument<Vec<DocumentJob<'plan>>>;
-
-impl PlanDocument<PlannedJobs> {
-    /// The document of a plan, to be written as it is or put into words.
-    pub fn new(plan: Plan, origin: Origin) -> Self {
+impl<'plan> PlanDocument<'plan> {
+    /// Returns the document of a plan that was made from `origin`.
+    pub fn new(plan: &'plan Plan, origin: Origin) -> Self {
+        let estimates = plan.estimate.as_ref().map(|estimate| &estimate.jobs);
+        let jobs = plan.jobs.par_iter().map(|planned| DocumentJob {
+            estimate: estimates
+                .and_then(|estimates| estimates.get(&planned.job.fingerprint))
+                .map(Cow::Borrowed),
+            ..DocumentJob::from(planned)
+        });
         let retired = plan.retired.iter().map(|record| RetiredRecord {
             key: record.key.clone(),
             fingerprint: record.fingerprint,
         });
-        let (estimates, total) = match plan.estimate {
-            Some(estimate) => (estimate.jobs, Some(estimate.total)),
-            None => (HashMap::new(), None),
-        };
-        let retired = retired.collect();
         Self {
             format: FORMAT.to_owned(),
             stocktake: TOOL_VERSION.to_owned(),
@@ -118,50 +114,42 @@ impl PlanDocument<PlannedJobs> {
             commit: origin.commit,
             files: origin.files,
             summary: plan.summary,
-            blocked: plan.blocked,
-            warnings: plan.warnings,
-            drift: plan.drift,
-            retired,
-            jobs: PlannedJobs {
-                jobs: plan.jobs,
-                estimates,
-            },
-            estimate: total,
-        }
-    }
-
-    /// The document in words.
-    pub fn in_words(&self) -> PlanInWords<'_> {
-        let indices = (0..self.jobs.count()).into_par_iter();
-        let indices = indices.with_max_len(grain::LIGHT);
-        let jobs = indices.map(|index| self.jobs.document(index).into_owned());
-        PlanDocument {
-            format: self.format.clone(),
-            stocktake: self.stocktake.clone(),
-            created: self.created,
-            target: self.target.clone(),
-            lineage: self.lineage.clone(),
-            commit: self.commit.clone(),
-            files: self.files.clone(),
-            summary: self.summary,
-            blocked: self.blocked.clone(),
-            warnings: self.warnings.clone(),
-            drift: self.drift.clone(),
-            estimate: self.estimate.clone(),
+            blocked: Cow::Borrowed(&plan.blocked),
+            warnings: Cow::Borrowed(&plan.warnings),
+            drift: plan.drift.as_deref().map(Cow::Borrowed),
+            estimate: plan
+                .estimate
+                .as_ref()
+                .map(|estimate| Cow::Borrowed(&estimate.total)),
             jobs: jobs.collect(),
-            retired: self.retired.clone(),
+            retired: retired.collect(),
         }
     }
-}
 
-impl<Jobs> PlanDocument<Jobs> {
+    /// Returns what the service says otherwise than the records, as far as it was asked.
+    pub fn drift(&self) -> &[Drift] {
+        self.drift.as_deref().unwrap_or_default()
+    }
+
     /// Whether `apply` would hand anything to the service.
     pub fn submits(&self) -> bool {
         self.summary.submits()
     }
+}
 
-    /// Whether `apply` would do anything at all.
-    pub fn has_work(&self) -> bool {
-        self.summary.has_work()
+/// Serializes chunks of jobs on all cores: jobs are nearly all of a document.
+fn serialize_in_parallel<S: Serializer>(
+    jobs: &[DocumentJob<'_>],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    const CHUNK: usize = 4096;
+    let mut sequence = serializer.serialize_seq(Some(jobs.len()))?;
+    for chunk in jobs.chunks(CHUNK) {
+        let texts = chunk.par_iter().map(to_raw_value);
+        let texts: Vec<serde_json::Result<Box<RawValue>>> = texts.collect();
+        for text in texts {
+            sequence.serialize_element(&text.map_err(S::Error::custom)?)?;
+        }
     }
+    sequence.end()
 }

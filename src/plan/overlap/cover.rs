@@ -4,11 +4,10 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::intervals::Interval;
 use crate::api::request::Input;
-use crate::grain;
 use crate::job::{Fingerprint, Job, JobKey, Overlap, Work};
 use crate::plan::model::PlannedJob;
 use crate::state::{Record, Submission};
@@ -146,8 +145,8 @@ impl Cover {
     reason = "unlike `flatten`, it leaves them in the room that they have"
 )]
 pub(in crate::plan) fn covers(jobs: &[PlannedJob], retired: &[Arc<Record>]) -> Vec<Cover> {
-    let jobs = jobs.par_iter().with_max_len(grain::LIGHT).map(of_job);
-    let retired = retired.par_iter().with_max_len(grain::LIGHT).map(of_record);
+    let jobs = jobs.par_iter().map(of_job);
+    let retired = retired.par_iter().map(of_record);
     let covers: Vec<Option<Cover>> = jobs.chain(retired).collect();
     covers.into_iter().filter_map(|cover| cover).collect()
 }

@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::mem;
 
-use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use rayon::slice::{ParallelSlice, ParallelSliceMut};
 
 use super::cover::{Cover, Placed, Standing};
 use super::neighbours::Outermost;
 use crate::api::name::{BucketName, Region, WorkflowId};
 use crate::api::request::WorkflowIds;
-use crate::grain;
 use crate::plan::sorted::splice;
 
 /// All covers, by what they have in common. One with several workflows is in several groups.
@@ -72,23 +71,20 @@ impl Groups {
 impl Group {
     fn near_work(&self) -> Vec<Placed<'_>> {
         let is_planned = |cover: &Cover| cover.standing == Standing::Planned;
-        let covers = self.covers.par_iter().with_max_len(grain::LIGHT);
+        let covers = self.covers.par_iter();
         let planned = covers.filter(|cover| is_planned(cover)).map(Placed::new);
         let planned = self.in_order(planned);
         if planned.is_empty() {
             return planned;
         }
         let outermost = Outermost::of(&planned);
-        let near = self
-            .covers
-            .par_chunks(grain::LIGHT)
-            .flat_map_iter(|covers| {
-                let mut search = outermost.search();
-                let is_near = move |placed: &Placed<'_>| {
-                    is_planned(placed.cover) || search.is_near(placed.position)
-                };
-                covers.iter().map(Placed::new).filter(is_near)
-            });
+        let near = self.covers.par_chunks(512).flat_map_iter(|covers| {
+            let mut search = outermost.search();
+            let is_near = move |placed: &Placed<'_>| {
+                is_planned(placed.cover) || search.is_near(placed.position)
+            };
+            covers.iter().map(Placed::new).filter(is_near)
+        });
         self.in_order(near)
     }
 

@@ -19,7 +19,7 @@ use super::ui::Ui;
 use crate::apply::{ApplyOutcome, Event, Halt, JobOutcome, JobResult};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::job::JobKey;
-use crate::plan::{Action, DocumentJob, PlanInWords};
+use crate::plan::{Action, DocumentJob, PlanDocument};
 use crate::schema;
 use crate::source::{Place, slashes};
 use crate::state::Record;
@@ -59,7 +59,7 @@ impl ApplyStream {
     }
 
     /// Says what is to be done.
-    pub fn plan(&self, plan: &PlanInWords<'_>) -> io::Result<()> {
+    pub fn plan(&self, plan: &PlanDocument<'_>) -> io::Result<()> {
         let message = format!("applying to {}", plan.target);
         let happened = Happened::RunStart {
             target: &plan.target,
@@ -71,14 +71,14 @@ impl ApplyStream {
         for job in jobs.filter(|job| job.action != Action::Unchanged) {
             self.planned(job)?;
         }
-        for blocked in &plan.blocked {
+        for blocked in plan.blocked.iter() {
             let happened = Happened::Blocked {
                 guard: blocked.guard,
                 keys: &blocked.keys,
             };
             self.line(Level::Error, &blocked.message, happened)?;
         }
-        for warning in &plan.warnings {
+        for warning in plan.warnings.iter() {
             let happened = Happened::Diagnostic {
                 severity: "warning",
                 code: None,
@@ -88,14 +88,14 @@ impl ApplyStream {
             };
             self.line(Level::Warn, warning, happened)?;
         }
-        for drift in plan.drift.iter().flatten() {
+        for drift in plan.drift() {
             let message = format!("{}: {}", drift.key, drift_words(drift));
             self.line(Level::Warn, &message, Happened::Drift(drift))?;
         }
         let jobs = count(plan.summary.submit + plan.summary.resubmit, "job", "jobs");
         let happened = Happened::ChangeSummary(ChangeSummary {
             summary: plan.summary,
-            estimate: plan.estimate.as_ref(),
+            estimate: plan.estimate.as_deref(),
         });
         self.line(Level::Info, &format!("{jobs} to submit"), happened)
     }

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use super::super::table::{count, grouped};
 use super::groups::{Group, group};
 use super::{estimate, words};
-use crate::plan::{Action, Change, DocumentJob, PlanInWords, TotalEstimate, family};
+use crate::plan::{Action, Change, DocumentJob, PlanDocument, TotalEstimate, family};
 
 /// A comment of GitHub has at most 65,536 characters; what follows the jobs must fit too.
 const LIMIT: usize = 65_536;
@@ -23,7 +23,7 @@ const WORKFLOWS: usize = 20;
 const VALUE: usize = 300;
 
 /// Writes a plan as Markdown.
-pub fn markdown(out: &mut dyn Write, plan: &PlanInWords<'_>) -> io::Result<()> {
+pub fn markdown(out: &mut dyn Write, plan: &PlanDocument<'_>) -> io::Result<()> {
     let mut page = Page::default();
     page.add(&head(plan));
     page.findings(plan);
@@ -68,7 +68,7 @@ impl Page {
         fits
     }
 
-    fn findings(&mut self, plan: &PlanInWords<'_>) {
+    fn findings(&mut self, plan: &PlanDocument<'_>) {
         let blocked = plan.blocked.iter().map(|found| ("Blocked", &found.message));
         let warnings = plan.warnings.iter().map(|message| ("Warning", message));
         let findings: Vec<_> = blocked.chain(warnings).collect();
@@ -82,7 +82,7 @@ impl Page {
     }
 
     /// What the service says otherwise than the records.
-    fn drift(&mut self, plan: &PlanInWords<'_>) {
+    fn drift(&mut self, plan: &PlanDocument<'_>) {
         let Some(drift) = &plan.drift else { return };
         if drift.is_empty() {
             self.add("\nThe service was asked, and agrees with the records.\n");
@@ -138,7 +138,7 @@ impl Page {
     }
 }
 
-fn head(plan: &PlanInWords<'_>) -> String {
+fn head(plan: &PlanDocument<'_>) -> String {
     // By its first line a pipeline finds the comment again that it wrote before.
     let mut text = format!(
         "<!-- stocktake plan {} -->\n### stocktake: {}\n",
@@ -184,7 +184,7 @@ fn estimate_words(total: &TotalEstimate) -> String {
     text
 }
 
-fn foot(plan: &PlanInWords<'_>) -> String {
+fn foot(plan: &PlanDocument<'_>) -> String {
     let commit = plan.commit.as_ref();
     let commit = commit.map_or_else(String::new, |commit| {
         format!(" of {}", code(commit.get(..12).unwrap_or(commit)))

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::table::{count, grouped};
 use super::text::{clean, wrap};
 use super::ui::style::{BAD, CHANGE, FAINT, STRONG};
-use crate::plan::{Action, DocumentJob, Documents, Guard, PlanDocument, PlanInWords};
+use crate::plan::{Action, DocumentJob, Guard, PlanDocument};
 
 use groups::{Group, group};
 use lines::Line;
@@ -25,7 +25,7 @@ pub(super) use words::drift as drift_words;
 #[derive(Debug, Clone, Copy)]
 pub struct PlanView<'a> {
     /// The plan.
-    pub plan: &'a PlanInWords<'a>,
+    pub plan: &'a PlanDocument<'a>,
     /// Also what stays as it is, and every job by itself.
     pub all: bool,
     /// Every field of every job.
@@ -63,13 +63,13 @@ pub fn human(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {
 }
 
 /// Writes a plan for programs, as `stocktake.plan/1`.
-pub fn json<Jobs: Documents>(out: &mut dyn Write, plan: &PlanDocument<Jobs>) -> io::Result<()> {
+pub fn json(out: &mut dyn Write, plan: &PlanDocument<'_>) -> io::Result<()> {
     serde_json::to_writer(&mut *out, plan)?;
     writeln!(out)
 }
 
 /// Writes the counts that GitLab shows in a merge request. A look-up may end with a submission.
-pub fn gitlab(out: &mut dyn Write, plan: &PlanInWords<'_>) -> io::Result<()> {
+pub fn gitlab(out: &mut dyn Write, plan: &PlanDocument<'_>) -> io::Result<()> {
     let summary = plan.summary;
     let counts = json!({
         "create": summary.submit + summary.resolve, "update": summary.resubmit, "delete": 0,

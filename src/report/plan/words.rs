@@ -5,10 +5,10 @@ use anstyle::Style;
 use super::super::table::{count, grouped};
 use super::super::ui::style::{BAD, CHANGE, FAINT, GOOD};
 use crate::api::time;
-use crate::plan::{Action, DocumentJob, Drift, DriftKind, PlanInWords, Reason, Summary};
+use crate::plan::{Action, DocumentJob, Drift, DriftKind, PlanDocument, Reason, Summary};
 
 /// The plan in one sentence.
-pub(in crate::report) fn verdict(plan: &PlanInWords<'_>) -> String {
+pub(in crate::report) fn verdict(plan: &PlanDocument<'_>) -> String {
     let sentence = decision(plan);
     match &plan.estimate {
         Some(estimate) if !estimate.complete => format!("{sentence}; the estimate is incomplete"),
@@ -16,7 +16,7 @@ pub(in crate::report) fn verdict(plan: &PlanInWords<'_>) -> String {
     }
 }
 
-fn decision(plan: &PlanInWords<'_>) -> String {
+fn decision(plan: &PlanDocument<'_>) -> String {
     let (target, summary) = (&plan.target, plan.summary);
     let submissions = summary.submit + summary.resubmit;
     if !plan.blocked.is_empty() {
@@ -124,8 +124,8 @@ pub(in crate::report) fn drift(drift: &Drift) -> String {
 }
 
 /// What differs, without jobs that had ended and are merely forgotten, and how many these are.
-pub(super) fn notable_drift<'a>(plan: &'a PlanInWords<'_>) -> (Vec<&'a Drift>, usize) {
-    let drift = plan.drift.iter().flatten();
+pub(super) fn notable_drift<'a>(plan: &'a PlanDocument<'_>) -> (Vec<&'a Drift>, usize) {
+    let drift = plan.drift().iter();
     let (forgotten, mut notable): (Vec<_>, Vec<_>) =
         drift.partition(|drift| !drift.decides() && drift.has_ended());
     notable.sort_by_key(|drift| drift.kind);
