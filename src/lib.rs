@@ -34,5 +34,6 @@ pub(crate) mod shared_text;
 pub mod source;
 pub mod state;
 pub mod status;
+mod sync;
 pub mod watch;
 pub mod workspace;

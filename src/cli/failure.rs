@@ -2,7 +2,7 @@
 
 use crate::api::client::ClientError;
 use crate::diagnostic::Diagnostic;
-use crate::service::StartError;
+use crate::service::{StartError, StoreError};
 use crate::state::StateError;
 
 use super::exit::Exit;
@@ -121,8 +121,16 @@ impl From<StartError> for Failure {
             StartError::UploadTimes { .. } => {
                 "a line is a time and a key, as in `2022-02-14T09:30:00+0800 input/cat.png`"
             }
+            StartError::Database {
+                path,
+                source: StoreError::Format { .. },
+            } => &format!(
+                "it was written by another build of stocktake: remove its folder with `rm -r {}`, \
+                 or keep the new jobs elsewhere with --data",
+                path.parent().unwrap_or(path).display()
+            ),
             StartError::Database { .. } => {
-                "move it away to begin anew; the jobs in it are forgotten then"
+                "move it away to start with an empty one; the jobs in it are forgotten then"
             }
             StartError::File { .. } => "another folder for jobs and results: --data",
         };

@@ -11,13 +11,13 @@ use axum::response::Response;
 use jiff::Timestamp;
 use md5::{Digest, Md5};
 
+use super::api_error::ApiError;
 use super::authentication::authenticate;
 use super::batch;
 use super::bucket::Bucket;
 use super::call::Call;
-use super::failure::Failure;
 use super::faults::{self, Dropped, FaultKind, Script};
-use super::identity;
+use super::ids;
 use super::object;
 use super::overview::{self, Audience};
 use super::reply::Reply;
@@ -66,9 +66,9 @@ impl App {
         }
     }
 
-    /// Does what the request asks for.
+    /// Answers a request without a fault.
     async fn act(self: &Arc<Self>, request: Request) -> Response {
-        let request_id = identity::request_id();
+        let request_id = ids::request_id();
         let (parts, body) = request.into_parts();
         let (method, uri) = (parts.method.clone(), parts.uri.clone());
         let (side, reply) = match Call::new(parts) {
@@ -83,12 +83,12 @@ impl App {
         reply.into_response(side, request_id)
     }
 
-    /// Does what the request asks for, or does not, and is no good at saying so.
+    /// Answers a request with a fault.
     async fn misbehave(self: &Arc<Self>, fault: &FaultKind, request: Request) -> Response {
         let path = request.uri().path().to_owned();
         let refuse = |status: u16, code: &str| {
-            let failure = Failure::new(status, code.to_owned(), "This is a fault on purpose.");
-            let request_id = identity::request_id();
+            let failure = ApiError::new(status, code.to_owned(), "This is a fault on purpose.");
+            let request_id = ids::request_id();
             Reply::failure(&failure, &path, &request_id).into_response(Side::Ci, request_id)
         };
         match fault {
@@ -136,7 +136,7 @@ impl App {
         }
     }
 
-    /// Takes the whole request in, to act on it when its caller is long gone.
+    /// Reads the whole request, to act on it after the connection was closed.
     async fn act_later(self: &Arc<Self>, delay: Duration, request: Request) {
         let (parts, body) = request.into_parts();
         let Ok(body) = read(body, &self.limits).await else {
@@ -154,7 +154,7 @@ impl App {
         call: &Call,
         body: Body,
         request_id: &str,
-    ) -> Result<Reply, Failure> {
+    ) -> Result<Reply, ApiError> {
         authenticate(call, &self.credentials, Timestamp::now())?;
         self.bucket(call)?;
         if call.host.side == Side::Cos {
@@ -183,20 +183,20 @@ impl App {
                 | [JOBS | "workflowexecution", _],
             ) => {
                 let message = format!("{} is not allowed here", call.method);
-                Err(Failure::new(405, "MethodNotAllowed", message))
+                Err(ApiError::new(405, "MethodNotAllowed", message))
             }
             _ => {
                 let message = format!("there is no call {} {}", call.method, call.path);
-                Err(Failure::new(400, "InvalidURI", message))
+                Err(ApiError::new(400, "InvalidURI", message))
             }
         }
     }
 
     /// The bucket that the call's host names.
-    pub(super) fn bucket(&self, call: &Call) -> Result<&Arc<Bucket>, Failure> {
+    pub(super) fn bucket(&self, call: &Call) -> Result<&Arc<Bucket>, ApiError> {
         self.buckets.get(&call.host.bucket).ok_or_else(|| {
             let message = format!("there is no bucket `{}` here", call.host.bucket);
-            Failure::new(404, "NoSuchBucket", message)
+            ApiError::new(404, "NoSuchBucket", message)
         })
     }
 }
@@ -209,18 +209,18 @@ fn dropped() -> Response {
 }
 
 /// The body of a CI call, which is what its Content-MD5 says.
-async fn read_body(app: &App, call: &Call, body: Body) -> Result<Bytes, Failure> {
+async fn read_body(app: &App, call: &Call, body: Body) -> Result<Bytes, ApiError> {
     let expected = upload::content_md5(call)
-        .map_err(|failure| Failure::new(400, "InvalidContent", failure.message))?;
+        .map_err(|failure| ApiError::new(400, "InvalidContent", failure.message))?;
     let body = read(body, &app.limits).await?;
     if expected.is_some_and(|expected| expected != <[u8; 16]>::from(Md5::digest(&body))) {
         let message = "Content-MD5 is not that of the body";
-        return Err(Failure::new(400, "InvalidContent", message));
+        return Err(ApiError::new(400, "InvalidContent", message));
     }
     Ok(body)
 }
 
-async fn read(body: Body, limits: &Limits) -> Result<Bytes, Failure> {
+async fn read(body: Body, limits: &Limits) -> Result<Bytes, ApiError> {
     let bytes =
         tokio::time::timeout(limits.body_time, body::to_bytes(body, limits.body_bytes)).await;
     match bytes {
@@ -230,9 +230,9 @@ async fn read(body: Body, limits: &Limits) -> Result<Bytes, Failure> {
                 "the body is larger than {} bytes, or was cut off",
                 limits.body_bytes
             );
-            Err(Failure::new(400, "EntityTooLarge", message))
+            Err(ApiError::new(400, "EntityTooLarge", message))
         }
-        Err(_) => Err(Failure::new(
+        Err(_) => Err(ApiError::new(
             400,
             "RequestTimeout",
             "the body did not arrive in time",

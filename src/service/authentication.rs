@@ -1,4 +1,4 @@
-//! Who calls: checks a request's signature against the service's one key pair.
+//! Checks a request's signature against the service's one key pair.
 
 use std::borrow::Cow;
 
@@ -8,8 +8,8 @@ use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
+use super::api_error::ApiError;
 use super::call::Call;
-use super::failure::Failure;
 use crate::api::credentials::Credentials;
 use crate::api::signature::{SignedRequest, url_encode};
 
@@ -21,10 +21,10 @@ pub(super) fn authenticate(
     call: &Call,
     credentials: &Credentials,
     now: Timestamp,
-) -> Result<(), Failure> {
+) -> Result<(), ApiError> {
     let signature = Signature::of(call)?;
     if signature.secret_id != credentials.secret_id {
-        return Err(Failure::new(
+        return Err(ApiError::new(
             403,
             "InvalidAccessKeyId",
             "The access key id you provided does not exist in our records.",
@@ -48,7 +48,7 @@ struct Signature<'a> {
 }
 
 impl<'a> Signature<'a> {
-    fn of(call: &'a Call) -> Result<Self, Failure> {
+    fn of(call: &'a Call) -> Result<Self, ApiError> {
         let mut signature = Self::default();
         match call.header(header::AUTHORIZATION) {
             Some(text) => {
@@ -71,8 +71,8 @@ impl<'a> Signature<'a> {
         }
         match signature.algorithm.as_deref() {
             Some("sha1") => Ok(signature),
-            Some(_) => Err(Failure::denied("The signature's algorithm is not sha1.")),
-            None => Err(Failure::denied("The request is not signed.")),
+            Some(_) => Err(ApiError::denied("The signature's algorithm is not sha1.")),
+            None => Err(ApiError::denied("The request is not signed.")),
         }
     }
 
@@ -91,7 +91,7 @@ impl<'a> Signature<'a> {
     }
 
     /// Both periods must hold; every client sends the same one twice.
-    fn check_window(&self, now: Timestamp) -> Result<(), Failure> {
+    fn check_window(&self, now: Timestamp) -> Result<(), ApiError> {
         check_period(&self.sign_time, now)?;
         if self.key_time == self.sign_time {
             return Ok(());
@@ -99,9 +99,9 @@ impl<'a> Signature<'a> {
         check_period(&self.key_time, now)
     }
 
-    /// Computes the signature anew from what the lists name; other headers and parameters may have
+    /// Computes the signature of what the lists name; other headers and parameters may have
     /// been added on the way.
-    fn check(&self, call: &Call, secret_key: &SecretString) -> Result<(), Failure> {
+    fn check(&self, call: &Call, secret_key: &SecretString) -> Result<(), ApiError> {
         let mut headers = Vec::new();
         for name in names(&self.header_list) {
             let value = call.header(name);
@@ -124,7 +124,7 @@ impl<'a> Signature<'a> {
             return Ok(());
         }
         let string_to_sign = request.string_to_sign(&self.key_time);
-        // The token is a secret, so that it is shown in neither of the two.
+        // The token is a secret: the log must not show it.
         let shown = headers.iter().map(|(name, value)| {
             let is_token = TOKEN_HEADERS
                 .iter()
@@ -141,7 +141,7 @@ impl<'a> Signature<'a> {
             string_to_sign,
             "the signature differs; this is what it should be of",
         );
-        Err(Failure::new(
+        Err(ApiError::new(
             403,
             "SignatureDoesNotMatch",
             "The Signature you specified is invalid.",
@@ -149,14 +149,14 @@ impl<'a> Signature<'a> {
     }
 }
 
-fn check_period(period: &str, now: Timestamp) -> Result<(), Failure> {
+fn check_period(period: &str, now: Timestamp) -> Result<(), ApiError> {
     let parsed = period
         .split_once(';')
         .and_then(|(start, end)| Some((start.parse::<i64>().ok()?, end.parse::<i64>().ok()?)));
     match parsed {
         Some((start, end)) if (start..=end).contains(&now.as_second()) => Ok(()),
-        Some(_) => Err(Failure::denied("Request has expired")),
-        None => Err(Failure::denied(
+        Some(_) => Err(ApiError::denied("Request has expired")),
+        None => Err(ApiError::denied(
             "The signature's period is not `start;end`.",
         )),
     }
@@ -166,15 +166,15 @@ fn names(list: &str) -> impl Iterator<Item = &str> {
     list.split(';').filter(|name| !name.is_empty())
 }
 
-fn missing(what: &str, name: &str) -> Failure {
-    Failure::new(
+fn missing(what: &str, name: &str) -> ApiError {
+    ApiError::new(
         403,
         "SignatureDoesNotMatch",
         format!("The signature covers the {what} `{name}`, which the request does not have."),
     )
 }
 
-fn check_token(call: &Call, expected: Option<&SecretString>) -> Result<(), Failure> {
+fn check_token(call: &Call, expected: Option<&SecretString>) -> Result<(), ApiError> {
     let Some(expected) = expected else {
         return Ok(());
     };
@@ -185,16 +185,16 @@ fn check_token(call: &Call, expected: Option<&SecretString>) -> Result<(), Failu
         .or(in_query);
     match given {
         Some(given) if same(given, expected.expose_secret()) => Ok(()),
-        Some(_) => Err(Failure::new(
+        Some(_) => Err(ApiError::new(
             403,
             "AccessDenied",
             "The security token is not valid.",
         )),
-        None => Err(Failure::denied("These keys need their security token.")),
+        None => Err(ApiError::denied("These keys need their security token.")),
     }
 }
 
-/// Compares hashes, so that the time it takes says nothing of how much agrees.
+/// Compares hashes: the time it takes does not depend on the common prefix.
 fn same(one: &str, other: &str) -> bool {
     Sha256::digest(one.as_bytes()) == Sha256::digest(other.as_bytes())
 }

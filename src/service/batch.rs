@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::api_error::ApiError;
 use super::app::App;
 use super::call::Call;
-use super::failure::Failure;
-use super::identity;
-use super::page;
+use super::ids;
+use super::parameters;
 use super::reply::Reply;
-use super::store::{JobFilter, NewJob, StoredJob};
+use super::store::{AcceptedJob, JobFilter, StoredJob};
 use crate::api::name::{JobId, WorkflowId};
 use crate::api::objects::resolve;
 use crate::api::request::{Input, Request};
@@ -25,33 +25,32 @@ pub(super) async fn trigger(
     call: &Call,
     body: &[u8],
     request_id: &str,
-) -> Result<Reply, Failure> {
+) -> Result<Reply, ApiError> {
     if body.is_empty() {
-        return Err(Failure::new(400, "MissingContent", "the body is missing"));
+        return Err(ApiError::new(400, "MissingContent", "the body is missing"));
     }
     let request = decode_request(body)?;
     check_workflows(app, &request)?;
     check_input(app, call, &request)?;
-    let job = NewJob {
-        id: identity::job_id().map_err(|error| Failure::internal(&error))?,
+    let job = AcceptedJob {
+        id: ids::job_id(),
         bucket: call.host.bucket.clone(),
         request,
         created: whole_seconds(Timestamp::now()),
         listed: true,
     };
-    let encoded = app.store.encode_job(&job)?;
-    let answer = encode_trigger_answer(request_id, &submitted(job))?;
-    app.store.add_job(encoded).await?;
+    let answer = encode_trigger_answer(request_id, &submitted(job.clone()))?;
+    app.store.add_job(job).await?;
     Ok(Reply::xml(answer))
 }
 
-/// `GET /inventorytriggerjob/<id>`: an id that nobody knows is no error, but named in the answer.
+/// `GET /inventorytriggerjob/<id>`: an unknown id is no error: the answer names it.
 pub(super) async fn describe(
     app: &App,
     call: &Call,
     id: &str,
     request_id: &str,
-) -> Result<Reply, Failure> {
+) -> Result<Reply, ApiError> {
     let job = match JobId::new(id) {
         Ok(id) => app.store.job(call.host.bucket.clone(), id).await?,
         Err(_) => None,
@@ -65,7 +64,7 @@ pub(super) async fn describe(
 }
 
 /// `GET /inventorytriggerjob`: the bucket's jobs, page by page.
-pub(super) async fn list(app: &App, call: &Call, request_id: &str) -> Result<Reply, Failure> {
+pub(super) async fn list(app: &App, call: &Call, request_id: &str) -> Result<Reply, ApiError> {
     const STATES: [&str; 6] = [
         "Submitted",
         "Running",
@@ -74,30 +73,30 @@ pub(super) async fn list(app: &App, call: &Call, request_id: &str) -> Result<Rep
         "Pause",
         "Cancel",
     ];
-    let size = page::size(call)?;
-    let text = |name| page::given(call, name).map(str::to_owned);
+    let size = parameters::size(call)?;
+    let text = |name| parameters::given(call, name).map(str::to_owned);
     let filter = JobFilter {
         bucket: call.host.bucket.clone(),
         id: text("jobId"),
         name: text("name"),
         workflow: text("workflowId"),
-        states: page::states(call, &STATES)?,
-        created_from: page::moment(call, "startCreationTime")?,
-        created_until: page::moment(call, "endCreationTime")?,
-        order: page::order(call)?,
-        after: page::after(call)?,
+        states: parameters::states(call, &STATES)?,
+        created_from: parameters::moment(call, "startCreationTime")?,
+        created_until: parameters::moment(call, "endCreationTime")?,
+        order: parameters::order(call)?,
+        after: parameters::after(call)?,
         limit: size + 1,
     };
-    let mut jobs = match page::given(call, "type") {
+    let mut jobs = match parameters::given(call, "type") {
         None | Some("Workflow") => app.store.list_jobs(filter).await?,
         // Jobs of that type are refused, so there are none.
         Some("Job") => Vec::new(),
         Some(other) => {
             let message = format!("type: `{other}` is neither `Workflow` nor `Job`");
-            return Err(Failure::argument(message));
+            return Err(ApiError::argument(message));
         }
     };
-    let token = page::cut(&mut jobs, size, |job| job.sequence);
+    let token = parameters::next_token(&mut jobs, size, |job| job.sequence);
     let jobs: Vec<JobDetail> = jobs.into_iter().map(StoredJob::detail).collect();
     let answer = encode_list_answer(request_id, &jobs, token.as_deref())?;
     Ok(Reply::xml(answer))
@@ -106,16 +105,16 @@ pub(super) async fn list(app: &App, call: &Call, request_id: &str) -> Result<Rep
 /// `PUT /inventorytriggerjob/<id>?cancel`: what has not started never starts, what runs is ended,
 /// what was done is kept. Once more on a cancelled job changes nothing and is no error, because an
 /// answer may have been lost.
-pub(super) async fn cancel(app: &Arc<App>, call: &Call, id: &str) -> Result<Reply, Failure> {
+pub(super) async fn cancel(app: &Arc<App>, call: &Call, id: &str) -> Result<Reply, ApiError> {
     let bucket = call.host.bucket.clone();
     let job = match JobId::new(id) {
         Ok(id) => app.store.job(bucket.clone(), id).await?,
         Err(_) => None,
     };
-    let unknown = || Failure::new(404, "NoSuchJob", format!("there is no job `{id}`"));
+    let unknown = || ApiError::new(404, "NoSuchJob", format!("there is no job `{id}`"));
     let job = job.ok_or_else(unknown)?;
     let (app, id) = (Arc::clone(app), job.id);
-    // Not to be left half-way when the caller hangs up.
+    // Completes when the client disconnects.
     let cancelled = tokio::spawn(async move {
         let state = JobState::Cancel;
         let now = Timestamp::now();
@@ -131,18 +130,18 @@ pub(super) async fn cancel(app: &Arc<App>, call: &Call, id: &str) -> Result<Repl
     });
     let job = cancelled
         .await
-        .map_err(|error| Failure::internal(&error))??;
+        .map_err(|error| ApiError::internal(&error))??;
     match job.map(|job| job.state) {
         None | Some(JobState::Cancel) => Ok(Reply::empty()),
         Some(state) => {
             let message = format!("the job has ended as {state} and cannot be cancelled");
-            Err(Failure::argument(message))
+            Err(ApiError::argument(message))
         }
     }
 }
 
 /// Every workflow must be there, and active.
-fn check_workflows(app: &App, request: &Request) -> Result<(), Failure> {
+fn check_workflows(app: &App, request: &Request) -> Result<(), ApiError> {
     for id in request.operation.workflow_ids.as_slice() {
         check_workflow(app, id, "Request.Operation.WorkflowIds")?;
     }
@@ -150,23 +149,23 @@ fn check_workflows(app: &App, request: &Request) -> Result<(), Failure> {
 }
 
 /// `element` is what the message names.
-pub(super) fn check_workflow(app: &App, id: &WorkflowId, element: &str) -> Result<(), Failure> {
+pub(super) fn check_workflow(app: &App, id: &WorkflowId, element: &str) -> Result<(), ApiError> {
     match app.workflows.get(id) {
-        Some(workflow) if workflow.paused => Err(Failure::argument(format!(
+        Some(workflow) if workflow.paused => Err(ApiError::argument(format!(
             "{element}: the workflow `{id}` is paused"
         ))),
         Some(_) => Ok(()),
-        None => Err(Failure::argument(format!(
+        None => Err(ApiError::argument(format!(
             "{element}: there is no workflow `{id}`"
         ))),
     }
 }
 
 /// A single object and a list must be there; what a prefix holds is seen when the job runs.
-fn check_input(app: &App, call: &Call, request: &Request) -> Result<(), Failure> {
+fn check_input(app: &App, call: &Call, request: &Request) -> Result<(), ApiError> {
     let listed = |reference: &str, element: &str| {
         let key = resolve(&call.host.bucket, reference);
-        let key = key.map_err(|error| Failure::argument(format!("{element}: this {error}")))?;
+        let key = key.map_err(|error| ApiError::argument(format!("{element}: this {error}")))?;
         check_object(app, call, &key, element)
     };
     match &request.input {
@@ -183,16 +182,16 @@ pub(super) fn check_object(
     call: &Call,
     key: &str,
     element: &str,
-) -> Result<(), Failure> {
+) -> Result<(), ApiError> {
     let found = app.bucket(call)?.find(key);
-    if found.map_err(|error| Failure::internal(&error))?.is_some() {
+    if found.map_err(|error| ApiError::internal(&error))?.is_some() {
         return Ok(());
     }
     let message = format!("{element}: the bucket has no object `{key}`");
-    Err(Failure::new(400, "ResourceNotFound", message))
+    Err(ApiError::new(400, "ResourceNotFound", message))
 }
 
-fn submitted(job: NewJob) -> JobDetail {
+fn submitted(job: AcceptedJob) -> JobDetail {
     JobDetail {
         job_id: job.id,
         name: job.request.name.as_str().to_owned(),

@@ -6,7 +6,7 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Method, header};
 use percent_encoding::percent_decode_str;
 
-use super::failure::Failure;
+use super::api_error::ApiError;
 use crate::api::host::Host;
 
 /// A call without its body.
@@ -23,7 +23,7 @@ pub(super) struct Call {
 
 impl Call {
     /// Takes a request's head apart.
-    pub(super) fn new(parts: Parts) -> Result<Self, Failure> {
+    pub(super) fn new(parts: Parts) -> Result<Self, ApiError> {
         let named = parts
             .headers
             .get(header::HOST)
@@ -32,7 +32,7 @@ impl Call {
         let named = named.unwrap_or_default();
         let host = Host::parse(named).ok_or_else(|| {
             let form = "<bucket>.ci.<region>.myqcloud.com or <bucket>.cos.<region>.myqcloud.com";
-            Failure::new(
+            ApiError::new(
                 400,
                 "InvalidHost",
                 format!("the host `{named}` is not {form}"),
@@ -49,7 +49,7 @@ impl Call {
         Ok(Self {
             host,
             path: decode(parts.uri.path())?,
-            query: pairs.collect::<Result<_, Failure>>()?,
+            query: pairs.collect::<Result<_, ApiError>>()?,
             method: parts.method,
             headers: parts.headers,
         })
@@ -68,8 +68,8 @@ impl Call {
     }
 }
 
-fn decode(text: &str) -> Result<String, Failure> {
+fn decode(text: &str) -> Result<String, ApiError> {
     let decoded = percent_decode_str(text).decode_utf8();
-    let decoded = decoded.map_err(|_| Failure::new(400, "InvalidURI", "the URI is not UTF-8"))?;
+    let decoded = decoded.map_err(|_| ApiError::new(400, "InvalidURI", "the URI is not UTF-8"))?;
     Ok(decoded.into_owned())
 }

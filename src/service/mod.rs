@@ -9,25 +9,24 @@
 //!                               results <- runner <--+
 //! ```
 
+mod api_error;
 mod app;
 mod authentication;
 mod batch;
 mod bucket;
 mod call;
-mod error;
-mod failure;
 mod faults;
-mod identity;
-mod lock;
+mod ids;
 mod object;
 mod overview;
 mod owner;
-mod page;
+mod parameters;
 mod reply;
 mod runner;
 mod scan;
 mod server;
 mod settings;
+mod start_error;
 mod store;
 mod stream;
 mod upload;
@@ -43,26 +42,26 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
-pub use error::StartError;
 pub use faults::{Choice, Fault, FaultKind, Faults, FaultsError};
 pub use owner::{Owner, running_at};
 pub use settings::{Limits, ServiceSettings, WorkflowSettings};
-pub use store::{JournalError, JournalProblem, StoreError};
+pub use start_error::StartError;
+pub use store::StoreError;
 
 use app::App;
 use bucket::Bucket;
 use faults::Script;
 use overview::Audience;
 use owner::Ownership;
-use runner::{Runner, Workshop};
+use runner::{Runner, RunnerContext};
 use store::Store;
 
 const DATABASE: &str = "service.db";
 const RESULTS: &str = "results";
 const RUNNING: &str = "running";
 
-/// How many jobs go at once at least, so that a long one does not hold up all others.
-const LEAST_JOBS: usize = 4;
+/// At least this many jobs run at once: a long one must not delay all others.
+const MIN_JOBS: usize = 4;
 
 /// A service that listens and runs jobs.
 #[derive(Debug)]
@@ -71,7 +70,7 @@ pub struct RunningService {
     app: Arc<App>,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
-    /// Given back last.
+    /// Released last.
     _ownership: Ownership,
 }
 
@@ -91,9 +90,9 @@ pub async fn start(
         source,
     })?;
     let audience = match (address.ip().is_loopback(), settings.page_for_all) {
-        (true, _) => Audience::ThisMachine,
-        (false, true) => Audience::Everybody,
-        (false, false) => Audience::Nobody,
+        (true, _) => Audience::Loopback,
+        (false, true) => Audience::Everyone,
+        (false, false) => Audience::NoOne,
     };
     let app = Arc::new(open(settings, &data, audience).await?);
     ownership.announce(address)?;
@@ -109,7 +108,6 @@ pub async fn start(
 }
 
 impl RunningService {
-    /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -119,8 +117,8 @@ impl RunningService {
         self.app.runner.idle().await;
     }
 
-    /// Ends it in order: open calls are answered, running commands are ended (their jobs go on at
-    /// the next start), the database is closed.
+    /// Shuts down: open calls are answered, running commands are ended (their jobs go on at the next
+    /// start), the database is closed.
     pub async fn shutdown(self) {
         self.stop.send_replace(true);
         if self.server.await.is_err() {
@@ -138,7 +136,7 @@ async fn open(
 ) -> Result<App, StartError> {
     let results = make_folder(&data.join(RESULTS))?;
     let running = data.join(RUNNING);
-    // What a killed process had under way; its runs start again.
+    // Output of runs that a killed process had started; they run again.
     let _ = fs::remove_dir_all(&running);
     let running = make_folder(&running)?;
     let buckets = settings.buckets.into_iter().map(|(name, folder)| {
@@ -159,7 +157,7 @@ async fn open(
     let workflow_times = store.note_workflows(digests.collect(), Timestamp::now());
     let workflow_times = workflow_times.await.map_err(unusable)?;
     let parallelism = settings.parallelism.max(1);
-    let workshop = Workshop {
+    let context = RunnerContext {
         store: Arc::clone(&store),
         buckets: Arc::clone(&buckets),
         workflows: Arc::clone(&workflows),
@@ -168,7 +166,7 @@ async fn open(
         working_folder: settings.working_folder,
         slots: Arc::new(Semaphore::new(parallelism)),
     };
-    let runner = Runner::start(workshop, parallelism.max(LEAST_JOBS));
+    let runner = Runner::start(context, parallelism.max(MIN_JOBS));
     Ok(App {
         runner: runner.await.map_err(unusable)?,
         store,

@@ -6,11 +6,11 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use jiff::Timestamp;
 
+use super::api_error::ApiError;
 use super::app::App;
 use super::bucket::{Bucket, Entry, Object, Query};
 use super::call::Call;
-use super::failure::Failure;
-use super::page::{given, number};
+use super::parameters::{given, number};
 use super::reply::Reply;
 use super::stream::FileBody;
 use super::upload;
@@ -23,12 +23,12 @@ const LIST_SIZE: usize = 1000;
 const KEY_LIMIT: usize = 850;
 
 /// Answers a call on the `cos` host.
-pub(super) async fn answer(app: &App, call: &Call, body: Body) -> Result<Reply, Failure> {
+pub(super) async fn answer(app: &App, call: &Call, body: Body) -> Result<Reply, ApiError> {
     let bucket = app.bucket(call)?;
     let key = call.path.trim_start_matches('/');
     if key.len() > KEY_LIMIT {
         let message = format!("the key is longer than {KEY_LIMIT} bytes");
-        return Err(Failure::new(400, "KeyTooLong", message));
+        return Err(ApiError::new(400, "KeyTooLong", message));
     }
     match (&call.method, key) {
         (&Method::GET, "") => list(bucket, call).await,
@@ -39,20 +39,20 @@ pub(super) async fn answer(app: &App, call: &Call, body: Body) -> Result<Reply, 
         }
         _ => {
             let message = format!("{} is not supported here", call.method);
-            Err(Failure::new(405, "MethodNotAllowed", message))
+            Err(ApiError::new(405, "MethodNotAllowed", message))
         }
     }
 }
 
 /// `GET /`: the bucket's objects in the order of their keys, page by page.
-async fn list(bucket: &Arc<Bucket>, call: &Call) -> Result<Reply, Failure> {
+async fn list(bucket: &Arc<Bucket>, call: &Call) -> Result<Reply, ApiError> {
     let text = |name| given(call, name).unwrap_or_default().to_owned();
     let is_encoded = match given(call, "encoding-type") {
         None => false,
         Some("url") => true,
         Some(other) => {
             let message = format!("encoding-type: `{other}` is not `url`");
-            return Err(Failure::argument(message));
+            return Err(ApiError::argument(message));
         }
     };
     let query = Query {
@@ -64,8 +64,8 @@ async fn list(bucket: &Arc<Bucket>, call: &Call) -> Result<Reply, Failure> {
     let (bucket, asked) = (Arc::clone(bucket), query.clone());
     let name = bucket.name.to_string();
     let listed = tokio::task::spawn_blocking(move || bucket.list(&asked)).await;
-    let listed = listed.map_err(|error| Failure::internal(&error))?;
-    let (entries, has_more) = listed.map_err(|error| Failure::internal(&error))?;
+    let listed = listed.map_err(|error| ApiError::internal(&error))?;
+    let (entries, has_more) = listed.map_err(|error| ApiError::internal(&error))?;
     let last = entries.last().filter(|_| has_more);
     let mut answer = ObjectsAnswer {
         bucket: name,
@@ -89,7 +89,7 @@ async fn list(bucket: &Arc<Bucket>, call: &Call) -> Result<Reply, Failure> {
         }
     }
     match encode_objects_answer(&answer) {
-        Err(WireError::ControlCharacter) => Err(Failure::argument(
+        Err(WireError::ControlCharacter) => Err(ApiError::argument(
             "encoding-type: a key has a control character, which only `url` can carry",
         )),
         body => Ok(Reply::xml(body?)),
@@ -97,11 +97,11 @@ async fn list(bucket: &Arc<Bucket>, call: &Call) -> Result<Reply, Failure> {
 }
 
 /// `GET` and `HEAD` of an object, whole or one range of it.
-async fn get(bucket: &Bucket, call: &Call, key: &str) -> Result<Reply, Failure> {
-    let missing = || Failure::new(404, "NoSuchKey", format!("there is no object `{key}`"));
+async fn get(bucket: &Bucket, call: &Call, key: &str) -> Result<Reply, ApiError> {
+    let missing = || ApiError::new(404, "NoSuchKey", format!("there is no object `{key}`"));
     let found = bucket
         .find(key)
-        .map_err(|error| Failure::internal(&error))?;
+        .map_err(|error| ApiError::internal(&error))?;
     let object = found.ok_or_else(missing)?;
     let path = bucket.path(key).ok_or_else(missing)?;
     let (start, end) = match call.header(header::RANGE) {
@@ -121,7 +121,7 @@ async fn get(bucket: &Bucket, call: &Call, key: &str) -> Result<Reply, Failure> 
         Body::empty()
     } else {
         let body = FileBody::open(&path, start, length).await;
-        Body::new(body.map_err(|error| Failure::internal(&error))?)
+        Body::new(body.map_err(|error| ApiError::internal(&error))?)
     };
     Ok(Reply {
         status,
@@ -130,7 +130,7 @@ async fn get(bucket: &Bucket, call: &Call, key: &str) -> Result<Reply, Failure> 
     })
 }
 
-fn describe(object: &Object) -> Result<HeaderMap, Failure> {
+fn describe(object: &Object) -> Result<HeaderMap, ApiError> {
     let octets = HeaderValue::from_static("application/octet-stream");
     let kind = HeaderValue::from_static("normal");
     let mut headers = HeaderMap::from_iter([
@@ -143,8 +143,8 @@ fn describe(object: &Object) -> Result<HeaderMap, Failure> {
     Ok(headers)
 }
 
-fn text(text: &str) -> Result<HeaderValue, Failure> {
-    HeaderValue::from_str(text).map_err(|error| Failure::internal(&error))
+fn text(text: &str) -> Result<HeaderValue, ApiError> {
+    HeaderValue::from_str(text).map_err(|error| ApiError::internal(&error))
 }
 
 fn http_date(moment: Timestamp) -> String {
@@ -158,7 +158,7 @@ pub(super) fn etag(object: &Object) -> String {
 }
 
 /// One range of bytes: first, and behind the last.
-fn parse_range(text: &str, size: u64) -> Result<(u64, u64), Failure> {
+fn parse_range(text: &str, size: u64) -> Result<(u64, u64), ApiError> {
     let parse = || {
         let (first, last) = text.trim().strip_prefix("bytes=")?.split_once('-')?;
         match (first.trim(), last.trim()) {
@@ -173,7 +173,7 @@ fn parse_range(text: &str, size: u64) -> Result<(u64, u64), Failure> {
     let range = parse().filter(|(start, end)| start < end);
     range.ok_or_else(|| {
         let message = format!("`{text}` is no range of an object of {size} bytes");
-        Failure::new(416, "InvalidRange", message)
+        ApiError::new(416, "InvalidRange", message)
     })
 }
 

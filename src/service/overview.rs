@@ -1,8 +1,7 @@
 //! `GET /`, for people: everything that runs and ran here, on one page.
 //!
-//! It asks for no signature, so that a browser can show it. It is therefore kept to those who can
-//! reach this machine's own address, unless the settings say otherwise, and answers only to names
-//! that no page from elsewhere can make its own.
+//! It needs no signature, for browsers. Therefore it is served on loopback alone unless the settings
+//! say otherwise, and only to `Host` names that no foreign page can make its own (DNS rebinding).
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -16,29 +15,26 @@ use axum::response::Response;
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 
+use super::api_error::ApiError;
 use super::app::App;
-use super::failure::Failure;
 use super::store::{Overview, OverviewJob, OverviewLimits, StateCount};
 use crate::api::wire::JobState;
 use crate::page::{self, FailedObject, Job, Objects, Page, Standing, Workflow};
 
-/// How soon a browser asks again: while jobs run, and while none does.
+/// Refresh intervals of the browser: while jobs run, and while none does.
 const BUSY: Duration = Duration::from_secs(2);
 const IDLE: Duration = Duration::from_secs(10);
-/// A page is made anew no sooner than this, and no sooner than so many times as long as it took to
-/// make: many who look cost no more than one.
+/// A page is rendered again no sooner than this, and no sooner than this many times as long as it took
+/// to render: many readers cost no more than one.
 const FRESH: Duration = Duration::from_millis(500);
 const MAKING_SHARE: u32 = 10;
 
-/// Who may see the page.
+/// The clients that the page is served to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Audience {
-    /// Those who call this machine by its own address.
-    ThisMachine,
-    /// Everybody who can connect.
-    Everybody,
-    /// Nobody.
-    Nobody,
+    Loopback,
+    Everyone,
+    NoOne,
 }
 
 /// The page as it was made last.
@@ -77,14 +73,14 @@ fn is_asked_for(audience: Audience, parts: &Parts) -> bool {
         return false;
     };
     match (audience, address(host)) {
-        (Audience::Nobody, _) | (_, None) => false,
-        (Audience::ThisMachine, Some(address)) => address.is_loopback(),
-        (Audience::Everybody, Some(_)) => true,
+        (Audience::NoOne, _) | (_, None) => false,
+        (Audience::Loopback, Some(address)) => address.is_loopback(),
+        (Audience::Everyone, Some(_)) => true,
     }
 }
 
-/// The address that a `Host` names. A name that somebody else can let point here is none: a page of
-/// theirs could then read this one.
+/// The address that a `Host` names. None for a name that a foreign page could let point
+/// here to read this one.
 fn address(host: &str) -> Option<IpAddr> {
     let (name, port) = match host.rsplit_once(':') {
         Some((name, port)) if !host.ends_with(']') => (name, port),
@@ -102,8 +98,8 @@ fn address(host: &str) -> Option<IpAddr> {
     bare.unwrap_or(name).parse().ok()
 }
 
-/// The page, made anew if it is no longer fresh; whoever comes meanwhile waits for the same one.
-async fn latest(app: &App) -> Result<Bytes, Failure> {
+/// The page, rendered again if it is stale; concurrent requests wait for the same one.
+async fn latest(app: &App) -> Result<Bytes, ApiError> {
     let mut latest = app.page.0.lock().await;
     if let Some(made) = latest
         .as_ref()
@@ -121,7 +117,7 @@ async fn latest(app: &App) -> Result<Bytes, Failure> {
         })
         .await?;
     let page =
-        page::render(&everything(app, overview)).map_err(|error| Failure::internal(&error))?;
+        page::render(&everything(app, overview)).map_err(|error| ApiError::internal(&error))?;
     let page = Bytes::from(page);
     let fresh = (begun.elapsed() * MAKING_SHARE).max(FRESH);
     *latest = Some(Made {

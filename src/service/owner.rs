@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::StartError;
+use super::start_error::StartError;
 
 const LOCK_FILE: &str = "service.lock";
 const OWNER_FILE: &str = "service.json";
 
-/// How long to try: [`running_at`] holds the lock for an instant to see whether it is free, and a
-/// command that a killed owner was just starting holds it until it is started.
+/// How long to try: [`running_at`] holds the lock briefly to see whether it is free, and a command
+/// that a killed owner was just starting holds it until it has started.
 const LOCK_TRIES: u32 = 50;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
@@ -35,7 +35,7 @@ pub(super) struct Ownership {
 }
 
 impl Ownership {
-    /// Takes the lock and removes what an earlier owner left behind.
+    /// Takes the lock and removes the file of an earlier owner.
     pub(super) async fn take(data: &Path) -> Result<Self, StartError> {
         let path = data.join(LOCK_FILE);
         let lock = open_lock(&path).map_err(|error| StartError::file(&path, error))?;
@@ -76,8 +76,8 @@ impl Ownership {
 }
 
 impl Drop for Ownership {
-    /// The lock may outlive this for an instant, in a process that is just being started; whoever
-    /// sees it then must not find an address beside it.
+    /// A process that is just being started may hold the lock a moment longer: no address may stand
+    /// beside it then.
     fn drop(&mut self) {
         let _ = fs::remove_file(self.data.join(OWNER_FILE));
     }

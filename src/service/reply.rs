@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 
-use super::failure::Failure;
+use super::api_error::ApiError;
 use crate::api::host::Side;
 use crate::api::wire::{ServiceError, encode_error};
 
@@ -40,7 +40,11 @@ impl Reply {
     }
 
     /// The documented error body. `resource` is the path of the call.
-    pub(super) fn failure(failure: &Failure, resource: &str, request_id: &str) -> Self {
+    #[expect(
+        clippy::expect_used,
+        reason = "statuses are ours, texts have no control characters"
+    )]
+    pub(super) fn failure(failure: &ApiError, resource: &str, request_id: &str) -> Self {
         let status = failure.status;
         let error = ServiceError {
             status,
@@ -48,8 +52,9 @@ impl Reply {
             message: without_controls(&failure.message),
             request_id: Some(request_id.to_owned()),
         };
-        let body = encode_error(&error, &without_controls(resource)).unwrap_or_default();
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = encode_error(&error, &without_controls(resource))
+            .expect("a text without control characters is XML");
+        let status = StatusCode::from_u16(status).expect("a status of three digits");
         Self::new(status, "application/xml", Body::from(body))
     }
 

@@ -26,16 +26,15 @@ pub struct ServiceSettings {
     pub parallelism: usize,
     /// The folder that commands run in.
     pub working_folder: PathBuf,
-    /// What it does wrong on purpose.
+    /// Faults on purpose.
     pub faults: Faults,
-    /// What it takes from its clients at most.
     pub limits: Limits,
-    /// Whether the page about its jobs, which asks for no signature, is there for everybody who can
-    /// connect. A service that listens on loopback always shows it there.
+    /// Whether the page about its jobs, which needs no signature, is served on addresses other than
+    /// loopback.
     pub page_for_all: bool,
 }
 
-/// What a service takes from its clients at most.
+/// Limits on requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// How long a request's head may take, and a connection may idle.

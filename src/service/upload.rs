@@ -1,4 +1,4 @@
-//! Putting objects into a bucket: beside their place first, so that no half of one is ever seen.
+//! Uploads: an object is written to a temporary file and moved to its place when it is whole.
 
 use std::fs;
 use std::io::{self, Write};
@@ -13,9 +13,9 @@ use md5::{Digest, Md5};
 use tempfile::NamedTempFile;
 use tokio::sync::mpsc;
 
+use super::api_error::ApiError;
 use super::bucket::Bucket;
 use super::call::Call;
-use super::failure::Failure;
 use super::object::etag;
 use super::reply::Reply;
 
@@ -32,7 +32,7 @@ pub(super) async fn put(
     key: &str,
     body: Body,
     pause: Duration,
-) -> Result<Reply, Failure> {
+) -> Result<Reply, ApiError> {
     let expected = content_md5(call)?;
     if let Some(folder) = key.strip_suffix('/') {
         // A placeholder that shows a folder; folders are no objects here.
@@ -43,24 +43,24 @@ pub(super) async fn put(
     let path = bucket.path(key).ok_or_else(|| unkeepable(key))?;
     let file = bucket
         .new_file()
-        .map_err(|error| Failure::internal(&error))?;
+        .map_err(|error| ApiError::internal(&error))?;
     let (pieces, received) = mpsc::channel(AHEAD);
     let writing = tokio::task::spawn_blocking(move || write(file, received));
     let receiving = receive(body, pieces, pause).await;
-    let written = writing.await.map_err(|error| Failure::internal(&error))?;
+    let written = writing.await.map_err(|error| ApiError::internal(&error))?;
     receiving?;
-    let (file, digest) = written.map_err(|error| Failure::internal(&error))?;
+    let (file, digest) = written.map_err(|error| ApiError::internal(&error))?;
     if expected.is_some_and(|expected| expected != digest) {
         let message = "Content-MD5 is not that of the body";
-        return Err(Failure::new(400, "BadDigest", message));
+        return Err(ApiError::new(400, "BadDigest", message));
     }
     keep(file, &path).map_err(|error| conflict(&error, key))?;
     let object = bucket
         .find(key)
-        .map_err(|error| Failure::internal(&error))?;
+        .map_err(|error| ApiError::internal(&error))?;
     let object = object.ok_or_else(|| unkeepable(key))?;
     let etag = HeaderValue::from_str(&etag(&object));
-    let etag = etag.map_err(|error| Failure::internal(&error))?;
+    let etag = etag.map_err(|error| ApiError::internal(&error))?;
     Ok(Reply {
         status: StatusCode::OK,
         headers: HeaderMap::from_iter([(header::ETAG, etag)]),
@@ -69,7 +69,7 @@ pub(super) async fn put(
 }
 
 /// The MD5 that the caller says the body has.
-pub(super) fn content_md5(call: &Call) -> Result<Option<[u8; 16]>, Failure> {
+pub(super) fn content_md5(call: &Call) -> Result<Option<[u8; 16]>, ApiError> {
     let Some(text) = call.header(CONTENT_MD5) else {
         return Ok(None);
     };
@@ -77,7 +77,7 @@ pub(super) fn content_md5(call: &Call) -> Result<Option<[u8; 16]>, Failure> {
     let digest = digest.and_then(|digest| digest.try_into().ok());
     digest.map(Some).ok_or_else(|| {
         let message = format!("Content-MD5 `{text}` is not the base64 of 16 bytes");
-        Failure::new(400, "InvalidDigest", message)
+        ApiError::new(400, "InvalidDigest", message)
     })
 }
 
@@ -86,16 +86,16 @@ async fn receive(
     mut body: Body,
     pieces: mpsc::Sender<Bytes>,
     pause: Duration,
-) -> Result<(), Failure> {
+) -> Result<(), ApiError> {
     loop {
         let next =
             std::future::poll_fn(|context| std::pin::Pin::new(&mut body).poll_frame(context));
         let next = tokio::time::timeout(pause, next).await;
-        let late = |_| Failure::new(400, "RequestTimeout", "the body did not arrive in time");
+        let late = |_| ApiError::new(400, "RequestTimeout", "the body did not arrive in time");
         let Some(frame) = next.map_err(late)? else {
             return Ok(());
         };
-        let cut = |_| Failure::new(400, "IncompleteBody", "the body was cut off");
+        let cut = |_| ApiError::new(400, "IncompleteBody", "the body was cut off");
         if let Ok(piece) = frame.map_err(cut)?.into_data()
             && pieces.send(piece).await.is_err()
         {
@@ -126,19 +126,19 @@ fn keep(file: NamedTempFile, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn unkeepable(key: &str) -> Failure {
+fn unkeepable(key: &str) -> ApiError {
     let message = format!("`{key}` cannot be kept as a file below the bucket's folder");
-    Failure::new(400, "InvalidURI", message)
+    ApiError::new(400, "InvalidURI", message)
 }
 
-fn conflict(error: &io::Error, key: &str) -> Failure {
+fn conflict(error: &io::Error, key: &str) -> ApiError {
     use io::ErrorKind::{AlreadyExists, IsADirectory, NotADirectory};
     match error.kind() {
         AlreadyExists | IsADirectory | NotADirectory => {
             let message =
                 format!("`{key}` is in the way of another object, or the other way round");
-            Failure::new(409, "PathConflict", message)
+            ApiError::new(409, "PathConflict", message)
         }
-        _ => Failure::internal(error),
+        _ => ApiError::internal(error),
     }
 }

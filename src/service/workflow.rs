@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::api_error::ApiError;
 use super::app::App;
 use super::batch::{check_object, check_workflow, whole_seconds};
 use super::call::Call;
-use super::failure::Failure;
-use super::identity;
-use super::page::{self, given};
+use super::ids;
+use super::parameters::{self, given};
 use super::reply::Reply;
-use super::store::{ExecutionFilter, NewJob, StoredExecution};
+use super::store::{AcceptedJob, ExecutionFilter, StoredExecution};
 use crate::api::host::Host;
 use crate::api::name::{JobId, JobName, WorkflowId};
 use crate::api::request::{Input, JobType, Operation, Request, TimeInterval};
@@ -29,11 +29,16 @@ const UNNAMED: &str = "triggerworkflow";
 const COMMAND: &str = "Command";
 
 /// `GET /workflow`: what the settings hold, in the order of the ids.
-pub(super) fn list(app: &App, call: &Call, request_id: &str) -> Result<Reply, Failure> {
+pub(super) fn list(app: &App, call: &Call, request_id: &str) -> Result<Reply, ApiError> {
     let ids: Vec<&str> = given(call, "ids").map_or_else(Vec::new, |ids| ids.split(',').collect());
     let name = given(call, "name");
-    let number = page::number(call, "pageNumber", 1, usize::MAX)?;
-    let size = page::number(call, "pageSize", page::DEFAULT_SIZE, page::LARGEST_SIZE)?;
+    let number = parameters::number(call, "pageNumber", 1, usize::MAX)?;
+    let size = parameters::number(
+        call,
+        "pageSize",
+        parameters::DEFAULT_SIZE,
+        parameters::MAX_SIZE,
+    )?;
     let found = app.workflows.iter().filter(|(id, workflow)| {
         (ids.is_empty() || ids.contains(&id.as_str()))
             && name.is_none_or(|name| name == workflow.name)
@@ -72,24 +77,24 @@ pub(super) async fn list_executions(
     app: &App,
     call: &Call,
     request_id: &str,
-) -> Result<Reply, Failure> {
+) -> Result<Reply, ApiError> {
     const STATES: [&str; 4] = ["Success", "Failed", "Running", "Cancel"];
-    let size = page::size(call)?;
+    let size = parameters::size(call)?;
     let text = |name| given(call, name).map(str::to_owned);
     let filter = ExecutionFilter {
         bucket: call.host.bucket.clone(),
         workflow: required(call, "workflowId")?.to_owned(),
         job: text("jobId"),
         key: text("name"),
-        states: page::states(call, &STATES)?,
-        created_from: page::moment(call, "startCreationTime")?,
-        created_until: page::moment(call, "endCreationTime")?,
-        order: page::order(call)?,
-        after: page::after(call)?,
+        states: parameters::states(call, &STATES)?,
+        created_from: parameters::moment(call, "startCreationTime")?,
+        created_until: parameters::moment(call, "endCreationTime")?,
+        order: parameters::order(call)?,
+        after: parameters::after(call)?,
         limit: size + 1,
     };
     let mut executions = app.store.list_executions(filter).await?;
-    let token = page::cut(&mut executions, size, |execution| execution.sequence);
+    let token = parameters::next_token(&mut executions, size, |execution| execution.sequence);
     let details = executions
         .into_iter()
         .map(|execution| detail(execution, &call.host));
@@ -104,14 +109,14 @@ pub(super) async fn describe_execution(
     call: &Call,
     id: &str,
     request_id: &str,
-) -> Result<Reply, Failure> {
+) -> Result<Reply, ApiError> {
     let found = app
         .store
         .execution(call.host.bucket.clone(), id.to_owned())
         .await?;
     let Some(execution) = found else {
         let message = format!("there is no run `{id}`");
-        return Err(Failure::new(400, "ResourceNotFound", message));
+        return Err(ApiError::new(400, "ResourceNotFound", message));
     };
     let workflow = WorkflowId::new(&execution.workflow).ok();
     let workflow = workflow.and_then(|id| app.workflows.get(&id));
@@ -131,18 +136,18 @@ pub(super) async fn trigger(
     app: &Arc<App>,
     call: &Call,
     request_id: &str,
-) -> Result<Reply, Failure> {
+) -> Result<Reply, ApiError> {
     let workflow = required(call, "workflowId")?;
     let workflow = WorkflowId::new(workflow)
-        .map_err(|error| Failure::argument(format!("workflowId: this id {error}")))?;
+        .map_err(|error| ApiError::argument(format!("workflowId: this id {error}")))?;
     check_workflow(app, &workflow, "workflowId")?;
     let object = required(call, "object")?;
     check_object(app, call, object, "object")?;
     let name = JobName::new(given(call, "name").unwrap_or(UNNAMED))
-        .map_err(|error| Failure::argument(format!("name: this name {error}")))?;
-    let run = identity::run_id();
-    let job = NewJob {
-        id: JobId::new(&run).map_err(|error| Failure::internal(&error))?,
+        .map_err(|error| ApiError::argument(format!("name: this name {error}")))?;
+    let run = ids::run_id();
+    let job = AcceptedJob {
+        id: JobId::new(&run).map_err(|error| ApiError::internal(&error))?,
         bucket: call.host.bucket.clone(),
         request: Request {
             name,
@@ -160,12 +165,12 @@ pub(super) async fn trigger(
         created: whole_seconds(Timestamp::now()),
         listed: false,
     };
-    app.store.add_job(app.store.encode_job(&job)?).await?;
+    app.store.add_job(job).await?;
     Ok(Reply::xml(encode_instance_answer(request_id, &run)?))
 }
 
-fn required<'a>(call: &'a Call, name: &str) -> Result<&'a str, Failure> {
-    given(call, name).ok_or_else(|| Failure::argument(format!("{name}: is missing")))
+fn required<'a>(call: &'a Call, name: &str) -> Result<&'a str, ApiError> {
+    given(call, name).ok_or_else(|| ApiError::argument(format!("{name}: is missing")))
 }
 
 /// A run as lists show it.

@@ -7,7 +7,6 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use stocktake::api::client::{Client, ListQuery, SendOutcome};
@@ -89,7 +88,7 @@ fn workspace() -> Env {
 }
 
 #[test]
-fn it_says_what_it_serves_and_ends_in_order() {
+fn serve_prints_what_it_serves_and_shuts_down_on_sigterm() {
     let env = workspace();
     let mut serve = Serve::start(&env);
     insta::with_settings!({filters => FILTERS.to_vec()}, {
@@ -114,7 +113,7 @@ fn it_says_what_it_serves_and_ends_in_order() {
 }
 
 #[test]
-fn the_log_shows_what_should_have_been_signed_and_no_secret() {
+fn the_log_shows_the_string_to_sign_and_no_secret() {
     let env = workspace();
     let mut serve = Serve::start_with(&env, &["-v"]);
     let now = jiff::Timestamp::now().as_second();
@@ -155,7 +154,7 @@ fn the_log_shows_what_should_have_been_signed_and_no_secret() {
 }
 
 #[test]
-fn what_stops_it_from_starting_is_named_with_the_way_out() {
+fn a_start_that_fails_names_the_cause_and_the_remedy() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let env = workspace();
@@ -168,7 +167,13 @@ fn what_stops_it_from_starting_is_named_with_the_way_out() {
     env.write("data/service.db", &"no database\n".repeat(1000));
     let database = env.run(&["serve", "--data", "data"]).expect(1).stderr;
     assert!(database.contains("file is not a database"), "{database}");
-    assert!(database.contains("begin anew"), "{database}");
+    assert!(database.contains("an empty one"), "{database}");
+
+    env.write("old/service.journal", "stocktake-journal 1\n");
+    let old = env.run(&["serve", "--data", "old"]).expect(1).stderr;
+    assert!(old.contains("its format is 3"), "{old}");
+    let remedy = format!("rm -r {}", env.path().join("old").display());
+    assert!(old.contains(&remedy), "{old}");
 
     fs::remove_dir_all(env.path().join("bucket")).unwrap();
     let folder = env.run(&["serve"]).expect(1).stderr;
@@ -194,7 +199,7 @@ fn what_stops_it_from_starting_is_named_with_the_way_out() {
 }
 
 #[test]
-fn five_hundred_idle_connections_do_not_stop_a_new_one() {
+fn five_hundred_idle_connections_do_not_block_a_new_one() {
     let env = workspace();
     let serve = Serve::start(&env);
     let connect = |_| TcpStream::connect(serve.address).unwrap();
@@ -207,7 +212,7 @@ fn five_hundred_idle_connections_do_not_stop_a_new_one() {
 
 /// Kills the service in the middle of a job of 2,000 objects, again and again.
 #[test]
-fn a_kill_loses_nothing_and_repeats_nothing_that_was_done() {
+fn a_kill_loses_no_object_and_repeats_no_finished_one() {
     const OBJECTS: usize = 2000;
     const KILLS: usize = 20;
     let env = workspace();
@@ -224,22 +229,19 @@ fn a_kill_loses_nothing_and_repeats_nothing_that_was_done() {
     let job = detail.job_id;
     for kill in 1..=KILLS {
         // Each time after another twentieth of the work.
-        while lines(&env.path().join("ended")).len() < kill * OBJECTS / (KILLS + 2) {
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        serving::eventually(|| {
+            lines(&env.path().join("ended")).len() >= kill * OBJECTS / (KILLS + 2)
+        });
         serve.signal(Signal::KILL);
         serve.process.wait().unwrap();
         serve = Serve::start(&env);
     }
-    let state = loop {
+    let state = || {
         let found = runtime.block_on(serve.client().describe(&job));
-        let state = found.unwrap().unwrap().state;
-        if state.is_final() {
-            break state;
-        }
-        std::thread::sleep(Duration::from_millis(20));
+        found.unwrap().unwrap().state
     };
-    assert_eq!(state, JobState::Success);
+    serving::eventually(|| state().is_final());
+    assert_eq!(state(), JobState::Success);
     let ended = lines(&env.path().join("ended"));
     let distinct: BTreeSet<&String> = ended.iter().collect();
     assert_eq!(distinct.len(), OBJECTS, "none is skipped");
@@ -249,10 +251,10 @@ fn a_kill_loses_nothing_and_repeats_nothing_that_was_done() {
     assert!(repeated <= KILLS * parallelism, "{repeated} were repeated");
 }
 
-/// Kills the service while many callers trigger jobs as fast as they are answered: those that came in
-/// together are on the disk together, and have no rows of their own yet.
+/// Kills the service while many callers trigger jobs as fast as they are answered: triggers that come
+/// together share a transaction.
 #[test]
-fn a_kill_loses_no_trigger_that_was_answered() {
+fn a_kill_loses_no_answered_trigger() {
     const CALLERS: usize = 64;
     const ANSWERED: usize = 500;
     let env = workspace();

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Mutex;
 
 use super::{Bucket, Object, Walk};
-use crate::service::lock::lock;
+use crate::sync::lock;
 
 /// How many listings are kept open for their next page.
 const KEPT: usize = 8;
@@ -13,9 +13,9 @@ const KEPT: usize = 8;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::service) struct Query {
     pub(in crate::service) prefix: String,
-    /// Groups the keys that contain it behind the prefix; empty for no groups.
+    /// Groups the keys that contain it after the prefix; empty for no groups.
     pub(in crate::service) delimiter: String,
-    /// Only what comes behind this key or group.
+    /// Only what comes after this key or group.
     pub(in crate::service) marker: String,
     pub(in crate::service) limit: usize,
 }
@@ -29,7 +29,7 @@ pub(in crate::service) enum Entry {
 }
 
 impl Entry {
-    /// What the next page comes behind.
+    /// The marker of the next page.
     pub(in crate::service) fn marker(&self) -> &str {
         match self {
             Self::Object(object) => &object.key,
@@ -201,7 +201,7 @@ mod tests {
             };
             again.listings.0.lock().unwrap().clear();
             let (entries, _) = again.list(&query).unwrap();
-            assert_eq!(entries[0].marker(), expected, "behind {marker}");
+            assert_eq!(entries[0].marker(), expected, "after {marker}");
         }
     }
 }

@@ -15,7 +15,7 @@ use tempfile::NamedTempFile;
 pub(super) use listing::{Entry, Query};
 pub(super) use walk::{Object, Walk};
 
-use super::error::StartError;
+use super::start_error::StartError;
 use crate::api::name::BucketName;
 use listing::OpenListings;
 

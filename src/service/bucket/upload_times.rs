@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use super::{UPLOAD_TIMES, is_plain};
 use crate::api::time;
-use crate::service::error::StartError;
+use crate::service::start_error::StartError;
 
 /// Reads `<time> <key>` lines (`#` begins a comment) and sets the files' modification times.
 pub(super) fn apply(folder: &Path) -> Result<(), StartError> {

@@ -15,7 +15,7 @@ struct FaultsToml {
     faults: Vec<FaultToml>,
 }
 
-/// One table with the fields of all faults, so that a misspelt field is an error.
+/// One table with the fields of all faults, so a misspelt field is an error.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FaultToml {

@@ -10,10 +10,10 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
-use super::{Stop, stopped};
+use super::context::{Stop, stopped};
 use crate::service::settings::WorkflowSettings;
 
-/// How long an ended process group has to go by itself.
+/// Time between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// How much of a failed command's error output is kept as its message.
@@ -21,10 +21,10 @@ const MESSAGE_BYTES: u64 = 1024;
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(super) enum Outcome {
     Success,
     Failed(String),
-    /// Ended from outside, by a cancel or the end of the service.
+    /// Outcome from outside, by a cancel or the end of the service.
     Stopped,
 }
 
@@ -68,13 +68,13 @@ pub(super) async fn run(
     subject: Subject<'_>,
     output: &Output,
     stop: watch::Receiver<Stop>,
-) -> io::Result<Ended> {
+) -> io::Result<Outcome> {
     let mut arguments = workflow
         .command
         .iter()
         .map(|argument| subject.fill(argument));
     let Some(program) = arguments.next() else {
-        return Ok(Ended::Failed("the workflow has no command".to_owned()));
+        return Ok(Outcome::Failed("the workflow has no command".to_owned()));
     };
     let started = Command::new(&program)
         .args(arguments)
@@ -89,7 +89,7 @@ pub(super) async fn run(
         Ok(child) => wait(child, workflow.time_limit, output, stop).await,
         Err(error) => {
             let program = program.display();
-            Ok(Ended::Failed(format!(
+            Ok(Outcome::Failed(format!(
                 "`{program}` does not start: {error}"
             )))
         }
@@ -101,33 +101,36 @@ async fn wait(
     limit: Option<Duration>,
     output: &Output,
     mut stop: watch::Receiver<Stop>,
-) -> io::Result<Ended> {
+) -> io::Result<Outcome> {
     let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
     let over_time = async {
         match limit {
-            Some(limit) => tokio::time::sleep(limit).await,
+            Some(limit) => {
+                tokio::time::sleep(limit).await;
+                limit
+            }
             None => std::future::pending().await,
         }
     };
     tokio::select! {
         status = child.wait() => judge(status?, output),
-        () = over_time => {
+        limit = over_time => {
             end_group(&mut child, group).await?;
-            let seconds = limit.unwrap_or_default().as_secs_f64();
-            Ok(Ended::Failed(format!("ended: it ran longer than its time limit of {seconds} s")))
+            let seconds = limit.as_secs_f64();
+            Ok(Outcome::Failed(format!("ended: it ran longer than its time limit of {seconds} s")))
         }
         () = stopped(&mut stop) => {
             end_group(&mut child, group).await?;
-            Ok(Ended::Stopped)
+            Ok(Outcome::Stopped)
         }
     }
 }
 
-/// Asks the whole group to go, then makes it.
+/// Sends SIGTERM to the process group, and SIGKILL after [`GRACE`].
 async fn end_group(child: &mut Child, group: Option<Pid>) -> io::Result<()> {
     signal(group, Signal::TERM);
     let gone = tokio::time::timeout(GRACE, child.wait()).await;
-    // The leader may have left others behind, so the group gets this in any case.
+    // Other processes of the group may outlive its leader.
     signal(group, Signal::KILL);
     if gone.is_err() {
         child.wait().await?;
@@ -137,14 +140,14 @@ async fn end_group(child: &mut Child, group: Option<Pid>) -> io::Result<()> {
 
 fn signal(group: Option<Pid>, signal: Signal) {
     if let Some(group) = group {
-        // The group may be gone already.
+        // Fails if the group has ended.
         let _ = kill_process_group(group, signal);
     }
 }
 
-fn judge(status: ExitStatus, output: &Output) -> io::Result<Ended> {
+fn judge(status: ExitStatus, output: &Output) -> io::Result<Outcome> {
     if status.success() {
-        return Ok(Ended::Success);
+        return Ok(Outcome::Success);
     }
     let said = output.last_words()?;
     let message = if said.is_empty() {
@@ -152,7 +155,7 @@ fn judge(status: ExitStatus, output: &Output) -> io::Result<Ended> {
     } else {
         format!("{status}: {said}")
     };
-    Ok(Ended::Failed(message))
+    Ok(Outcome::Failed(message))
 }
 
 /// Where a running command's output goes until the run has ended.

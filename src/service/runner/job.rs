@@ -7,13 +7,12 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 
-use super::Stop;
-use super::command::{self, Ended, Output, Subject};
-use super::scheduler::Workshop;
+use super::command::{self, Outcome, Output, Subject};
+use super::context::{RunnerContext, Stop};
 use crate::api::name::WorkflowId;
 use crate::api::wire::JobState;
 use crate::service::bucket::Bucket;
-use crate::service::identity;
+use crate::service::ids;
 use crate::service::scan::{self, ScanError};
 use crate::service::settings::WorkflowSettings;
 use crate::service::store::{Execution, Start, StoreError, StoredJob};
@@ -21,17 +20,17 @@ use crate::service::store::{Execution, Start, StoreError, StoredJob};
 /// How many scanned keys wait for a command at most.
 const AHEAD: usize = 256;
 
-/// What a job needs that its bucket or workflow no longer gives.
+/// The code for a bucket, workflow or object that is no longer there.
 const GONE: &str = "ResourceNotFound";
 
-/// Runs a job to its end and says whether it is this call that ended it; a job that was stopped
-/// goes on another time.
+/// Runs a job to its end. False if something else ended it, or if it was stopped and goes on at the
+/// next start.
 pub(super) async fn run(
-    workshop: &Arc<Workshop>,
+    context: &Arc<RunnerContext>,
     job: StoredJob,
     stop: watch::Receiver<Stop>,
 ) -> Result<bool, StoreError> {
-    if !workshop
+    if !context
         .store
         .start_job(job.sequence, Timestamp::now())
         .await?
@@ -39,35 +38,36 @@ pub(super) async fn run(
         return Ok(false);
     }
     let sequence = job.sequence;
-    let end = match Plan::new(workshop, job) {
-        Ok(plan) => {
-            let scanned = Arc::new(plan).run(&stop).await?;
+    let end = match JobRun::new(context, job) {
+        Ok(job_run) => {
+            let scanned = Arc::new(job_run).run(&stop).await?;
             if *stop.borrow() != Stop::GoOn {
                 return Ok(false);
             }
             match scanned {
-                Ok(()) => judge(workshop, sequence).await?,
+                Ok(()) => judge(context, sequence).await?,
                 Err(error) => failed(error.code(), error.to_string()),
             }
         }
         Err(message) => failed(GONE, message),
     };
     let (state, code, message) = end;
-    let store = &workshop.store;
+    let store = &context.store;
     store
         .end_job(sequence, state, code, message, Timestamp::now())
         .await
 }
 
-type End = (JobState, String, String);
+/// How a job ended: state, code and message.
+type JobEnd = (JobState, String, String);
 
-fn failed(code: &str, message: String) -> End {
+fn failed(code: &str, message: String) -> JobEnd {
     (JobState::Failed, code.to_owned(), message)
 }
 
-/// Success when every run succeeded.
-async fn judge(workshop: &Workshop, job: i64) -> Result<End, StoreError> {
-    let tally = workshop.store.tally(job).await?;
+/// Success if every run succeeded.
+async fn judge(context: &RunnerContext, job: i64) -> Result<JobEnd, StoreError> {
+    let tally = context.store.tally(job).await?;
     Ok(match tally.first_failure {
         None => (JobState::Success, "Success".to_owned(), String::new()),
         Some((key, message)) => {
@@ -80,49 +80,49 @@ async fn judge(workshop: &Workshop, job: i64) -> Result<End, StoreError> {
     })
 }
 
-/// A job with all that it runs with.
+/// A job with its bucket and workflows.
 #[derive(Debug)]
-struct Plan {
-    workshop: Arc<Workshop>,
+struct JobRun {
+    context: Arc<RunnerContext>,
     bucket: Arc<Bucket>,
     workflows: Vec<(WorkflowId, WorkflowSettings)>,
     job: StoredJob,
 }
 
-impl Plan {
-    /// Settings may have changed since the job was taken in.
-    fn new(workshop: &Arc<Workshop>, job: StoredJob) -> Result<Self, String> {
-        let bucket = workshop.buckets.get(&job.bucket);
+impl JobRun {
+    /// Fails if the settings have changed since the trigger.
+    fn new(context: &Arc<RunnerContext>, job: StoredJob) -> Result<Self, String> {
+        let bucket = context.buckets.get(&job.bucket);
         let bucket = bucket.ok_or_else(|| format!("there is no bucket {} any more", job.bucket))?;
         let ids = job.request.operation.workflow_ids.as_slice();
         let workflows = ids.iter().map(|id| {
-            let settings = workshop.workflows.get(id);
+            let settings = context.workflows.get(id);
             let settings = settings.ok_or_else(|| format!("there is no workflow {id} any more"))?;
             Ok((id.clone(), settings.clone()))
         });
         Ok(Self {
-            workshop: Arc::clone(workshop),
+            context: Arc::clone(context),
             bucket: Arc::clone(bucket),
             workflows: workflows.collect::<Result<_, String>>()?,
             job,
         })
     }
 
-    /// Scans and runs side by side. The inner result is the scan's.
+    /// Scans and runs concurrently. The inner result is that of the scan.
     async fn run(
         self: Arc<Self>,
         stop: &watch::Receiver<Stop>,
     ) -> Result<Result<(), ScanError>, StoreError> {
         let (keys, mut scanned) = mpsc::channel(AHEAD);
-        let plan = Arc::clone(&self);
+        let job_run = Arc::clone(&self);
         let scan = tokio::task::spawn_blocking(move || {
-            let created = plan.job.created;
+            let created = job_run.job.created;
             let take = |key| keys.blocking_send(key).is_ok();
-            scan::scan(&plan.bucket, &plan.job.request, created, take)
+            scan::scan(&job_run.bucket, &job_run.job.request, created, take)
         });
         let mut runs = JoinSet::new();
         let mut outcome = self.dispatch(&mut scanned, &mut runs, stop).await;
-        // Ends the scan, if something is left of it.
+        // Ends the scan if it has not ended.
         drop(scanned);
         while let Some(ended) = runs.join_next().await {
             outcome = outcome.and(flatten(ended));
@@ -140,16 +140,16 @@ impl Plan {
     ) -> Result<(), StoreError> {
         while let Some(key) = scanned.recv().await {
             for index in 0..self.workflows.len() {
-                let slot = Arc::clone(&self.workshop.slots).acquire_owned().await;
+                let slot = Arc::clone(&self.context.slots).acquire_owned().await;
                 while let Some(ended) = runs.try_join_next() {
                     flatten(ended)?;
                 }
                 if *stop.borrow() != Stop::GoOn {
                     return Ok(());
                 }
-                let (plan, key, stop) = (Arc::clone(self), key.clone(), stop.clone());
+                let (job_run, key, stop) = (Arc::clone(self), key.clone(), stop.clone());
                 runs.spawn(async move {
-                    let result = plan.run_one(index, &key, stop).await;
+                    let result = job_run.run_one(index, &key, stop).await;
                     drop(slot);
                     result
                 });
@@ -158,7 +158,7 @@ impl Plan {
         Ok(())
     }
 
-    /// One workflow over one object, unless this job has had it.
+    /// Runs one workflow over one object, unless this job has done so before.
     async fn run_one(
         &self,
         index: usize,
@@ -168,9 +168,9 @@ impl Plan {
         let Some((workflow, settings)) = self.workflows.get(index) else {
             return Ok(());
         };
-        let store = &self.workshop.store;
+        let store = &self.context.store;
         let start = store.start_execution(Execution {
-            id: identity::run_id(),
+            id: ids::run_id(),
             job: self.job.sequence,
             workflow: workflow.clone(),
             key: key.to_owned(),
@@ -183,13 +183,13 @@ impl Plan {
             .execute(workflow, settings, key, &id, stop.clone())
             .await;
         let (state, message) = match ended {
-            Ended::Success => (JobState::Success, String::new()),
-            Ended::Failed(message) => (JobState::Failed, message),
-            Ended::Stopped if *stop.borrow() == Stop::Cancelled => {
+            Outcome::Success => (JobState::Success, String::new()),
+            Outcome::Failed(message) => (JobState::Failed, message),
+            Outcome::Stopped if *stop.borrow() == Stop::Cancelled => {
                 (JobState::Cancel, "cancelled".to_owned())
             }
-            // It stays noted as running, and runs again when the service starts again.
-            Ended::Stopped => return Ok(()),
+            // It stays `Running` in the database and runs again at the next start.
+            Outcome::Stopped => return Ok(()),
         };
         store
             .end_execution(id, state, message, Timestamp::now())
@@ -203,39 +203,39 @@ impl Plan {
         key: &str,
         run: &str,
         stop: watch::Receiver<Stop>,
-    ) -> Ended {
+    ) -> Outcome {
         if *stop.borrow() != Stop::GoOn {
-            return Ended::Stopped;
+            return Outcome::Stopped;
         }
         let found = match self.bucket.find(key) {
             Ok(found) => found.and_then(|_| self.bucket.path(key)),
-            Err(error) => return Ended::Failed(error.to_string()),
+            Err(error) => return Outcome::Failed(error.to_string()),
         };
         let Some(object) = found else {
-            return Ended::Failed(format!("{GONE}: the bucket has no such object"));
+            return Outcome::Failed(format!("{GONE}: the bucket has no such object"));
         };
-        let output = Output::new(&self.workshop.running, run);
+        let output = Output::new(&self.context.running, run);
         let subject = Subject {
             object: &object,
             key,
             bucket: self.bucket.name.as_str(),
         };
-        let folder = &self.workshop.working_folder;
+        let folder = &self.context.working_folder;
         let ended = command::run(settings, folder, subject, &output, stop).await;
         let ended = ended.and_then(|ended| {
-            if ended != Ended::Stopped {
+            if ended != Outcome::Stopped {
                 output.keep(&self.result(workflow, key))?;
             }
             Ok(ended)
         });
         output.discard();
-        ended.unwrap_or_else(|error| Ended::Failed(error.to_string()))
+        ended.unwrap_or_else(|error| Outcome::Failed(error.to_string()))
     }
 
     /// Where the result of a run is kept; several workflows of one job keep theirs apart. The key
     /// is plain, because its object was found.
     fn result(&self, workflow: &WorkflowId, key: &str) -> PathBuf {
-        let folder = self.workshop.results.join(self.job.id.as_str());
+        let folder = self.context.results.join(self.job.id.as_str());
         match self.workflows.as_slice() {
             [_] => folder.join(key),
             _ => folder.join(workflow.as_str()).join(key),
@@ -243,7 +243,7 @@ impl Plan {
     }
 }
 
-/// A run that panicked is as good as one whose end could not be noted: the job cannot end well.
+/// A panic counts as a failure to store the run's end: the job must not succeed.
 fn flatten(ended: Result<Result<(), StoreError>, JoinError>) -> Result<(), StoreError> {
     ended.unwrap_or(Err(StoreError::Closed))
 }

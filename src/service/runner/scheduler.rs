@@ -1,44 +1,19 @@
-//! Takes jobs in the order in which they came and keeps a bounded number of them going.
+//! Starts jobs in the order of their triggers and keeps a bounded number of them running.
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::{Stop, job, stopped};
-use crate::api::name::{BucketName, JobId, WorkflowId};
-use crate::service::bucket::Bucket;
-use crate::service::lock::lock;
-use crate::service::settings::WorkflowSettings;
-use crate::service::store::{Store, StoreError, StoredJob};
+use super::context::{RunnerContext, Stop, stopped};
+use super::job;
+use crate::api::name::JobId;
+use crate::service::store::{StoreError, StoredJob};
+use crate::sync::lock;
 
 /// How many unfinished jobs are fetched from the database at once.
 const PAGE: u32 = 64;
-
-/// Taking jobs in comes before running them: while this many come in so short a time, no others are
-/// started, but a page of them now and then, so that none waits for ever.
-const STREAM: u64 = 16;
-const STREAM_STEP: Duration = Duration::from_millis(5);
-const LONGEST_LET: Duration = Duration::from_secs(1);
-
-/// Everything that running a job needs.
-#[derive(Debug)]
-pub(in crate::service) struct Workshop {
-    pub(in crate::service) store: Arc<Store>,
-    pub(in crate::service) buckets: Arc<BTreeMap<BucketName, Arc<Bucket>>>,
-    pub(in crate::service) workflows: Arc<BTreeMap<WorkflowId, WorkflowSettings>>,
-    /// Where results are kept.
-    pub(in crate::service) results: PathBuf,
-    /// Where the output of running commands goes.
-    pub(in crate::service) running: PathBuf,
-    /// The folder that commands run in.
-    pub(in crate::service) working_folder: PathBuf,
-    /// One permit a command.
-    pub(in crate::service) slots: Arc<Semaphore>,
-}
 
 /// Runs the jobs of the database.
 #[derive(Debug)]
@@ -49,31 +24,31 @@ pub(in crate::service) struct Runner {
 
 #[derive(Debug)]
 struct Shared {
-    workshop: Arc<Workshop>,
+    context: Arc<RunnerContext>,
     /// Jobs that had not ended when the service started.
     found: u64,
     /// Jobs that have ended since.
     ended: watch::Sender<u64>,
-    /// What stops each job that is going.
-    going: Mutex<HashMap<JobId, watch::Sender<Stop>>>,
+    /// Stops each job that is running.
+    running: Mutex<HashMap<JobId, watch::Sender<Stop>>>,
     stop: watch::Sender<Stop>,
-    /// How many jobs go at once.
+    /// How many jobs run at once.
     width: usize,
 }
 
 impl Runner {
     /// Starts with what the database holds unfinished.
     pub(in crate::service) async fn start(
-        workshop: Workshop,
+        context: RunnerContext,
         width: usize,
     ) -> Result<Self, StoreError> {
-        workshop.store.interrupt_executions().await?;
-        let found = workshop.store.count_unfinished_jobs().await?;
+        context.store.interrupt_executions().await?;
+        let found = context.store.count_unfinished_jobs().await?;
         let shared = Arc::new(Shared {
-            workshop: Arc::new(workshop),
+            context: Arc::new(context),
             found,
             ended: watch::Sender::new(0),
-            going: Mutex::default(),
+            running: Mutex::default(),
             stop: watch::Sender::new(Stop::GoOn),
             width,
         });
@@ -84,25 +59,25 @@ impl Runner {
         })
     }
 
-    /// A job was cancelled in the database: what it has under way is ended.
+    /// Ends the commands of a job that was cancelled in the database.
     pub(in crate::service) fn job_cancelled(&self, id: &JobId) {
         self.shared.ended.send_modify(|count| *count += 1);
-        if let Some(stop) = lock(&self.shared.going).get(id) {
+        if let Some(stop) = lock(&self.shared.running).get(id) {
             stop.send_replace(Stop::Cancelled);
         }
     }
 
     /// Waits until every job has ended.
     pub(in crate::service) async fn idle(&self) {
-        let mut taken_in = self.shared.workshop.store.taken_in();
+        let mut accepted = self.shared.context.store.accepted();
         let mut ended = self.shared.ended.subscribe();
         loop {
-            let known = self.shared.found + *taken_in.borrow_and_update();
+            let known = self.shared.found + *accepted.borrow_and_update();
             if *ended.borrow_and_update() >= known {
                 return;
             }
             tokio::select! {
-                _ = taken_in.changed() => {}
+                _ = accepted.changed() => {}
                 _ = ended.changed() => {}
             }
         }
@@ -122,12 +97,12 @@ impl Runner {
 
 async fn schedule(shared: Arc<Shared>) {
     let mut stop = shared.stop.subscribe();
-    let mut going = JoinSet::new();
+    let mut running = JoinSet::new();
     tokio::select! {
-        () = feed(&shared, &mut going) => {}
+        () = run_queue(&shared, &mut running) => {}
         () = stopped(&mut stop) => {}
     }
-    for stop in lock(&shared.going).values() {
+    for stop in lock(&shared.running).values() {
         stop.send_if_modified(|stop| {
             let goes_on = *stop == Stop::GoOn;
             if goes_on {
@@ -136,17 +111,17 @@ async fn schedule(shared: Arc<Shared>) {
             goes_on
         });
     }
-    while going.join_next().await.is_some() {}
+    while running.join_next().await.is_some() {}
 }
 
-/// Starts one job after the other, for ever.
-async fn feed(shared: &Arc<Shared>, going: &mut JoinSet<()>) {
+/// Starts jobs until the task is dropped.
+async fn run_queue(shared: &Arc<Shared>, running: &mut JoinSet<()>) {
     let width = Arc::new(Semaphore::new(shared.width));
-    let mut taken_in = shared.workshop.store.taken_in();
+    let mut accepted = shared.context.store.accepted();
     let mut last = 0;
     loop {
-        let seen = *taken_in.borrow_and_update();
-        let jobs = match shared.workshop.store.unfinished_jobs(last, PAGE).await {
+        accepted.mark_unchanged();
+        let jobs = match shared.context.store.unfinished_jobs(last, PAGE).await {
             Ok(jobs) => jobs,
             Err(error) => {
                 tracing::error!(%error, "no job can be started");
@@ -154,7 +129,7 @@ async fn feed(shared: &Arc<Shared>, going: &mut JoinSet<()>) {
             }
         };
         if jobs.is_empty() {
-            if taken_in.changed().await.is_err() {
+            if accepted.changed().await.is_err() {
                 return;
             }
             continue;
@@ -164,45 +139,30 @@ async fn feed(shared: &Arc<Shared>, going: &mut JoinSet<()>) {
             let Ok(place) = Arc::clone(&width).acquire_owned().await else {
                 return;
             };
-            while going.try_join_next().is_some() {}
+            while running.try_join_next().is_some() {}
             let shared = Arc::clone(shared);
-            going.spawn(async move {
+            running.spawn(async move {
                 run_job(&shared, job).await;
                 drop(place);
             });
         }
-        let_stream(&taken_in, seen).await;
-    }
-}
-
-/// Waits until jobs no longer stream in, unless that takes too long. `seen` are those that had come
-/// when jobs were started last.
-async fn let_stream(taken_in: &watch::Receiver<u64>, mut seen: u64) {
-    let begun = Instant::now();
-    loop {
-        let known = *taken_in.borrow();
-        if known - seen < STREAM || begun.elapsed() >= LONGEST_LET {
-            return;
-        }
-        seen = known;
-        tokio::time::sleep(STREAM_STEP).await;
     }
 }
 
 async fn run_job(shared: &Shared, job: StoredJob) {
     let (stop, stopped) = watch::channel(Stop::GoOn);
     let id = job.id.clone();
-    lock(&shared.going).insert(id.clone(), stop);
+    lock(&shared.running).insert(id.clone(), stop);
     if *shared.stop.borrow() != Stop::GoOn {
         return;
     }
-    let outcome = job::run(&shared.workshop, job, stopped).await;
-    lock(&shared.going).remove(&id);
+    let outcome = job::run(&shared.context, job, stopped).await;
+    lock(&shared.running).remove(&id);
     match outcome {
         Ok(true) => {}
-        // Whoever ended it has counted it, or it goes on at the next start.
+        // Counted by the cancel that ended it, or it goes on at the next start.
         Ok(false) => return,
-        // It goes on at the next start as well, but this process does nothing more about it.
+        // It goes on at the next start; this process does nothing more about it.
         Err(error) => tracing::error!(job = %id, %error, "the job stopped"),
     }
     shared.ended.send_modify(|count| *count += 1);

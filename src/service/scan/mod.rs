@@ -21,7 +21,7 @@ pub(super) enum ScanError {
     /// An object that should be read is not there.
     #[error("the bucket has no object `{0}`")]
     NotFound(String),
-    /// A list names an object of somebody else, or is damaged.
+    /// A list names an object of another bucket, or is damaged.
     #[error("`{file}`{}: {problem}", place(*line))]
     List {
         /// Key of the list.
@@ -107,8 +107,8 @@ fn find_list(bucket: &Bucket, reference: &str) -> Result<(String, PathBuf), Scan
     Ok((key, path))
 }
 
-/// Whether an object that a list names passes the filter. One that is not there passes, so that
-/// its run fails and is seen to.
+/// Whether an object that a list names passes the filter. A missing object
+/// passes: its run fails and shows that.
 fn passes(bucket: &Bucket, key: &str, interval: TimeInterval) -> Result<bool, ScanError> {
     let object = bucket.find(key)?;
     Ok(object.is_none_or(|object| interval.contains(object.uploaded)))

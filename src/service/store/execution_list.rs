@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row, named_params, params_from_iter};
 
+use super::jobs::timestamp;
 use super::query::{Order, Query};
 use super::{Store, StoreError};
 use crate::api::name::BucketName;
@@ -27,7 +28,7 @@ pub(in crate::service) struct ExecutionFilter {
     pub(in crate::service) created_from: Option<Timestamp>,
     pub(in crate::service) created_until: Option<Timestamp>,
     pub(in crate::service) order: Order,
-    /// Only what comes behind this run.
+    /// Only what comes after this run.
     pub(in crate::service) after: Option<i64>,
     pub(in crate::service) limit: usize,
 }
@@ -48,7 +49,6 @@ pub(in crate::service) struct StoredExecution {
 
 impl StoredExecution {
     pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let moment = |seconds: i64| Timestamp::from_second(seconds).unwrap_or_default();
         Ok(Self {
             sequence: row.get(0)?,
             id: row.get(1)?,
@@ -56,8 +56,8 @@ impl StoredExecution {
             key: row.get(3)?,
             state: JobState::from(row.get::<_, String>(4)?),
             message: row.get(5)?,
-            created: moment(row.get(6)?),
-            ended: row.get::<_, Option<i64>>(7)?.map(moment),
+            created: timestamp(row.get(6)?)?,
+            ended: row.get::<_, Option<i64>>(7)?.map(timestamp).transpose()?,
         })
     }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, named_params};
 
-use super::transaction::in_savepoint;
+use super::writer::in_savepoint;
 use super::{Store, StoreError};
 use crate::api::name::WorkflowId;
 use crate::api::wire::JobState;
@@ -18,10 +18,10 @@ pub(in crate::service) struct Execution {
     pub(in crate::service) created: Timestamp,
 }
 
-/// Whether a run is to start.
+/// Whether a run starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::service) enum Start {
-    /// It is, under this id: that of the interrupted run which it repeats, or its own.
+    /// It starts under this id: its own, or that of the interrupted run which it repeats.
     Run(String),
     /// This job has run or is running this workflow over this object.
     Done,
@@ -37,7 +37,7 @@ pub(in crate::service) struct Tally {
 }
 
 impl Store {
-    /// Marks what a killed process left running, so that it starts again, unless its job was
+    /// Marks the runs that a killed process left running: they start again unless their job was
     /// cancelled.
     pub(in crate::service) async fn interrupt_executions(&self) -> Result<(), StoreError> {
         self.write(|connection| {
@@ -103,7 +103,7 @@ impl Store {
 
     /// What became of a job's runs.
     pub(in crate::service) async fn tally(&self, job: i64) -> Result<Tally, StoreError> {
-        self.read_indexed(move |connection| {
+        self.read(move |connection| {
             let values = named_params! { ":job": job };
             let count = "SELECT count(*), coalesce(sum(state != 'Success'), 0)
                          FROM executions WHERE job = :job";

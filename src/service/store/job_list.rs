@@ -20,7 +20,7 @@ pub(in crate::service) struct JobFilter {
     pub(in crate::service) created_from: Option<Timestamp>,
     pub(in crate::service) created_until: Option<Timestamp>,
     pub(in crate::service) order: Order,
-    /// Only what comes behind this job: so a page stays where it is while jobs are being added.
+    /// Only what comes after this job: pages do not shift while jobs are added.
     pub(in crate::service) after: Option<i64>,
     pub(in crate::service) limit: usize,
 }

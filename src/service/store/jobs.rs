@@ -3,10 +3,8 @@
 use jiff::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
-use serde::{Deserialize, Serialize};
 
-use super::journal::EncodedJob;
-use super::transaction::in_savepoint;
+use super::writer::in_savepoint;
 use super::{Store, StoreError};
 use crate::api::name::{BucketName, JobId};
 use crate::api::request::Request;
@@ -15,9 +13,9 @@ use crate::api::wire::{JobDetail, JobState};
 pub(super) const COLUMNS: &str =
     "sequence, id, bucket, request, state, code, message, created, started, ended";
 
-/// A job to be taken in.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(in crate::service) struct NewJob {
+/// A job that was accepted and has no row yet.
+#[derive(Debug, Clone)]
+pub(in crate::service) struct AcceptedJob {
     pub(in crate::service) id: JobId,
     pub(in crate::service) bucket: BucketName,
     pub(in crate::service) request: Request,
@@ -65,8 +63,7 @@ impl StoredJob {
         let request: String = row.get("request")?;
         let moment = |name: &str| -> rusqlite::Result<Option<Timestamp>> {
             let seconds: Option<i64> = row.get(name)?;
-            let moment = seconds.map(Timestamp::from_second).transpose();
-            moment.map_err(|error| unreadable(error.into()))
+            seconds.map(timestamp).transpose()
         };
         Ok(Self {
             sequence: row.get("sequence")?,
@@ -77,20 +74,24 @@ impl StoredJob {
             state: JobState::from(row.get::<_, String>("state")?),
             code: row.get("code")?,
             message: row.get("message")?,
-            created: moment("created")?.unwrap_or_default(),
+            created: timestamp(row.get("created")?)?,
             started: moment("started")?,
             ended: moment("ended")?,
         })
     }
 }
 
-/// A column holds what this program never wrote.
-pub(super) fn unreadable(error: Box<dyn std::error::Error + Send + Sync>) -> rusqlite::Error {
+pub(super) fn timestamp(seconds: i64) -> rusqlite::Result<Timestamp> {
+    Timestamp::from_second(seconds).map_err(|error| unreadable(error.into()))
+}
+
+/// A column holds a value that this program does not write.
+fn unreadable(error: Box<dyn std::error::Error + Send + Sync>) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, Type::Text, error)
 }
 
 /// Gives a job its row.
-pub(super) fn insert_job(connection: &Connection, job: &NewJob) -> rusqlite::Result<()> {
+fn insert_job(connection: &Connection, job: &AcceptedJob) -> rusqlite::Result<()> {
     let request = serde_json::to_string(&job.request)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     let mut insert = connection.prepare_cached(
@@ -115,8 +116,8 @@ pub(super) fn insert_job(connection: &Connection, job: &NewJob) -> rusqlite::Res
     }
 }
 
-/// The run's id was given out, so that it must be found before it starts.
-fn note_single_run(connection: &Connection, job: &NewJob) -> rusqlite::Result<()> {
+/// The run's id is in the answer: it must be found before it starts.
+fn note_single_run(connection: &Connection, job: &AcceptedJob) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO executions (id, job, workflow, key, state, message, created, interrupted)
          VALUES (:id, :job, :workflow, :key, 'Running', '', :created, 1)",
@@ -132,16 +133,14 @@ fn note_single_run(connection: &Connection, job: &NewJob) -> rusqlite::Result<()
 }
 
 impl Store {
-    /// Makes a job ready for [`Store::add_job`]: by the caller, because one thread takes all of them
-    /// in.
-    pub(in crate::service) fn encode_job(&self, job: &NewJob) -> Result<EncodedJob, StoreError> {
-        Ok(self.journal.encode(job)?)
-    }
-
-    /// Takes a job in; when this returns, it is on the disk. It is taken in whether or not somebody
-    /// still waits for that.
-    pub(in crate::service) async fn add_job(&self, job: EncodedJob) -> Result<(), StoreError> {
-        self.intake.take_in(job).await
+    /// Accepts a job; when this returns, it is on the disk, and the runner is told.
+    pub(in crate::service) async fn add_job(&self, job: AcceptedJob) -> Result<(), StoreError> {
+        let accepted = self.accepted.clone();
+        let insert = move |connection: &Connection| {
+            in_savepoint(connection, |connection| insert_job(connection, &job))
+        };
+        let count = move || accepted.send_modify(|count| *count += 1);
+        self.writer.write(insert, count).await
     }
 
     /// The job of that id in that bucket.
@@ -161,16 +160,13 @@ impl Store {
         .await
     }
 
-    /// The oldest jobs behind `sequence` that have not ended.
+    /// The oldest jobs after `sequence` that have not ended.
     pub(in crate::service) async fn unfinished_jobs(
         &self,
         sequence: i64,
         limit: u32,
     ) -> Result<Vec<StoredJob>, StoreError> {
-        if let Some(last) = self.journal.last_waiting() {
-            self.writer.index(last, limit as usize).await?;
-        }
-        self.read_indexed(move |connection| {
+        self.read(move |connection| {
             let query = format!(
                 "SELECT {COLUMNS} FROM jobs WHERE state IN ('Submitted', 'Running')
                  AND sequence > :sequence ORDER BY sequence LIMIT :limit"

@@ -55,7 +55,7 @@ impl Query {
         self
     }
 
-    /// Ends with the order by `column`, what the page comes behind, and how much it holds.
+    /// Ends with the order by `column`, the last entry of the previous page, and the size.
     pub(super) fn page(
         self,
         column: &str,
@@ -63,11 +63,11 @@ impl Query {
         after: Option<i64>,
         limit: usize,
     ) -> (String, Vec<Value>) {
-        let (behind, direction) = match order {
+        let (after_last, direction) = match order {
             Order::Ascending => (">", "ASC"),
             Order::Descending => ("<", "DESC"),
         };
-        let Self { text, mut values } = self.and(&format!("{column} {behind} ?"), after);
+        let Self { text, mut values } = self.and(&format!("{column} {after_last} ?"), after);
         values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
         let text = format!("{text} ORDER BY {column} {direction} LIMIT ?");
         (text, values)

@@ -1,4 +1,4 @@
-//! A thread that works through a queue, and what others hold of it.
+//! A thread that works through a queue, and its handle.
 
 use std::fmt;
 use std::sync::Mutex;
@@ -7,9 +7,9 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc;
 
 use super::StoreError;
-use crate::service::lock::lock;
+use crate::sync::lock;
 
-/// How much may wait before those who ask for more have to wait themselves.
+/// Above this many queued tasks, [`Thread::send`] waits.
 const QUEUE: usize = 1024;
 
 /// The handle of a thread.
@@ -23,7 +23,7 @@ struct Running<T> {
 }
 
 impl<T: Send + 'static> Thread<T> {
-    /// Starts one, which ends when nothing more can come.
+    /// Starts a thread, which ends when its handle is closed.
     pub(super) fn start(work: impl FnOnce(mpsc::Receiver<T>) + Send + 'static) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let thread = std::thread::spawn(move || work(waiting));
@@ -37,7 +37,7 @@ impl<T: Send + 'static> Thread<T> {
         queue.send(task).await.map_err(|_| StoreError::Closed)
     }
 
-    /// Lets the thread finish what waits, and waits for it.
+    /// Waits until the thread has worked through its queue and ended.
     pub(super) async fn close(&self) {
         let running = lock(&self.running).take();
         if let Some(Running { queue, thread }) = running {

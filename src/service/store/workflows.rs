@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use rusqlite::{Connection, named_params};
 
-use super::transaction::in_savepoint;
+use super::jobs::timestamp;
+use super::writer::in_savepoint;
 use super::{Store, StoreError};
 use crate::api::name::WorkflowId;
 
-/// Came after the other tables, so that it is made where it is missing.
+/// Made where it is missing.
 pub(super) const TABLE: &str = "
 CREATE TABLE IF NOT EXISTS workflows (
     id       TEXT NOT NULL PRIMARY KEY,
@@ -59,11 +60,10 @@ fn note_workflow(
          RETURNING created, updated",
     )?;
     let values = named_params! { ":id": id.as_str(), ":digest": digest, ":now": now.as_second() };
-    let moment = |seconds: i64| Timestamp::from_second(seconds).unwrap_or_default();
     upsert.query_row(values, |row| {
         Ok(WorkflowTimes {
-            created: moment(row.get("created")?),
-            updated: moment(row.get("updated")?),
+            created: timestamp(row.get("created")?)?,
+            updated: timestamp(row.get("updated")?)?,
         })
     })
 }

@@ -9,7 +9,7 @@ use stocktake::api::name::WorkflowId;
 use stocktake::api::wire::{JobState, decode_trigger_answer};
 use stocktake::service::RunningService;
 
-use super::world::{COPY, FAIL, JOBS, PAUSED, World, code, request, workflow};
+use super::world::{COPY, FAIL, JOBS, PAUSED, World, code, eventually, request, workflow};
 
 #[tokio::test]
 async fn a_prefix_job_runs_over_the_objects_of_its_interval() {
@@ -78,7 +78,7 @@ async fn raw_job(world: &World, service: &RunningService, id: &str) -> String {
 
 /// What a job needs may go away between the trigger and its turn.
 #[tokio::test]
-async fn a_job_says_what_is_gone() {
+async fn a_job_names_the_input_that_was_removed() {
     let world = World::new();
     world.put("a", "2022-02-14T00:00:00Z");
     world.put("list.txt", "2022-02-14T00:00:00Z");
@@ -110,7 +110,7 @@ async fn a_job_says_what_is_gone() {
 }
 
 #[tokio::test]
-async fn what_cannot_run_is_refused() {
+async fn requests_that_cannot_run_are_refused() {
     let world = World::new();
     world.put("a", "2022-02-14T00:00:00Z");
     let service = world.start().await;
@@ -182,13 +182,8 @@ async fn a_time_limit_ends_the_whole_process_group() {
         .trim()
         .parse()
         .unwrap();
-    // A process that has ended and that nobody has waited for yet can still be signalled.
-    while let Some(state) = process_state(pid) {
-        if state == 'Z' {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    // Its parent, the shell, was killed: it may remain as a zombie.
+    eventually(async || matches!(process_state(pid), None | Some('Z'))).await;
     service.shutdown().await;
 }
 
@@ -204,7 +199,7 @@ fn process_state(pid: i32) -> Option<char> {
 }
 
 #[tokio::test]
-async fn a_command_that_is_not_there_fails_its_run() {
+async fn a_missing_command_fails_its_run() {
     let world = World::new();
     world.put("a", "2022-02-14T00:00:00Z");
     let mut settings = world.settings();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use reqwest::header::HOST;
@@ -173,6 +174,15 @@ impl World {
 }
 
 /// A workflow of that command.
+/// Waits until something is true, for 20 seconds at most.
+pub(super) async fn eventually(mut is_true: impl AsyncFnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_true().await {
+        assert!(begun.elapsed() < Duration::from_secs(20), "not within 20 s");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 pub(super) fn workflow(command: &[&str]) -> WorkflowSettings {
     let command = command.iter().map(|word| (*word).to_owned());
     WorkflowSettings::new("test", command.collect())

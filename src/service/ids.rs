@@ -5,11 +5,15 @@ use jiff::Timestamp;
 use uuid::Uuid;
 use uuid::fmt::Simple;
 
-use crate::api::name::{JobId, NameError};
+use crate::api::name::JobId;
 
 /// The id of a batch job: `b` and a time-based UUID.
-pub(super) fn job_id() -> Result<JobId, NameError> {
-    JobId::new(&time_based('b'))
+#[expect(
+    clippy::expect_used,
+    reason = "a letter and 32 hexadecimal digits are such an id"
+)]
+pub(super) fn job_id() -> JobId {
+    JobId::new(&time_based('b')).expect("a letter and hexadecimal digits")
 }
 
 /// The id of one run of a workflow: `i` and a time-based UUID.
@@ -18,8 +22,9 @@ pub(super) fn run_id() -> String {
 }
 
 /// The id of a call: base64 of the time and some random digits.
+#[expect(clippy::expect_used, reason = "the clock is between 1970 and 2106")]
 pub(super) fn request_id() -> String {
-    let now = u32::try_from(Timestamp::now().as_second()).unwrap_or_default();
+    let now = u32::try_from(Timestamp::now().as_second()).expect("a time between 1970 and 2106");
     let random = Uuid::new_v4().into_bytes();
     let mut text = [b'_'; 27];
     HEXLOWER.encode_mut(&now.to_be_bytes(), &mut text[..8]);
@@ -50,11 +55,11 @@ mod tests {
 
     #[test]
     fn ids_have_the_documented_forms() {
-        let job = job_id().unwrap();
+        let job = job_id();
         let uuid = Uuid::parse_str(&job.as_str()[1..]).unwrap();
         assert_eq!((job.as_str().len(), uuid.get_version_num()), (33, 1));
         assert!(job.as_str().starts_with('b') && run_id().starts_with('i'));
-        assert_ne!(job, job_id().unwrap());
+        assert_ne!(job, job_id());
         let request = BASE64.decode(request_id().as_bytes()).unwrap();
         let request = String::from_utf8(request).unwrap();
         let fields: Vec<&str> = request.split('_').collect();

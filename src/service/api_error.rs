@@ -1,19 +1,19 @@
-//! What a call is refused with.
+//! The error of a call.
 
 use std::borrow::Cow;
 
 use crate::api::wire::{RequestError, WireError};
 use crate::service::store::StoreError;
 
-/// What a call is refused with: a documented status and code, and our words.
+/// A documented status and code, and a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Failure {
+pub(super) struct ApiError {
     pub(super) status: u16,
     pub(super) code: Cow<'static, str>,
     pub(super) message: String,
 }
 
-impl Failure {
+impl ApiError {
     pub(super) fn new(
         status: u16,
         code: impl Into<Cow<'static, str>>,
@@ -34,7 +34,7 @@ impl Failure {
         Self::new(403, "AccessDenied", message)
     }
 
-    /// Our own fault. The details go to the log: they are no business of the caller.
+    /// A fault of the service. The details go to the log, not to the client.
     pub(super) fn internal(error: &dyn std::error::Error) -> Self {
         tracing::error!(%error, "a call failed");
         Self::new(
@@ -45,7 +45,7 @@ impl Failure {
     }
 }
 
-impl From<RequestError> for Failure {
+impl From<RequestError> for ApiError {
     fn from(error: RequestError) -> Self {
         match error {
             RequestError::Body(WireError::Content(problem)) => Self::argument(problem),
@@ -55,13 +55,13 @@ impl From<RequestError> for Failure {
     }
 }
 
-impl From<StoreError> for Failure {
+impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         Self::internal(&error)
     }
 }
 
-impl From<WireError> for Failure {
+impl From<WireError> for ApiError {
     fn from(error: WireError) -> Self {
         Self::internal(&error)
     }

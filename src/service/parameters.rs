@@ -2,18 +2,16 @@
 
 use jiff::Timestamp;
 
+use super::api_error::ApiError;
 use super::call::Call;
-use super::failure::Failure;
 use super::store::Order;
 use crate::api::time;
 
-/// How many entries a page has if nothing is asked for.
 pub(super) const DEFAULT_SIZE: usize = 10;
 
-/// How many entries a page may have.
-pub(super) const LARGEST_SIZE: usize = 100;
+pub(super) const MAX_SIZE: usize = 100;
 
-/// A parameter that has a value: clients send empty ones for what they do not mean.
+/// A parameter with a value: an empty one counts as absent.
 pub(super) fn given<'a>(call: &'a Call, name: &str) -> Option<&'a str> {
     call.parameter(name).filter(|value| !value.is_empty())
 }
@@ -24,7 +22,7 @@ pub(super) fn number(
     name: &str,
     default: usize,
     largest: usize,
-) -> Result<usize, Failure> {
+) -> Result<usize, ApiError> {
     let Some(text) = given(call, name) else {
         return Ok(default);
     };
@@ -33,22 +31,22 @@ pub(super) fn number(
         .ok()
         .filter(|number| (1..=largest).contains(number));
     number.ok_or_else(|| {
-        Failure::argument(format!(
+        ApiError::argument(format!(
             "{name}: `{text}` is not a number from 1 to {largest}"
         ))
     })
 }
 
 /// `size`.
-pub(super) fn size(call: &Call) -> Result<usize, Failure> {
-    number(call, "size", DEFAULT_SIZE, LARGEST_SIZE)
+pub(super) fn size(call: &Call) -> Result<usize, ApiError> {
+    number(call, "size", DEFAULT_SIZE, MAX_SIZE)
 }
 
 /// `nextToken`: the place of the last entry of the page before.
-pub(super) fn after(call: &Call) -> Result<Option<i64>, Failure> {
+pub(super) fn after(call: &Call) -> Result<Option<i64>, ApiError> {
     let token = given(call, "nextToken").map(|text| {
         text.parse().map_err(|_| {
-            Failure::argument(format!(
+            ApiError::argument(format!(
                 "nextToken: `{text}` was not given out by this service"
             ))
         })
@@ -57,18 +55,18 @@ pub(super) fn after(call: &Call) -> Result<Option<i64>, Failure> {
 }
 
 /// `orderByTime`.
-pub(super) fn order(call: &Call) -> Result<Order, Failure> {
+pub(super) fn order(call: &Call) -> Result<Order, ApiError> {
     match given(call, "orderByTime") {
         None | Some("Desc") => Ok(Order::Descending),
         Some("Asc") => Ok(Order::Ascending),
-        Some(other) => Err(Failure::argument(format!(
+        Some(other) => Err(ApiError::argument(format!(
             "orderByTime: `{other}` is neither `Desc` nor `Asc`"
         ))),
     }
 }
 
 /// `states`: none for `All`.
-pub(super) fn states(call: &Call, known: &[&str]) -> Result<Vec<String>, Failure> {
+pub(super) fn states(call: &Call, known: &[&str]) -> Result<Vec<String>, ApiError> {
     let words = given(call, "states")
         .unwrap_or("All")
         .split(',')
@@ -79,7 +77,7 @@ pub(super) fn states(call: &Call, known: &[&str]) -> Result<Vec<String>, Failure
         .find(|word| **word != "All" && !known.contains(word))
     {
         let known = known.join(", ");
-        return Err(Failure::argument(format!(
+        return Err(ApiError::argument(format!(
             "states: `{unknown}` is not one of All, {known}"
         )));
     }
@@ -90,16 +88,15 @@ pub(super) fn states(call: &Call, known: &[&str]) -> Result<Vec<String>, Failure
 }
 
 /// A parameter that is a moment.
-pub(super) fn moment(call: &Call, name: &str) -> Result<Option<Timestamp>, Failure> {
+pub(super) fn moment(call: &Call, name: &str) -> Result<Option<Timestamp>, ApiError> {
     let moment = given(call, name).map(|text| {
-        time::parse(text).map_err(|error| Failure::argument(format!("{name}: `{text}` {error}")))
+        time::parse(text).map_err(|error| ApiError::argument(format!("{name}: `{text}` {error}")))
     });
     moment.transpose()
 }
 
-/// Cuts what was asked for with one entry more than the page has, and gives the token of the next
-/// page: none if this is the last one.
-pub(super) fn cut<T>(
+/// Truncates `size + 1` entries to a page and returns the token of the next page, if there is one.
+pub(super) fn next_token<T>(
     entries: &mut Vec<T>,
     size: usize,
     place: impl Fn(&T) -> i64,

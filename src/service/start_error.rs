@@ -16,7 +16,7 @@ pub enum StartError {
     Owned {
         /// The folder.
         data: PathBuf,
-        /// Who owns it, if that could be read.
+        /// Absent if it cannot be read.
         owner: Option<Owner>,
     },
     /// The address cannot be listened on.
