@@ -8,18 +8,22 @@
     reason = "the figures are what people run it for"
 )]
 
+#[path = "common/calls.rs"]
+mod calls;
+#[expect(dead_code, unreachable_pub, reason = "a part of it is enough here")]
+#[path = "../tests/support/mod.rs"]
 mod support;
 
-use std::fmt::Write as _;
-use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use support::{LOCAL, Serve, command, trigger_call};
+use calls::trigger_call;
+use support::serve::Serve;
+use support::target::Target;
+use support::workspace::{CREDENTIALS, Workspace, jobs};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -39,12 +43,10 @@ fn main() {
         started.elapsed()
     });
     let mut told = String::new();
-    let applied = with_service(|folder, _| {
-        let mut apply = command(
-            folder,
-            &["-t", "test", "apply", "--auto-approve", "--parallelism"],
-        );
-        apply.arg(PARALLELISM.to_string());
+    let applied = with_service(|workspace, _| {
+        let mut apply = workspace.command(&["-t", "test", "apply", "--auto-approve"]);
+        apply.args(["--parallelism", &PARALLELISM.to_string()]);
+        apply.envs(CREDENTIALS);
         apply.env("STOCKTAKE_LOG", "stocktake::state=debug");
         let started = Instant::now();
         let output = apply.stderr(Stdio::piped()).output().unwrap();
@@ -91,30 +93,25 @@ async fn generate(address: SocketAddr, requests: Vec<Vec<u8>>) {
 }
 
 /// Measures against a fresh service.
-fn with_service<T>(measure: impl FnOnce(&Path, SocketAddr) -> T) -> T {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path();
-    fs::create_dir(path.join("jobs")).unwrap();
-    fs::create_dir(path.join("bucket")).unwrap();
-    fs::write(path.join("stocktake.toml"), LOCAL).unwrap();
-    let mut jobs = "jobs:\n".to_owned();
-    for number in 0..JOBS {
-        let input = format!("input: {{ prefix: job-{number}/ }}");
-        writeln!(
-            jobs,
-            "  job-{number}: {{ {input}, operation: {{ workflow_ids: w1 }} }}"
-        )
-        .unwrap();
-    }
-    fs::write(path.join("jobs/all.yaml"), jobs).unwrap();
-    let service = Serve::start(path);
-    let address = service.address;
-    let target = format!(
-        "{LOCAL}\n[targets.test]\nbucket = \"demo-1250000000\"\nregion = \"ap-beijing\"\n\
-         endpoint = \"http://{address}\"\nmax_submissions = 100000\n"
-    );
-    fs::write(path.join("stocktake.toml"), target).unwrap();
-    let begun = command(path, &["-t", "test", "state", "init"]).status();
-    assert!(begun.unwrap().success());
-    measure(path, address)
+fn with_service<T>(measure: impl FnOnce(&Workspace, SocketAddr) -> T) -> T {
+    let workspace = Workspace::new()
+        .target("local", &Target::embedded(&["true"]))
+        .object(".keep", "");
+    let keys: Vec<String> = (0..JOBS).map(|number| format!("job-{number}")).collect();
+    let inputs: Vec<String> = keys
+        .iter()
+        .map(|key| format!("{{ prefix: {key}/ }}"))
+        .collect();
+    let pairs = keys
+        .iter()
+        .map(String::as_str)
+        .zip(inputs.iter().map(String::as_str));
+    workspace.write("jobs/all.yaml", &jobs(pairs));
+    let service = Serve::start(&workspace);
+    let target = Target::at(service.address).set("max_submissions", 100_000);
+    workspace.add_target("test", &target);
+    workspace
+        .run_signed(&["-t", "test", "state", "init"])
+        .expect(0);
+    measure(&workspace, service.address)
 }

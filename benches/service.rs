@@ -11,6 +11,10 @@
     reason = "the figures are what people run it for"
 )]
 
+#[path = "common/calls.rs"]
+mod calls;
+#[expect(dead_code, unreachable_pub, reason = "a part of it is enough here")]
+#[path = "../tests/support/mod.rs"]
 mod support;
 
 use std::fmt;
@@ -21,12 +25,15 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use calls::{HOST, authorization, trigger_call};
 use data_encoding::HEXLOWER;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use md5::{Digest, Md5};
 use stocktake::api::wire::{JobState, decode_describe_answer, decode_trigger_answer};
-use support::{HOST, LOCAL, Serve, authorization, trigger_call};
+use support::serve::Serve;
+use support::target::Target;
+use support::workspace::Workspace;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -40,12 +47,12 @@ const INTERVAL: &str = "<TimeInterval><Start>1990-01-01T00:00:00+0800</Start>\
                         <End>1990-02-01T00:00:00+0800</End></TimeInterval>";
 
 fn main() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path();
-    fs::create_dir(path.join("bucket")).unwrap();
-    fs::write(path.join("stocktake.toml"), LOCAL).unwrap();
+    let workspace = Workspace::new()
+        .target("local", &Target::embedded(&["true"]))
+        .object(".keep", "");
+    let path = workspace.path();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let service = Serve::start(path);
+    let service = Serve::start(&workspace);
     runtime.block_on(triggers(&service));
     drop(service);
     // For those who tune the triggers alone.
@@ -55,7 +62,7 @@ fn main() {
     fs::remove_dir_all(path.join(".stocktake")).unwrap();
     make_objects(&path.join("bucket/objects"));
     make_inventory(&path.join("bucket/inventory"));
-    let service = Serve::start(path);
+    let service = Serve::start(&workspace);
     runtime.block_on(prefix(service.address, path));
     runtime.block_on(manifest(service.address, path));
     println!("memory of `serve`: {}", memory(service.process.id()));

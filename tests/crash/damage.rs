@@ -108,7 +108,7 @@ fn the_commands_refuse_a_damaged_state_and_leave_it_as_it_is() {
     let (world, _, compacted) = logs();
     let path = world.state();
     let mut random = Random::new();
-    let taken = world.service.jobs();
+    let taken = world.jobs();
     for _ in 0..length(5, 50) {
         let mut bytes = compacted.clone();
         let at = usize::try_from(random.below(bytes.len() as u64)).unwrap();
@@ -124,5 +124,5 @@ fn the_commands_refuse_a_damaged_state_and_leave_it_as_it_is() {
         }
         assert_eq!(fs::read(&path).unwrap(), bytes, "nothing is overwritten");
     }
-    assert_eq!(world.service.jobs(), taken, "nothing was submitted");
+    assert_eq!(world.jobs(), taken, "nothing was submitted");
 }

@@ -3,11 +3,7 @@
 //! The real binary against a real `serve` process that survives. The judge is the service's own list
 //! of jobs. Short by default; `STOCKTAKE_CRASH_LONG=1` runs the long form, `STOCKTAKE_CRASH_SEED`
 //! another one of the random ones. Killing at every step needs the feature `crash-points`.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test that cannot go on fails"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::print_stdout, reason = "the counts are what people run it for")]
 
 mod damage;
@@ -16,5 +12,7 @@ mod every_step;
 mod races;
 mod random;
 mod random_kills;
-mod service;
+#[path = "../support/mod.rs"]
+#[expect(dead_code, unreachable_pub, reason = "a part of it is enough here")]
+mod support;
 mod world;

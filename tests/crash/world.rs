@@ -1,18 +1,15 @@
 //! A workspace of many jobs, a service that runs them, and the judge.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 
+use stocktake::api::client::ListQuery;
 use stocktake::state::{Expected, Outcome, Records, StateStore};
-use tempfile::TempDir;
 
-use crate::service::Service;
-
-pub(crate) const BUCKET: &str = "demo-1250000000";
-pub(crate) const REGION: &str = "ap-beijing";
+use crate::support::serve::Serve;
+use crate::support::target::Target;
+use crate::support::workspace::{CREDENTIALS, Workspace, jobs};
 
 /// How often an interrupted workspace may be applied again before that counts as never ending.
 const MOST_RUNS: usize = 40;
@@ -67,66 +64,58 @@ fault = "drop"
 
 /// A workspace with a running service.
 pub(crate) struct World {
-    folder: TempDir,
-    pub(crate) service: Service,
+    workspace: Workspace,
+    serve: Serve,
     keys: Vec<String>,
 }
 
 impl World {
     /// A workspace of `count` jobs against a service with `faults`.
     pub(crate) fn new(count: usize, faults: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path();
         let keys: Vec<String> = (0..count)
             .map(|number| format!("job-{number:04}"))
             .collect();
-        let mut jobs = "jobs:\n".to_owned();
-        for key in &keys {
-            writeln!(
-                jobs,
-                "  {key}: {{ input: {{ prefix: {key}/ }}, operation: {{ workflow_ids: w1 }} }}"
-            )
-            .unwrap();
-        }
-        fs::create_dir(path.join("jobs")).unwrap();
-        fs::create_dir(path.join("bucket")).unwrap();
-        fs::write(path.join("jobs/all.yaml"), jobs).unwrap();
-        fs::write(path.join("faults.toml"), faults).unwrap();
-        fs::write(path.join("stocktake.toml"), LOCAL).unwrap();
-        let service = Service::start(path);
-        let target = format!(
-            "{LOCAL}\n[targets.test]\nbucket = \"{BUCKET}\"\nregion = \"{REGION}\"\n\
-             endpoint = \"http://{}\"\nmax_submissions = 100000\ntimeout = \"1s\"\nsettle = \"1s\"\n",
-            service.address
-        );
-        fs::write(path.join("stocktake.toml"), target).unwrap();
+        let inputs: Vec<String> = keys
+            .iter()
+            .map(|key| format!("{{ prefix: {key}/ }}"))
+            .collect();
+        let local = Target::embedded(&["true"]);
+        let workspace = Workspace::new().target("local", &local).object(".keep", "");
+        let pairs = keys
+            .iter()
+            .map(String::as_str)
+            .zip(inputs.iter().map(String::as_str));
+        workspace.write("jobs/all.yaml", &jobs(pairs));
+        workspace.write("faults.toml", faults);
+        let serve = Serve::start_with(&workspace, &["--faults", "faults.toml"]);
+        let target = Target::at(serve.address)
+            .set("max_submissions", 100_000)
+            .set("timeout", "1s")
+            .set("settle", "1s");
+        workspace.add_target("test", &target);
         let world = Self {
-            folder,
-            service,
+            workspace,
+            serve,
             keys,
         };
-        assert!(
-            world
-                .command(&["state", "init"])
-                .status()
-                .unwrap()
-                .success()
-        );
+        let init = world.command(&["state", "init"]).status();
+        assert!(init.unwrap().success());
         world
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
     pub(crate) fn state(&self) -> PathBuf {
-        self.path().join("test.state.jsonl")
+        self.workspace.path().join("test.state.jsonl")
     }
 
     /// The binary, on the target under test.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let arguments = [&["-t", "test"], arguments].concat();
-        command(self.path(), &arguments)
+        let mut command = self.workspace.command(&arguments);
+        command
+            .envs(CREDENTIALS)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command
     }
 
     /// `apply`, not yet started.
@@ -153,6 +142,19 @@ impl World {
         panic!("not done after {MOST_RUNS} runs");
     }
 
+    /// The ids of all jobs that the service ever took, by name.
+    pub(crate) fn jobs(&self) -> BTreeMap<String, Vec<String>> {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let client = self.serve.client();
+        let listed = runtime.block_on(client.list(&ListQuery::default()));
+        let mut jobs: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for job in listed.unwrap() {
+            let ids = jobs.entry(job.name).or_default();
+            ids.push(job.job_id.to_string());
+        }
+        jobs
+    }
+
     pub(crate) fn records(&self) -> Records {
         let expected = Expected {
             target: "test",
@@ -163,7 +165,7 @@ impl World {
 
     /// For every job exactly one was taken; the state knows its id; no id is unknown to the state.
     pub(crate) fn judge(&self) {
-        let jobs = self.service.jobs();
+        let jobs = self.jobs();
         let taken: BTreeMap<&String, usize> =
             jobs.iter().map(|(name, ids)| (name, ids.len())).collect();
         let wanted: BTreeMap<&String, usize> = self.keys.iter().map(|key| (key, 1)).collect();
@@ -192,36 +194,3 @@ fn job_ids(records: &Records) -> impl Iterator<Item = String> {
 pub(crate) fn was_killed(status: ExitStatus) -> bool {
     status.code().is_none()
 }
-
-/// The binary in a folder, with a clean environment.
-pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_stocktake"));
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the binary under test needs the path, and nothing else"
-    )]
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    command
-        .args(arguments)
-        .current_dir(folder)
-        .env_clear()
-        .env("PATH", path)
-        .env("HOME", folder)
-        .env("TENCENTCLOUD_SECRET_ID", "stocktake-local")
-        .env("TENCENTCLOUD_SECRET_KEY", "stocktake-local")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    command
-}
-
-const LOCAL: &str = r#"
-[targets.local]
-service = "embedded"
-bucket = "demo-1250000000"
-region = "ap-beijing"
-[targets.local.buckets]
-demo-1250000000 = "bucket"
-[targets.local.workflows.w1]
-command = ["true"]
-"#;

@@ -9,26 +9,34 @@ use serde_json::Value;
 use stocktake::api::client::ListQuery;
 use stocktake::api::wire::JobState;
 
-use crate::env::{Env, FILTERS};
-use crate::serving::{GATED, Serve, client, eventually, gated, job, submit, target};
+use crate::support::serve::Serve;
+use crate::support::target::{GATED, Target};
+use crate::support::wait::eventually;
+use crate::support::workspace::{FILTERS, Workspace, jobs};
 
-fn json(env: &Env, arguments: &[&str]) -> Value {
+fn json(env: &Workspace, arguments: &[&str]) -> Value {
     serde_json::from_str(&env.run(arguments).expect(0).stdout).unwrap()
 }
 
 /// Fails for every object whose content is `bad`.
-const PICKY: &str = r#"["sh", "-c", "if grep -q bad \"$1\"; then echo \"no: $2\" >&2; exit 3; fi; cat \"$1\"", "sh", "{object}", "{key}"]"#;
+const PICKY: &[&str] = &[
+    "sh",
+    "-c",
+    r#"if grep -q bad "$1"; then echo "no: $2" >&2; exit 3; fi; cat "$1""#,
+    "sh",
+    "{object}",
+    "{key}",
+];
 
 #[test]
 fn failed_objects_become_a_job_over_exactly_these() {
-    let env = Env::empty();
-    env.write("stocktake.toml", &target(PICKY));
+    let env = Workspace::new().target("local", &Target::embedded(PICKY));
     for number in 0..200 {
         let is_bad = [7, 80, 199].contains(&number);
         let text = if is_bad { "bad" } else { "good" };
         env.write(&format!("bucket/in/{number:03} 视频.txt"), text);
     }
-    env.write("jobs/a.yaml", &job("all", "{ prefix: in/ }"));
+    let env = env.job("all", "{ prefix: in/ }");
     env.run(&["apply"]).expect(7);
     let recorded = json(&env, &["status", "--format", "json", "--no-refresh"]);
     let objects = &recorded["records"][0]["objects"];
@@ -49,8 +57,7 @@ fn failed_objects_become_a_job_over_exactly_these() {
     for number in [7, 80, 199] {
         env.write(&format!("bucket/in/{number:03} 视频.txt"), "good");
     }
-    let both = job("all", "{ prefix: in/ }") + &job("again", "{ url_file: again.txt }")[6..];
-    env.write("jobs/a.yaml", &both);
+    let env = env.job("again", "{ url_file: again.txt }");
     env.run(&["apply"]).expect(0);
     let again = json(&env, &["status", "again", "--format", "json"]);
     assert_eq!(again["records"][0]["objects"]["total"], 3, "{again:#}");
@@ -68,13 +75,16 @@ fn failed_objects_become_a_job_over_exactly_these() {
 
 #[test]
 fn tables_stay_within_a_terminal_and_messages_steer_it_not() {
-    let env = Env::empty();
-    let says = r#"["sh", "-c", "printf 'no: \\033[31m %s 视频视频视频视频' \"$1\" >&2; exit 3", "sh", "{key}"]"#;
-    env.write("stocktake.toml", &target(says));
-    env.write("bucket/in/a", "a");
+    let says = r#"printf 'no: \033[31m %s 视频视频视频视频' "$1" >&2; exit 3"#;
     let long = "二零二二年春季上传的全部视频";
-    let both = job(long, "{ prefix: in/ }") + &job("short", "{ prefix: none/ }")[6..];
-    env.write("jobs/a.yaml", &both);
+    let env = Workspace::new()
+        .target(
+            "local",
+            &Target::embedded(&["sh", "-c", says, "sh", "{key}"]),
+        )
+        .object("in/a", "a")
+        .job(long, "{ prefix: in/ }")
+        .job("short", "{ prefix: none/ }");
     env.run(&["apply"]).expect(7);
     let run = env.run(&["status"]).expect(0);
     let width = |line: &str| unicode_width::UnicodeWidthStr::width(line);
@@ -97,9 +107,9 @@ fn tables_stay_within_a_terminal_and_messages_steer_it_not() {
 /// Where there is no terminal, those who wait read a line now and then.
 #[test]
 fn who_waits_without_a_terminal_reads_a_line_every_ten_seconds() {
-    let env = gated();
+    let env = Workspace::gated();
     let _serve = Serve::start(&env);
-    submit(&env);
+    env.submit();
     let mut waiting = env.command(&["status", "--wait"]);
     let begun = Instant::now();
     let mut waiting = waiting
@@ -119,11 +129,14 @@ fn who_waits_without_a_terminal_reads_a_line_every_ten_seconds() {
 
 #[test]
 fn a_failed_job_is_resubmitted_as_often_as_it_asks() {
-    let env = Env::empty();
-    env.write("stocktake.toml", &target(r#"["false"]"#));
-    env.write("bucket/in/a", "a");
+    let env = Workspace::new()
+        .target("local", &Target::embedded(&["false"]))
+        .object("in/a", "a");
     let resubmit = "    on_failure: resubmit\n    max_attempts: 2\n";
-    env.write("jobs/a.yaml", &(job("again", "{ prefix: in/ }") + resubmit));
+    env.write(
+        "jobs/a.yaml",
+        &(jobs([("again", "{ prefix: in/ }")]) + resubmit),
+    );
     env.run(&["apply"]).expect(7);
     env.run(&["apply"]).expect(7);
     let third = env.run(&["apply"]).expect(0);
@@ -135,8 +148,7 @@ fn a_failed_job_is_resubmitted_as_often_as_it_asks() {
 
 #[test]
 fn what_is_removed_may_run_again_and_says_who_removed_it() {
-    let env = Env::small();
-    env.write("jobs/a.yaml", &job("all", "{ prefix: video/ }"));
+    let env = Workspace::small().job("all", "{ prefix: video/ }");
     env.run(&["apply"]).expect(0);
     env.run(&["plan", "--detailed-exitcode"]).expect(0);
     let asked = env.run(&["state", "rm", "all"]).expect(1);
@@ -173,9 +185,9 @@ fn what_is_removed_may_run_again_and_says_who_removed_it() {
 
 #[test]
 fn a_key_can_be_moved_but_not_onto_another_one() {
-    let env = Env::small();
-    let both = job("one", "{ prefix: video/a }") + &job("two", "{ prefix: video/b }")[6..];
-    env.write("jobs/a.yaml", &both);
+    let env = Workspace::small()
+        .job("one", "{ prefix: video/a }")
+        .job("two", "{ prefix: video/b }");
     env.run(&["apply"]).expect(0);
     let taken = env.run(&["state", "mv", "one", "two"]).expect(1);
     assert!(
@@ -212,11 +224,11 @@ fault = "half"
 
 #[test]
 fn waiting_spans_a_restart_of_a_service_that_has_a_bad_day() {
-    let env = gated();
+    let env = Workspace::gated();
     env.write("faults.toml", BAD_DAY);
     let faults = ["-v", "--faults", "faults.toml"];
     let serve = Serve::start_with(&env, &faults);
-    submit(&env);
+    env.submit();
     let asked = serve.log().len();
     let mut waiting = env.command(&["status", "--wait"]);
     let waiting = waiting.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -248,20 +260,12 @@ fn waiting_spans_a_restart_of_a_service_that_has_a_bad_day() {
 fn two_thousand_jobs_are_refreshed_in_as_many_calls_as_they_fill_pages() {
     const JOBS: usize = 2000;
     const RUNNING: usize = 3;
-    let env = Env::empty();
-    let local = target(r#"["true"]"#);
-    let gated = format!("[targets.local.workflows.w2]\ncommand = {GATED}\n");
-    env.write("stocktake.toml", &(local.clone() + &gated));
-    env.write("bucket/in/a", "a");
+    let local = Target::embedded(&["true"]).workflow("w2", GATED, &[]);
+    let env = Workspace::new().target("local", &local).object("in/a", "a");
     let serve = Serve::start_with(&env, &["-v"]);
     // The same service, as one that others run: nobody waits for its jobs.
-    let remote = format!(
-        "[targets.far]\nbucket = \"demo-1250000000\"\nregion = \"ap-beijing\"\n\
-         endpoint = \"http://{}\"\nrate = 10000\nmax_submissions = 5000\n\
-         state = \"far.state.jsonl\"\n",
-        serve.address
-    );
-    env.write("stocktake.toml", &(local + &gated + &remote));
+    let far = Target::at(serve.address).set("rate", 10_000);
+    env.add_target("far", &far.set("max_submissions", 5000));
     let folders: Vec<String> = (0..JOBS - RUNNING)
         .map(|number| format!("'{number}'"))
         .collect();
@@ -276,18 +280,13 @@ fn two_thousand_jobs_are_refreshed_in_as_many_calls_as_they_fill_pages() {
                    operation: { workflow_ids: w2 }\n";
     env.write("jobs/a.yaml", &format!("jobs:\n{done}{running}"));
     let far = |arguments: &[&str]| {
-        let mut command = env.command(&[&["-t", "far"], arguments].concat());
-        command.env("TENCENTCLOUD_SECRET_ID", "stocktake-local");
-        command.env("TENCENTCLOUD_SECRET_KEY", "stocktake-local");
-        let output = command.output().unwrap();
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{stderr}");
-        String::from_utf8(output.stdout).unwrap()
+        let arguments = [&["-t", "far"], arguments].concat();
+        env.run_signed(&arguments).expect(0).stdout
     };
     far(&["state", "init"]);
     far(&["apply", "--auto-approve"]);
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let service = client(&serve.address);
+    let service = serve.client();
     let query = ListQuery {
         states: vec![JobState::Submitted, JobState::Running],
         ..ListQuery::default()
@@ -319,9 +318,9 @@ fn two_thousand_jobs_are_refreshed_in_as_many_calls_as_they_fill_pages() {
 
 #[test]
 fn waiting_ends_when_the_time_is_up_and_cancelling_ends_the_job() {
-    let env = gated();
+    let env = Workspace::gated();
     let _serve = Serve::start(&env);
-    submit(&env);
+    env.submit();
     let late = env
         .run(&["status", "--wait", "--timeout", "300ms"])
         .expect(1);
@@ -345,8 +344,7 @@ fn waiting_ends_when_the_time_is_up_and_cancelling_ends_the_job() {
 
 #[test]
 fn the_log_names_calls_and_their_ids_and_no_secret() {
-    let env = Env::small();
-    env.write("jobs/a.yaml", &job("all", "{ prefix: video/ }"));
+    let env = Workspace::small().job("all", "{ prefix: video/ }");
     let mut command = env.command(&["-v", "--log-format", "json", "apply"]);
     command.env("STOCKTAKE_SERVE_SECRET_ID", "canary-id");
     command.env("STOCKTAKE_SERVE_SECRET_KEY", "canary-secret");

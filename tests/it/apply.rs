@@ -17,8 +17,8 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 use crate::client::{client_at, client_of};
-use crate::jobs::job;
-use crate::raw::{RawServer, Reply, accepted, answer, error};
+use crate::support::jobs::job;
+use crate::support::raw::{RawServer, Reply, accepted, answer, error};
 
 const EXPECTED: Expected<'static> = Expected {
     target: "test",

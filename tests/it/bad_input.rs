@@ -8,14 +8,14 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::adopt::with_jobs;
-use crate::env::{Env, FILTERS, Run, copy_folder};
+use crate::support::workspace::{FILTERS, Run, Workspace, copy_folder};
 
 const GOOD: &str =
     "jobs:\n  one:\n    input: { prefix: video/ }\n    operation: { workflow_ids: w1 }\n";
 
 /// Every command that reads the files refuses them alike, and none makes a state.
 fn check(name: &str, files: &[(&str, &str)]) {
-    let env = Env::small();
+    let env = Workspace::small();
     for (path, text) in files {
         env.write(path, text);
     }
@@ -97,7 +97,7 @@ fn pairs_of_jobs() {
 
 #[test]
 fn workspaces() {
-    let env = Env::small();
+    let env = Workspace::small();
     env.write("jobs/one.yaml", GOOD);
     let show = |name: &str, run: Run| {
         insta::with_settings!({filters => FILTERS.to_vec()}, {
@@ -117,13 +117,13 @@ fn workspaces() {
     );
     show("default_target", env.run(&["plan"]).expect(1));
     show("target_fields", env.run(&["-t", "pord", "plan"]).expect(1));
-    let nowhere = Env::empty();
+    let nowhere = Workspace::new();
     show("no_workspace", nowhere.run(&["plan"]).expect(1));
 }
 
 #[test]
 fn states() {
-    let env = Env::small();
+    let env = Workspace::small();
     env.write("jobs/one.yaml", GOOD);
     env.run(&["apply"]).expect(0);
     let good = env.read(".stocktake/local.state.jsonl");
@@ -162,7 +162,7 @@ fn states() {
 /// A pipeline that lost its state must not take everything for new.
 #[test]
 fn a_missing_state_is_an_error_where_money_is_at_stake() {
-    let env = Env::small();
+    let env = Workspace::small();
     env.write("jobs/one.yaml", GOOD);
     env.write(
         "stocktake.toml",
@@ -182,7 +182,7 @@ fn a_missing_state_is_an_error_where_money_is_at_stake() {
 
 #[test]
 fn what_the_target_lacks_is_said_once() {
-    let env = Env::empty();
+    let env = Workspace::new();
     env.write(
         "stocktake.toml",
         "[targets.prod]\nregion = \"ap-beijing\"\n",
@@ -197,7 +197,7 @@ fn what_the_target_lacks_is_said_once() {
 
 #[test]
 fn a_workflow_that_the_target_lacks_is_named_once_and_a_near_one_meant() {
-    let env = Env::small();
+    let env = Workspace::small();
     let jobs = "defaults: { operation: { workflow_ids: [w1, thumbnial] } }\njobs:\n  \
                 one: { input: { prefix: a/ } }\n  two: { input: { prefix: b/ } }\n  \
                 three: { input: { prefix: c/ }, operation: { workflow_ids: other } }\n";
@@ -215,7 +215,7 @@ fn a_workflow_that_the_target_lacks_is_named_once_and_a_near_one_meant() {
 #[test]
 fn names_that_are_no_text_are_told_to_programs_as_well_as_can_be() {
     let env = with_jobs(&["one", "two"], &["one"]);
-    let outer = Env::empty();
+    let outer = Workspace::new();
     let odd = |bytes| OsStr::from_bytes(bytes);
     let folder = outer.path().join(odd(b"w\xff"));
     copy_folder(env.path(), &folder);

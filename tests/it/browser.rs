@@ -1,6 +1,5 @@
 //! A real browser, driven over its debugging pipe.
 
-use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -12,10 +11,8 @@ use data_encoding::BASE64;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Names the browser to test with; `.ci/run` sets it, so that there it cannot be missing.
-const BROWSER: &str = "STOCKTAKE_BROWSER";
-const USUAL: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
-const PATIENCE: Duration = Duration::from_mins(1);
+use crate::support::tools::browser;
+use crate::support::wait::PATIENCE;
 
 /// A browser with one page.
 pub struct Browser {
@@ -30,18 +27,13 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Starts it; none if this machine has no browser and nobody asked for one.
-    #[expect(clippy::print_stdout, reason = "a test that is not run says why")]
-    pub fn start() -> Option<Self> {
-        let Some(program) = program() else {
-            println!("not run: there is no chromium, and {BROWSER} names none");
-            return None;
-        };
+    /// Starts it.
+    pub fn start() -> Self {
         let profile = tempfile::tempdir().unwrap();
         // The debugging pipe is made of the descriptors 3 and 4.
         let mut command = Command::new("sh");
         command.args(["-c", r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null"#]);
-        command.arg(program).args([
+        command.arg(browser()).args([
             "--headless",
             "--no-sandbox",
             "--disable-gpu",
@@ -79,7 +71,7 @@ impl Browser {
             _profile: profile,
         };
         browser.open_page();
-        Some(browser)
+        browser
     }
 
     fn open_page(&mut self) {
@@ -271,18 +263,4 @@ impl Drop for Browser {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "it says how to test, not what")]
-fn program() -> Option<OsString> {
-    if let Some(program) = std::env::var_os(BROWSER) {
-        return Some(program);
-    }
-    let path = std::env::var_os("PATH")?;
-    let mut folders = std::env::split_paths(&path);
-    let found = folders.find_map(|folder| {
-        let mut programs = USUAL.iter().map(|name| folder.join(name));
-        programs.find(|program| program.is_file())
-    });
-    found.map(PathBuf::into_os_string)
 }

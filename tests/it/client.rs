@@ -7,8 +7,8 @@ use stocktake::api::client::{CallError, Client, ClientSettings, Endpoint, ListQu
 use stocktake::api::credentials::Credentials;
 use stocktake::api::name::{BucketName, JobId, Region};
 
-use crate::jobs::{BUCKET, HOST, REGION, request};
-use crate::raw::{RawServer, Reply, accepted, answer, error, header};
+use crate::support::jobs::{BUCKET, HOST, REGION, request};
+use crate::support::raw::{RawServer, Reply, accepted, answer, error, header};
 
 const CALL_TIMEOUT: Duration = Duration::from_millis(400);
 

@@ -7,8 +7,8 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::adopt::{forget, jobs, with_jobs};
-use crate::env::{Env, FILTERS, PROJECT};
-use crate::serving::{job, target};
+use crate::support::target::Target;
+use crate::support::workspace::{FILTERS, PROJECT, Workspace};
 
 /// Each format by the name of its schema, with documents of every kind that the program prints.
 pub fn documents() -> [(&'static str, Vec<String>); 3] {
@@ -81,19 +81,19 @@ fn close(schema: &mut Value) {
     }
 }
 
-fn print(env: &Env, arguments: &[&str]) -> String {
+fn print(env: &Workspace, arguments: &[&str]) -> String {
     let json = [arguments, &["--format", "json"]].concat();
     env.run(&json).expect(0).stdout
 }
 
 /// An object that failed, and none.
 fn failures() -> Vec<String> {
-    let env = Env::empty();
-    let says = r#"["sh", "-c", "echo no: $1 >&2; exit 3", "sh", "{key}"]"#;
-    env.write("stocktake.toml", &target(says));
-    env.write("bucket/in/a 视频.txt", "a");
-    let both = job("all", "{ prefix: in/ }") + &job("none", "{ prefix: none/ }")[6..];
-    env.write("jobs/a.yaml", &both);
+    let says = ["sh", "-c", "echo no: $1 >&2; exit 3", "sh", "{key}"];
+    let env = Workspace::new()
+        .target("local", &Target::embedded(&says))
+        .object("in/a 视频.txt", "a")
+        .job("all", "{ prefix: in/ }")
+        .job("none", "{ prefix: none/ }");
     env.run(&["apply"]).expect(7);
     let failed = |key| print(&env, &["status", key, "--failed"]);
     vec![failed("all"), failed("none")]
@@ -101,12 +101,11 @@ fn failures() -> Vec<String> {
 
 /// More objects than the service is asked to explain.
 fn unexplained() -> String {
-    let env = Env::empty();
-    env.write("stocktake.toml", &target(r#"["false"]"#));
+    let env = Workspace::new().target("local", &Target::embedded(&["false"]));
     for number in 0..=100 {
         env.write(&format!("bucket/in/{number}"), "a");
     }
-    env.write("jobs/a.yaml", &job("all", "{ prefix: in/ }"));
+    let env = env.job("all", "{ prefix: in/ }");
     env.run(&["apply"]).expect(7);
     let failed = print(&env, &["status", "all", "--failed"]);
     assert!(failed.contains("\"message\": null"), "{failed}");
@@ -129,7 +128,7 @@ fn adoptions() -> Vec<String> {
 
 /// A state that is right, and one whose last writer was killed.
 fn verifications() -> Vec<String> {
-    let env = Env::small();
+    let env = Workspace::small();
     env.write("jobs/a.yaml", &jobs(&["one", "two"]));
     env.run(&["apply"]).expect(0);
     let right = print(&env, &["state", "verify"]);

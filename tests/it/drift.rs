@@ -6,17 +6,19 @@ use std::path::PathBuf;
 use serde_json::Value;
 use stocktake::api::name::JobId;
 
-use crate::env::{Env, FILTERS, Run};
-use crate::serving::{Serve, client, eventually, gated, job, submit, target};
+use crate::support::serve::Serve;
+use crate::support::target::Target;
+use crate::support::wait::eventually;
+use crate::support::workspace::{FILTERS, Run, Workspace, jobs};
 
 const STATE: &str = ".stocktake/local.state.jsonl";
 
-fn plan(env: &Env, more: &[&str]) -> Value {
+fn plan(env: &Workspace, more: &[&str]) -> Value {
     let run = env.run(&[&["plan", "--format", "json"], more].concat());
     serde_json::from_str(&run.expect(0).stdout).unwrap()
 }
 
-fn only_job_id(env: &Env) -> JobId {
+fn only_job_id(env: &Workspace) -> JobId {
     let listed = env.run(&["state", "list", "--format", "json"]).expect(0);
     let listed: Value = serde_json::from_str(&listed.stdout).unwrap();
     let id = listed["records"][0]["job_id"].as_str().unwrap();
@@ -35,15 +37,12 @@ fn snapshot(name: &str, run: &Run) {
 
 #[tokio::test]
 async fn a_job_that_other_hands_cancelled_is_shown_and_nothing_is_written() {
-    let env = gated();
+    let env = Workspace::gated();
     let serve = Serve::start(&env);
-    submit(&env);
+    env.submit();
     let agreed = plan(&env, &["--refresh"]);
     assert_eq!(agreed["drift"], Value::Array(Vec::new()), "{agreed:#}");
-    client(&serve.address)
-        .cancel(&only_job_id(&env))
-        .await
-        .unwrap();
+    serve.client().cancel(&only_job_id(&env)).await.unwrap();
     let state = env.read(STATE);
     assert!(plan(&env, &[]).get("drift").is_none());
     let refreshed = plan(&env, &["--refresh"]);
@@ -65,16 +64,18 @@ async fn a_job_that_other_hands_cancelled_is_shown_and_nothing_is_written() {
 }
 
 /// A job that fails when the test says so.
-fn failing(more: &str) -> Env {
-    let env = gated();
-    let command =
-        r#"["sh", "-c", "until [ -e gate ] || [ ! -d jobs ]; do sleep 0.02; done; exit 1"]"#;
-    env.write("stocktake.toml", &target(command));
-    env.write("jobs/a.yaml", &(job("again", "{ prefix: in/ }") + more));
+fn failing(more: &str) -> Workspace {
+    let env = Workspace::gated();
+    let command = "until [ -e gate ] || [ ! -d jobs ]; do sleep 0.02; done; exit 1";
+    env.set_target(&Target::embedded(&["sh", "-c", command]));
+    env.write(
+        "jobs/slow.yaml",
+        &(jobs([("again", "{ prefix: in/ }")]) + more),
+    );
     env
 }
 
-fn fail(env: &Env) {
+fn fail(env: &Workspace) {
     env.write("gate", "");
     eventually(|| {
         let plan = plan(env, &["--refresh"]);
@@ -86,7 +87,7 @@ fn fail(env: &Env) {
 fn a_failure_that_was_only_just_seen_is_planned_and_applied_as_one() {
     let env = failing("    on_failure: resubmit\n    max_attempts: 3\n");
     let _serve = Serve::start(&env);
-    submit(&env);
+    env.submit();
     fail(&env);
     env.run(&["plan", "--detailed-exitcode"]).expect(0);
     snapshot("drift_failed", &env.run(&["plan", "--refresh"]));
@@ -109,7 +110,7 @@ fn a_failure_that_was_only_just_seen_is_planned_and_applied_as_one() {
 fn an_apply_that_asks_first_records_what_it_heard() {
     let env = failing("    on_failure: resubmit\n    max_attempts: 2\n");
     let _serve = Serve::start(&env);
-    submit(&env);
+    env.submit();
     fail(&env);
     let applied = env
         .run(&["apply", "--refresh", "--format", "json"])
@@ -129,23 +130,26 @@ fn an_apply_that_asks_first_records_what_it_heard() {
 }
 
 /// The service begins anew and knows nothing.
-fn forget(env: &Env, serve: Serve) -> Serve {
+fn forget(env: &Workspace, serve: Serve) -> Serve {
     serve.kill();
     fs::remove_dir_all(data(env)).unwrap();
     Serve::start(env)
 }
 
-fn data(env: &Env) -> PathBuf {
+fn data(env: &Workspace) -> PathBuf {
     env.path().join(".stocktake/local")
 }
 
 #[test]
 fn a_job_that_the_service_forgot_is_shown_and_never_resubmitted_by_itself() {
-    let env = gated();
+    let env = Workspace::gated();
     let resubmit = "    on_failure: resubmit\n    max_attempts: 9\n";
-    env.write("jobs/a.yaml", &(job("slow", "{ prefix: in/ }") + resubmit));
+    env.write(
+        "jobs/slow.yaml",
+        &(jobs([("slow", "{ prefix: in/ }")]) + resubmit),
+    );
     let serve = Serve::start(&env);
-    submit(&env);
+    env.submit();
     let _serve = forget(&env, serve);
     let fresh = plan(&env, &["--refresh"]);
     assert_eq!(fresh["drift"][0]["kind"], "not_yet_known", "{fresh:#}");
@@ -164,17 +168,13 @@ fn a_job_that_the_service_forgot_is_shown_and_never_resubmitted_by_itself() {
 
 #[test]
 fn many_jobs_are_asked_for_in_lists_and_ended_ones_that_are_forgotten_are_counted() {
-    let env = Env::small();
-    let mut jobs = "jobs:\n".to_owned();
+    let mut env = Workspace::small();
     for number in 0..150 {
-        env.write(&format!("bucket/many/{number:03}"), "a");
-        let job = job(
+        env = env.object(&format!("many/{number:03}"), "a").job(
             &format!("j{number:03}"),
             &format!("{{ prefix: many/{number:03} }}"),
         );
-        jobs += &job[6..];
     }
-    env.write("jobs/a.yaml", &jobs);
     env.run(&["apply"]).expect(0);
     let serve = Serve::start(&env);
     let asked = env.run(&["-v", "plan", "--refresh"]).expect(0);
@@ -202,24 +202,13 @@ fn many_jobs_are_asked_for_in_lists_and_ended_ones_that_are_forgotten_are_counte
 
 #[test]
 fn a_service_that_is_down_is_an_error_and_not_an_answer() {
-    let env = gated();
+    let env = Workspace::gated();
     let serve = Serve::start(&env);
-    let far = format!(
-        "[targets.far]\nbucket = 'demo-1250000000'\nregion = 'ap-beijing'\ntimeout = '1s'\n\
-         endpoint = 'http://{}'\n",
-        serve.address
-    );
-    let local = env.read("stocktake.toml");
-    env.write("stocktake.toml", &(local + &far));
-    let far = |arguments: &[&str]| {
-        let mut command = env.command(&[&["-t", "far"], arguments].concat());
-        command.env("TENCENTCLOUD_SECRET_ID", "stocktake-local");
-        command.env("TENCENTCLOUD_SECRET_KEY", "stocktake-local");
-        Run::of(&mut command)
-    };
+    env.add_target("far", &Target::at(serve.address).set("timeout", "1s"));
+    let far = |arguments: &[&str]| env.run_signed(&[&["-t", "far"], arguments].concat());
     far(&["state", "init"]).expect(0);
     far(&["apply", "--auto-approve"]).expect(0);
-    submit(&env);
+    env.submit();
     far(&["plan", "--refresh"]).expect(0);
     serve.kill();
     let down = far(&["plan", "--refresh"]).expect(1);

@@ -2,17 +2,14 @@
 
 use serde_json::Value;
 
-use crate::env::{Env, Run};
-use crate::raw::{RawServer, Reply, answer};
-use crate::serving::job;
+use crate::support::raw::{RawServer, Reply, answer};
+use crate::support::workspace::{Run, Workspace};
 
-fn workspace() -> Env {
-    let env = Env::small();
-    env.write("jobs/a.yaml", &job("all", "{ prefix: video/ }"));
-    env
+fn workspace() -> Workspace {
+    Workspace::small().job("all", "{ prefix: video/ }")
 }
 
-fn run(env: &Env, variables: &[(&str, &str)], arguments: &[&str]) -> Run {
+fn run(env: &Workspace, variables: &[(&str, &str)], arguments: &[&str]) -> Run {
     let mut command = env.command(arguments);
     Run::of(command.envs(variables.iter().copied()))
 }

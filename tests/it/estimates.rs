@@ -1,6 +1,5 @@
 //! `plan --estimate` and the guards that depend on it, against the service.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 
@@ -11,41 +10,30 @@ use jiff::Timestamp;
 use md5::{Digest, Md5};
 use serde_json::{Value, json};
 
-use crate::env::{Env, FILTERS, Run};
-use crate::serve::Serve;
-
-const TARGET: &str = r#"
-[targets.local]
-service = "embedded"
-bucket = "demo-1250000000"
-region = "ap-beijing"
-[targets.local.buckets]
-demo-1250000000 = "bucket"
-[targets.local.workflows.w1]
-command = ["true"]
-[targets.local.workflows.w2]
-command = ["true"]
-"#;
+use crate::support::serve::Serve;
+use crate::support::target::Target;
+use crate::support::workspace::{FILTERS, Run, Workspace};
 
 /// An object of so many bytes, uploaded then.
-fn put(env: &Env, key: &str, size: usize, uploaded: &str) {
+fn put(env: &Workspace, key: &str, size: usize, uploaded: &str) {
     let path = env.write(&format!("bucket/{key}"), &"x".repeat(size));
     let uploaded: Timestamp = uploaded.parse().unwrap();
     let file = fs::File::open(path).unwrap();
     file.set_modified(uploaded.try_into().unwrap()).unwrap();
 }
 
-fn put_bytes(env: &Env, key: &str, bytes: &[u8]) {
+fn put_bytes(env: &Workspace, key: &str, bytes: &[u8]) {
     let path = env.write(&format!("bucket/{key}"), "");
     fs::write(path, bytes).unwrap();
 }
 
 /// A workspace whose target has these further lines.
-fn workspace(settings: &str, jobs: &str) -> Env {
-    let env = Env::empty();
-    let (head, tables) = TARGET.split_once("[targets.local.buckets]").unwrap();
-    let text = format!("{head}{settings}\n[targets.local.buckets]{tables}");
-    env.write("stocktake.toml", &text);
+fn workspace(settings: &str, jobs: &str) -> Workspace {
+    let target = Target::embedded(&["true"]).workflow("w2", &["true"], &[]);
+    let settings: toml::Table = toml::from_str(settings).unwrap();
+    let set = |target: Target, (key, value): (String, _)| target.set(&key, value);
+    let target = settings.into_iter().fold(target, set);
+    let env = Workspace::new().target("local", &target);
     env.write("bucket/.keep/x", "");
     env.write("jobs/a.yaml", jobs);
     env
@@ -81,7 +69,7 @@ fn gzip(text: &str) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-fn inventory(env: &Env, name: &str, schema: &str, rows: &str) {
+fn inventory(env: &Workspace, name: &str, schema: &str, rows: &str) {
     let data = gzip(rows);
     put_bytes(env, &format!("{name}/part.csv.gz"), &data);
     let manifest = json!({
@@ -297,7 +285,7 @@ const PRICES: &str = "[targets.local.prices.w1]\nper_object = \"0.0015 CNY\"\npe
                       [targets.local.prices.w2]\nper_object = \"0.1 CNY\"\n";
 
 /// Two jobs over three objects, one of them with both workflows.
-fn priced(limits: &str) -> Env {
+fn priced(limits: &str) -> Workspace {
     let jobs = "jobs:\n  转码:\n    input: { prefix: in/ }\n    operation: { workflow_ids: [w1, w2] }\n  \
                 again:\n    overlap: allow\n    input: { object: in/a }\n    operation: { workflow_ids: w1 }\n";
     let env = workspace(&format!("{limits}\n{PRICES}"), jobs);
@@ -447,14 +435,8 @@ fn amounts_that_make_no_sense_are_underlined() {
 fn a_service_that_refuses_or_is_silent_leaves_the_plan() {
     let env = workspace("", &format!("jobs:\n{}", job("a", "{ prefix: in/ }", "")));
     let serve = Serve::start_with(&env, &[]);
-    let address = serve.address;
-    let mut text = env.read("stocktake.toml");
-    let _ = write!(
-        text,
-        "[targets.far]\nbucket = \"demo-1250000000\"\nregion = \"ap-beijing\"\nendpoint = \"http://{address}\"\n\
-         [targets.silent]\nbucket = \"demo-1250000000\"\nregion = \"ap-beijing\"\nendpoint = \"http://127.0.0.1:9\"\ntimeout = \"1s\"\n"
-    );
-    env.write("stocktake.toml", &text);
+    env.add_target("far", &Target::at(serve.address));
+    env.add_target("silent", &Target::at("127.0.0.1:9").set("timeout", "1s"));
     for target in ["far", "silent"] {
         env.run(&["-t", target, "state", "init"]).expect(0);
     }

@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use crate::env::{Env, FILTERS, PROJECT};
+use crate::support::workspace::{FILTERS, PROJECT, Workspace};
 
 #[test]
 fn the_examples_are_applied_once_and_leave_results() {
-    let env = Env::example();
+    let env = Workspace::example();
     let first = env.run(&["apply"]).expect(0);
     assert!(first.stdout.ends_with("7 submitted\n"), "{}", first.stdout);
     for line in [
@@ -30,7 +30,7 @@ fn the_examples_are_applied_once_and_leave_results() {
 /// The request of the API's own page reads what was uploaded in its quarter, and nothing else.
 #[test]
 fn the_demo_job_reads_its_quarter() {
-    let env = Env::example();
+    let env = Workspace::example();
     env.run(&["apply"]).expect(0);
     let history = env.run(&["state", "show", "demo"]).expect(0).stdout;
     let id = history
@@ -71,7 +71,7 @@ fn every_example_file_is_loaded() {
         .unwrap()
         .filter(|entry| is_job_file(&entry.as_ref().unwrap().path()))
         .count();
-    let run = Env::example().run(&["validate"]).expect(0);
+    let run = Workspace::example().run(&["validate"]).expect(0);
     assert_eq!(
         run.stdout,
         format!("7 jobs in {count} files, no mistakes\n")
@@ -80,7 +80,7 @@ fn every_example_file_is_loaded() {
 
 #[test]
 fn plan_and_status_of_the_examples() {
-    let env = Env::example();
+    let env = Workspace::example();
     insta::with_settings!({filters => FILTERS.to_vec()}, {
         insta::assert_snapshot!("examples_plan", env.run(&["plan"]).shown());
         env.run(&["apply"]).expect(0);
@@ -94,7 +94,7 @@ const ONE: &str =
 
 #[test]
 fn a_new_job_alone_is_shown_and_submitted() {
-    let env = Env::small();
+    let env = Workspace::small();
     env.write("jobs/one.yaml", ONE);
     env.run(&["plan", "--detailed-exitcode"]).expect(2);
     env.run(&["apply"]).expect(0);
@@ -107,7 +107,7 @@ fn a_new_job_alone_is_shown_and_submitted() {
 
 #[test]
 fn renaming_moving_and_rewriting_submit_nothing() {
-    let env = Env::small();
+    let env = Workspace::small();
     env.write("jobs/one.yaml", ONE);
     env.run(&["apply"]).expect(0);
     fs::rename(
@@ -138,7 +138,7 @@ fn renaming_moving_and_rewriting_submit_nothing() {
 
 #[test]
 fn a_changed_job_shows_what_changed() {
-    let env = Env::small();
+    let env = Workspace::small();
     env.write("jobs/one.yaml", ONE);
     env.run(&["apply"]).expect(0);
     env.write("jobs/one.yaml", &format!("{ONE}    rerun: \"2026-11\"\n"));
@@ -149,7 +149,7 @@ fn a_changed_job_shows_what_changed() {
 
 #[test]
 fn a_workflow_that_fails_ends_with_7_and_is_left_alone() {
-    let env = Env::small();
+    let env = Workspace::small();
     let text = env.read("stocktake.toml").replace("sha256sum", "false");
     env.write("stocktake.toml", &text);
     env.write("jobs/one.yaml", ONE);
@@ -165,7 +165,7 @@ fn apply_uses_a_serve_that_runs() {
     use std::io::{BufRead, BufReader};
     use std::process::Stdio;
 
-    let env = Env::small();
+    let env = Workspace::small();
     env.write("jobs/one.yaml", ONE);
     let mut serve = env
         .command(&["serve"])

@@ -4,13 +4,14 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::env::{Env, FILTERS, Run};
+use crate::support::target::Target;
+use crate::support::workspace::{FILTERS, Run, Workspace};
 
 /// Text that tries to leave its place: a workflow command, markup, a tag, colours.
 const HOSTILE: &str = "x\\n::error::owned\\r<b>|`@all`\\u001b[31m";
 
-pub fn broken() -> Env {
-    let env = Env::small();
+pub fn broken() -> Workspace {
+    let env = Workspace::small();
     env.write("jobs/视频.yaml", "jobs:\n  a:\n    inptu: { prefix: x }\n");
     env.write(
         "jobs/hostile.yaml",
@@ -52,7 +53,7 @@ fn a_workspace_below_its_repository_names_files_from_the_repository() {
     fs::create_dir_all(env.path().join(".git")).unwrap();
     let below = env.path().join("batch");
     fs::create_dir_all(below.join("jobs")).unwrap();
-    env.write("batch/stocktake.toml", crate::env::SMALL_TARGET);
+    env.write("batch/stocktake.toml", &Target::small().text("local"));
     env.write("batch/jobs/a.yaml", "jobs: 7\n");
     // Not even the workspace file is right yet: its bucket has no folder.
     let run = env
@@ -155,8 +156,8 @@ fn junit_has_a_case_a_file_and_one_failure_each() {
     assert!(!run.stdout.contains('\u{1b}'));
 }
 
-pub fn apply_workspace() -> Env {
-    let env = Env::small();
+pub fn apply_workspace() -> Workspace {
+    let env = Workspace::small();
     env.write(
         "jobs/two.yaml",
         "jobs:\n  first:\n    input: { object: video/a.txt }\n    operation: { workflow_ids: w1 }\n  \
@@ -232,8 +233,8 @@ fn the_stream_is_whole_when_nothing_could_begin() {
 }
 
 /// Every action but `resolve`, a blocked overlap, Chinese names.
-pub fn rich() -> Env {
-    let env = Env::small();
+pub fn rich() -> Workspace {
+    let env = Workspace::small();
     env.write("bucket/video/c.txt", "c\n");
     env.write(
         "jobs/归档.yaml",
@@ -287,7 +288,7 @@ fn a_rich_plan_in_every_form() {
 
 #[test]
 fn ten_thousand_jobs_are_readable() {
-    let env = Env::small();
+    let env = Workspace::small();
     let numbers: Vec<String> = (0..100).map(|number| number.to_string()).collect();
     let matrix = numbers.join(", ");
     env.write(
@@ -329,13 +330,7 @@ fn ten_thousand_jobs_are_readable() {
 #[test]
 fn no_secret_reaches_any_output() {
     let env = apply_workspace();
-    env.write(
-        "stocktake.toml",
-        &format!(
-            "{}\n[targets.far]\nbucket = 'demo-1250000000'\nregion = 'ap-beijing'\nendpoint = 'http://127.0.0.1:9'\n",
-            crate::env::SMALL_TARGET
-        ),
-    );
+    env.add_target("far", &Target::at("127.0.0.1:9"));
     let commands: &[&[&str]] = &[
         &["validate", "--format", "json"],
         &["plan", "--all", "--out", "plan.json", "-vv"],
@@ -378,7 +373,7 @@ fn no_secret_reaches_any_output() {
 
 #[test]
 fn a_plan_that_could_not_be_written_to_its_end_is_an_error() {
-    let env = Env::example();
+    let env = Workspace::example();
     for form in ["human", "json", "markdown", "gitlab"] {
         let full = fs::File::options().write(true).open("/dev/full").unwrap();
         let mut command = env.command(&["plan", "--format", form]);

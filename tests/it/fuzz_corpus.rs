@@ -7,7 +7,7 @@ use std::path::Path;
 #[path = "../../fuzz/src/lib.rs"]
 mod targets;
 
-use crate::env::PROJECT;
+use crate::support::workspace::PROJECT;
 
 #[test]
 fn yaml() {

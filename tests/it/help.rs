@@ -1,10 +1,10 @@
 //! Every help page, as a person sees it in a terminal of 80 columns.
 
-use crate::env::Env;
+use crate::support::workspace::Workspace;
 
 #[test]
 fn help_pages() {
-    let env = Env::empty();
+    let env = Workspace::new();
     for command in [
         "",
         "validate",
@@ -40,7 +40,7 @@ fn help_pages() {
 
 #[test]
 fn a_wrong_command_line_ends_with_64() {
-    let env = Env::empty();
+    let env = Workspace::new();
     for arguments in [
         &["plna"][..],
         &[],

@@ -16,10 +16,9 @@ use stocktake::plan::{Limits, Plan, Planner, plan};
 use stocktake::source::Place;
 use stocktake::state::{Outcome, Record, Records, Seen, Submission, SubmissionId};
 use stocktake::watch::Difference;
-use stocktake::workspace::Workspace;
 
-use crate::env::Env;
 use crate::plan_properties::words;
+use crate::support::workspace::Workspace;
 
 /// What a file may hold: jobs that meet those of other files, take something from outside, or are
 /// wrong.
@@ -264,10 +263,10 @@ proptest! {
     fn an_update_is_what_a_full_reading_gives(
         edits in prop::collection::vec((edit(), any::<bool>()), 1..24),
     ) {
-        let env = Env::empty();
+        let env = Workspace::new();
         let jobs = env.path().join("jobs");
         fs::create_dir_all(&jobs).unwrap();
-        let workspace = Workspace::open(env.path()).unwrap();
+        let workspace = stocktake::workspace::Workspace::open(env.path()).unwrap();
         let mut context = context();
         let mut cache = Cache::new(env.path(), context.clone());
         cache.update(&Changes::Anywhere, &[], context.clone());
@@ -301,7 +300,7 @@ proptest! {
 
 #[test]
 fn only_what_depends_on_a_change_is_resolved_again() {
-    let env = Env::empty();
+    let env = Workspace::new();
     for (name, text) in ["a", "b", "c", "own", "windows"]
         .into_iter()
         .zip([0, 1, 2, 4, 5])

@@ -6,11 +6,11 @@ use stocktake::api::wire::decode_request;
 use stocktake::document::{self, Syntax};
 use stocktake::source::SourceFile;
 
-use crate::env::Env;
+use crate::support::workspace::Workspace;
 
 #[test]
 fn a_new_workspace_is_applied_at_once_and_once() {
-    let env = Env::empty();
+    let env = Workspace::new();
     let init = env.run(&["init"]).expect(0);
     insta::assert_snapshot!("init", init.shown());
     env.run(&["validate"]).expect(0);
@@ -21,7 +21,7 @@ fn a_new_workspace_is_applied_at_once_and_once() {
 
 #[test]
 fn what_is_there_stays_as_it_is() {
-    let env = Env::empty();
+    let env = Workspace::new();
     env.write("stocktake.toml", "# mine\n");
     env.write(".gitignore", "/target");
     env.run(&["init", "--ci", "github"]).expect(0);
@@ -36,7 +36,7 @@ fn what_is_there_stays_as_it_is() {
 
 #[test]
 fn the_pipelines_are_yaml() {
-    let env = Env::empty();
+    let env = Workspace::new();
     for (system, file) in [
         ("github", "ci/.github/workflows/batch-jobs.yml"),
         ("gitlab", "ci/.gitlab-ci.yml"),
@@ -61,7 +61,7 @@ const REQUEST: &str = "<Request>
 
 #[test]
 fn a_request_becomes_the_job_that_sends_it() {
-    let env = Env::empty();
+    let env = Workspace::new();
     env.write("body.xml", REQUEST);
     let init = env.run(&["init", "media", "--from", "body.xml"]).expect(0);
     insta::assert_snapshot!("init_from", init.shown());
@@ -86,7 +86,7 @@ fn a_request_becomes_the_job_that_sends_it() {
 
 #[test]
 fn a_request_joins_a_workspace_that_is_there() {
-    let env = Env::small();
+    let env = Workspace::small();
     env.write("body.xml", REQUEST);
     let before = env.read("stocktake.toml");
     env.run(&["init", "--from", "body.xml"]).expect(0);
@@ -100,7 +100,7 @@ fn a_request_joins_a_workspace_that_is_there() {
 
 #[test]
 fn what_is_no_request_becomes_no_job() {
-    let env = Env::empty();
+    let env = Workspace::new();
     let bodies = [
         ("end_tag", REQUEST.replace("</Type>", "</Name>")),
         ("html", "<html><body>502</body></html>".to_owned()),

@@ -1,9 +1,6 @@
 //! The integration tests.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![expect(
-    unreachable_pub,
-    reason = "nothing outside uses a test, and the harness reads better so"
-)]
+#![expect(unreachable_pub, reason = "a test binary exports nothing")]
 
 mod adopt;
 mod after_apply;
@@ -13,7 +10,6 @@ mod browser;
 mod client;
 mod documents;
 mod drift;
-mod env;
 mod environment;
 mod estimates;
 mod examples;
@@ -24,13 +20,11 @@ mod help;
 mod incremental;
 mod init;
 mod job_files;
-mod jobs;
 mod on_the_way;
 mod pipelines;
 mod plan_properties;
 mod progress;
 mod public_schemas;
-mod raw;
 mod readme;
 mod reliability;
 mod render;
@@ -39,8 +33,9 @@ mod saved_plans;
 mod schemas;
 mod serve;
 mod service;
-mod serving;
 mod shells;
 mod state_merge;
+#[path = "../support/mod.rs"]
+mod support;
 mod tidy;
 mod watch;

@@ -1,5 +1,6 @@
 //! Submissions on their way to a service: over TLS, and through proxies.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -14,10 +15,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use crate::env::{Env, PROJECT, Run};
-use crate::jobs::{BUCKET, HOST, REGION, request};
-use crate::raw::{RawServer, Reply, accepted, answer, header};
-use crate::serving::{Serve, job};
+use crate::support::jobs::{BUCKET, HOST, REGION, request};
+use crate::support::raw::{RawServer, Reply, accepted, answer, header};
+use crate::support::serve::Serve;
+use crate::support::target::Target;
+use crate::support::workspace::{PROJECT, Run, Workspace};
 
 const CREDENTIALS: [(&str, &str); 2] = [
     ("TENCENTCLOUD_SECRET_ID", "stocktake-local"),
@@ -30,7 +32,7 @@ fn fixture(name: &str) -> String {
 }
 
 /// TLS in front of a service; the port where it is spoken.
-async fn encrypted(service: String) -> u16 {
+async fn encrypted(service: SocketAddr) -> u16 {
     let certificate = CertificateDer::from_pem_file(fixture("certificate.pem")).unwrap();
     let key = PrivateKeyDer::from_pem_file(fixture("key.pem")).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -44,7 +46,7 @@ async fn encrypted(service: String) -> u16 {
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let (acceptor, service) = (acceptor.clone(), service.clone());
+            let (acceptor, service) = (acceptor.clone(), service);
             tokio::spawn(async move {
                 let Ok(mut stream) = acceptor.accept(stream).await else {
                     return;
@@ -84,7 +86,7 @@ async fn tunnels() -> (String, Arc<Mutex<Vec<String>>>) {
     (address, asked)
 }
 
-fn apply(env: &Env, variables: &[(&str, &str)]) -> Run {
+fn apply(env: &Workspace, variables: &[(&str, &str)]) -> Run {
     let mut command = env.command(&["-t", "far", "apply", "--auto-approve"]);
     let command = command.envs(CREDENTIALS).envs(variables.iter().copied());
     tokio::task::block_in_place(|| Run::of(command))
@@ -92,20 +94,16 @@ fn apply(env: &Env, variables: &[(&str, &str)]) -> Run {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn jobs_are_submitted_over_tls_and_through_a_tunnel_that_shows_nothing() {
-    let env = Env::small();
+    let env = Workspace::small();
     let service = Serve::start(&env);
-    let port = encrypted(service.address.clone()).await;
-    let far = format!(
-        "{}[targets.far]\nbucket = 'demo-1250000000'\nregion = 'ap-beijing'\n\
-         endpoint = 'https://localhost:{port}'\nmax_submissions = 9\n",
-        env.read("stocktake.toml")
-    );
-    env.write("stocktake.toml", &far);
+    let port = encrypted(service.address).await;
+    let far = Target::at(port).set("endpoint", format!("https://localhost:{port}"));
+    env.add_target("far", &far.set("max_submissions", 9));
     env.run(&["-t", "far", "state", "init"]).expect(0);
     let roots = fixture("certificate.pem");
     assert!(Path::new(&roots).exists());
 
-    env.write("jobs/a.yaml", &job("direct", "{ prefix: video/ }"));
+    let env = env.job("direct", "{ prefix: video/ }");
     let direct = apply(&env, &[("SSL_CERT_FILE", &roots)]).expect(0);
     assert!(direct.stdout.ends_with("1 submitted\n"), "{direct:?}");
 
@@ -116,7 +114,7 @@ async fn jobs_are_submitted_over_tls_and_through_a_tunnel_that_shows_nothing() {
         ("HTTPS_PROXY", proxy.as_str()),
         ("STOCKTAKE_LOG", "trace"),
     ];
-    env.write("jobs/b.yaml", &job("through", "{ prefix: audio/ }"));
+    let env = env.job("through", "{ prefix: audio/ }");
     let through = apply(&env, &variables).expect(0);
     assert!(through.stdout.ends_with("1 submitted\n"), "{through:?}");
     assert!(!through.stderr.contains("canary"), "{}", through.stderr);
@@ -151,7 +149,7 @@ fn client(base: &str, proxy: &str, no_proxy: Option<&str>) -> Client {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_that_the_machine_does_not_trust_sends_nothing() {
     let service = RawServer::start(|_, _| Reply::Bytes(accepted("b1"))).await;
-    let port = encrypted(service.address.to_string()).await;
+    let port = encrypted(service.address).await;
     let client = client(
         &format!("https://localhost:{port}"),
         "http://[::1]:1",

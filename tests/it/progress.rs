@@ -8,8 +8,9 @@ use std::thread;
 
 use vt100::Parser;
 
-use crate::env::Env;
-use crate::serving::{GATED, eventually, job, target};
+use crate::support::target::{GATED, Target};
+use crate::support::wait::eventually;
+use crate::support::workspace::Workspace;
 
 const COLUMNS: NonZero<u16> = NonZero::new(80).unwrap();
 const ROWS: NonZero<u16> = NonZero::new(24).unwrap();
@@ -22,7 +23,7 @@ struct Terminal {
 
 impl Terminal {
     /// Runs the shell command `line`.
-    fn start(env: &Env, line: &str) -> Self {
+    fn start(env: &Workspace, line: &str) -> Self {
         let mut program = env
             .on_terminal(line, ROWS.get())
             .stdout(Stdio::piped())
@@ -56,13 +57,13 @@ impl Terminal {
 
 #[test]
 fn each_job_has_a_bar_with_its_state_and_counts_however_long_its_key() {
-    let env = Env::empty();
-    env.write("stocktake.toml", &target(GATED));
-    env.write("bucket/in/a", "a");
-    env.write("bucket/out/a", "a");
     let long = "二零二二年春季上传的全部视频-缩略图-第一批-还要更长一些";
-    let both = job(long, "{ prefix: in/ }") + &job("short", "{ prefix: out/ }")[6..];
-    env.write("jobs/a.yaml", &both);
+    let env = Workspace::new()
+        .target("local", &Target::embedded(GATED))
+        .object("in/a", "a")
+        .object("out/a", "a")
+        .job(long, "{ prefix: in/ }")
+        .job("short", "{ prefix: out/ }");
     let mut terminal = Terminal::start(&env, "stocktake apply");
     eventually(|| terminal.moving().len() == 3);
     let filters = [(r"[\u{2800}-\u{28ff}]", "*"), (r"\d+s  ", "0s  ")];

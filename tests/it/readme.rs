@@ -5,7 +5,7 @@ use std::path::Path;
 
 use regex_lite::Regex;
 
-use crate::env::{Env, FILTERS, PROJECT};
+use crate::support::workspace::{FILTERS, PROJECT, Workspace};
 use crate::watch::running::Watch;
 use crate::watch::{steady, workspace};
 
@@ -43,7 +43,7 @@ fn sorted_lines(text: &str) -> Vec<String> {
 }
 
 /// What a watch wrote, or a page shows of it, as it stands on the screen in the end.
-fn on_screen(text: &str, env: &Env) -> String {
+fn on_screen(text: &str, env: &Workspace) -> String {
     let text = text.replace("/home/me/media", "<folder>");
     let lines = text.lines().map(|line| {
         // A line that gives way to others leaves nothing.
@@ -55,7 +55,7 @@ fn on_screen(text: &str, env: &Env) -> String {
 
 #[test]
 fn the_commands_show_what_the_readme_shows() {
-    let env = Env::example();
+    let env = Workspace::example();
     let sessions = blocks("console");
     assert!(sessions.len() >= 2);
     for session in sessions {
@@ -73,7 +73,7 @@ fn the_commands_show_what_the_readme_shows() {
 
 #[test]
 fn the_job_file_of_the_readme_is_the_example() {
-    let env = Env::example();
+    let env = Workspace::example();
     let demo = env.read("jobs/demo.yaml");
     let without_comments = |text: &str| -> Vec<String> {
         text.lines()
@@ -88,7 +88,7 @@ fn the_job_file_of_the_readme_is_the_example() {
 #[test]
 fn every_command_of_the_readme_exists_and_every_link_leads_somewhere() {
     let readme = fs::read_to_string(Path::new(PROJECT).join("README.md")).unwrap();
-    let env = Env::empty();
+    let env = Workspace::new();
     for line in readme
         .lines()
         .filter_map(|line| line.strip_prefix("| `stocktake "))
@@ -104,7 +104,7 @@ fn every_command_of_the_readme_exists_and_every_link_leads_somewhere() {
 
 #[test]
 fn the_watch_of_the_readme_is_what_comes() {
-    let env = Env::example();
+    let env = Workspace::example();
     env.run(&["apply"]).expect(0);
     let mut watch = Watch::on_terminal(&env, "stocktake watch --color never");
     let mut text = watch.wait_for("7 unchanged");

@@ -14,8 +14,9 @@ use stocktake::state::{Expected, OpenOptions, Outcome, Records, StateStore};
 
 use tokio::sync::watch;
 
-use crate::env::{BINARY, Env, Run};
-use crate::raw::{RawServer, Reply, accepted, answer, error};
+use crate::support::raw::{RawServer, Reply, accepted, answer, error};
+use crate::support::wait::eventually_async;
+use crate::support::workspace::{BINARY, Run, Workspace};
 
 const STATE: &str = "test.state.jsonl";
 const EXPECTED: Expected<'static> = Expected {
@@ -24,13 +25,13 @@ const EXPECTED: Expected<'static> = Expected {
 };
 
 /// A workspace of `jobs` whose target is at the server, with its state begun.
-fn workspace(server: &RawServer, jobs: usize) -> Env {
+fn workspace(server: &RawServer, jobs: usize) -> Workspace {
     patient_workspace(server, jobs, "1s")
 }
 
 /// The same with a time for each call.
-fn patient_workspace(server: &RawServer, jobs: usize, timeout: &str) -> Env {
-    let env = Env::empty();
+fn patient_workspace(server: &RawServer, jobs: usize, timeout: &str) -> Workspace {
+    let env = Workspace::new();
     let target = format!(
         "default_target = \"test\"\n[targets.test]\nbucket = \"media-1250000000\"\n\
          region = \"ap-beijing\"\nendpoint = \"http://{}\"\nmax_submissions = 1000\n\
@@ -46,7 +47,7 @@ fn patient_workspace(server: &RawServer, jobs: usize, timeout: &str) -> Env {
     env
 }
 
-fn command(env: &Env, arguments: &[&str]) -> Command {
+fn command(env: &Workspace, arguments: &[&str]) -> Command {
     let mut command = env.command(arguments);
     command
         .env("TENCENTCLOUD_SECRET_ID", "id")
@@ -54,7 +55,7 @@ fn command(env: &Env, arguments: &[&str]) -> Command {
     command
 }
 
-fn run(env: &Env, arguments: &[&str]) -> Run {
+fn run(env: &Workspace, arguments: &[&str]) -> Run {
     finished(
         command(env, arguments)
             .stdout(Stdio::piped())
@@ -75,7 +76,7 @@ fn ended(process: Child) -> Run {
     }
 }
 
-fn spawn_apply(env: &Env) -> Child {
+fn spawn_apply(env: &Workspace) -> Child {
     let mut apply = command(env, &["apply", "--auto-approve", "--parallelism", "4"]);
     apply.stdout(Stdio::piped()).stderr(Stdio::piped());
     apply.spawn().unwrap()
@@ -86,7 +87,7 @@ fn send(process: &Child, signal: Signal) {
     kill_process(pid, signal).unwrap();
 }
 
-fn records(env: &Env) -> Records {
+fn records(env: &Workspace) -> Records {
     StateStore::read(&env.path().join(STATE), EXPECTED)
         .unwrap()
         .1
@@ -122,14 +123,6 @@ fn until_said(process: &mut Child, words: &str) -> String {
     said
 }
 
-async fn until(mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !condition() {
-        assert!(Instant::now() < deadline, "it never came to that");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_signal_drains_and_the_exit_code_names_it() {
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
@@ -141,7 +134,7 @@ async fn the_first_signal_drains_and_the_exit_code_names_it() {
         .await;
         let env = patient_workspace(&server, 30, "30s");
         let mut apply = spawn_apply(&env);
-        until(|| server.requests().len() == 4).await;
+        eventually_async(async || server.requests().len() == 4).await;
         send(&apply, signal);
         let said = until_said(&mut apply, "in flight");
         released.send_replace(true);
@@ -163,7 +156,7 @@ async fn the_second_signal_leaves_what_is_in_flight_unresolved_and_plan_says_so(
     let server = RawServer::start(|_, _| Reply::Silence).await;
     let env = workspace(&server, 30);
     let mut apply = spawn_apply(&env);
-    until(|| server.requests().len() == 4).await;
+    eventually_async(async || server.requests().len() == 4).await;
     send(&apply, Signal::INT);
     until_said(&mut apply, "interrupt again");
     send(&apply, Signal::INT);
@@ -217,7 +210,7 @@ async fn a_killed_holder_leaves_nothing_to_clean() {
     .await;
     let env = workspace(&server, 2);
     let mut apply = spawn_apply(&env);
-    until(|| server.requests().len() == 2).await;
+    eventually_async(async || server.requests().len() == 2).await;
     let locked = run(&env, &["apply", "--auto-approve"]).expect(5);
     assert!(
         locked.stderr.contains("is locked by another run"),

@@ -1,10 +1,10 @@
 //! `stocktake render`: what a job becomes.
 
-use crate::env::Env;
+use crate::support::workspace::Workspace;
 
 #[test]
 fn every_value_is_shown_with_its_origin() {
-    let env = Env::example();
+    let env = Workspace::example();
     let monthly = env.run(&["render", "monthly[window=2022-02]"]).expect(0);
     insta::assert_snapshot!("render_human", monthly.shown());
     let overridden = env
@@ -15,7 +15,7 @@ fn every_value_is_shown_with_its_origin() {
 
 #[test]
 fn programs_read_the_request_and_shells_run_it_without_a_secret() {
-    let env = Env::example();
+    let env = Workspace::example();
     let json = env.run(&["render", "demo", "--format", "json"]).expect(0);
     insta::assert_snapshot!("render_json", json.shown());
     let xml = env
@@ -33,7 +33,7 @@ fn programs_read_the_request_and_shells_run_it_without_a_secret() {
 
 #[test]
 fn a_key_that_does_not_exist_is_told_with_the_nearest() {
-    let env = Env::example();
+    let env = Workspace::example();
     for (key, meant) in [("dmeo", "demo"), ("monthly", "monthly[window=2022-01]")] {
         let run = env.run(&["render", key]).expect(1);
         assert!(

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::env::{Env, FILTERS, PROJECT};
+use crate::support::workspace::{FILTERS, PROJECT, Workspace};
 
 const TWO_JOBS: &str = "jobs:
   first:
@@ -16,13 +16,13 @@ const TWO_JOBS: &str = "jobs:
     operation: { workflow_ids: w1 }
 ";
 
-fn two_jobs() -> Env {
-    let env = Env::small();
+fn two_jobs() -> Workspace {
+    let env = Workspace::small();
     env.write("jobs/two.yaml", TWO_JOBS);
     env
 }
 
-fn change_plan(env: &Env, change: impl FnOnce(&mut Value)) {
+fn change_plan(env: &Workspace, change: impl FnOnce(&mut Value)) {
     let mut plan: Value = serde_json::from_str(&env.read("plan.json")).unwrap();
     change(&mut plan);
     env.write("plan.json", &plan.to_string());

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::env::{Env, PROJECT};
+use crate::support::workspace::{PROJECT, Workspace};
 
 #[test]
 fn every_schema_that_is_printed_is_committed() {
-    let env = Env::empty();
+    let env = Workspace::new();
     let refusal = env.run(&["schema", "none"]).expect(64).stderr;
     let (_, names) = refusal.split_once("possible values: ").unwrap();
     let (names, _) = names.split_once(']').unwrap();

@@ -2,89 +2,32 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, ChildStderr, Stdio};
 use std::sync::mpsc;
 
-use rustix::process::{Pid, Signal, kill_process};
-use stocktake::api::client::{Client, ListQuery, SendOutcome};
+use rustix::process::Signal;
+use stocktake::api::client::{ListQuery, SendOutcome};
 use stocktake::api::name::{JobId, JobName, WorkflowId};
 use stocktake::api::request::{Input, JobType, Operation, Request, TimeInterval};
 use stocktake::api::wire::JobState;
 
-use crate::env::{Env, FILTERS};
-use crate::serving;
+use crate::support::serve::Serve;
+use crate::support::target::Target;
+use crate::support::wait::eventually;
+use crate::support::workspace::{FILTERS, Workspace};
 
-const WORKSPACE: &str = r#"
-[targets.local]
-service = "embedded"
-bucket = "demo-1250000000"
-region = "ap-beijing"
-[targets.local.buckets]
-demo-1250000000 = "bucket"
-[targets.local.workflows.w1]
-command = ["sh", "-c", "echo $1 >> started; cat $2; echo $1 >> ended", "sh", "{key}", "{object}"]
-[targets.local.workflows.w2]
-command = ["true"]
-paused = true
-"#;
-
-/// A `serve` that listens; killed when it is dropped.
-pub(crate) struct Serve {
-    process: Child,
-    pub(crate) address: SocketAddr,
-    output: BufReader<ChildStderr>,
-    said: String,
-}
-
-impl Serve {
-    fn start(env: &Env) -> Self {
-        Self::start_with(env, &[])
-    }
-
-    pub(crate) fn start_with(env: &Env, arguments: &[&str]) -> Self {
-        let mut command = env.command(&["serve"]);
-        command.args(arguments);
-        let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
-        let mut output = BufReader::new(process.stderr.take().unwrap());
-        let mut said = String::new();
-        while !said.ends_with("ends it.\n") {
-            assert_ne!(output.read_line(&mut said).unwrap(), 0, "{said}");
-        }
-        let (_, address) = said.split_once("http://").unwrap();
-        let address = address.lines().next().unwrap().parse().unwrap();
-        Self {
-            process,
-            address,
-            output,
-            said,
-        }
-    }
-
-    fn signal(&self, signal: Signal) {
-        let id = self.process.id().cast_signed();
-        kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
-    }
-
-    fn client(&self) -> Client {
-        serving::client(self.address)
-    }
-}
-
-impl Drop for Serve {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn workspace() -> Env {
-    let env = Env::empty();
-    env.write("stocktake.toml", WORKSPACE);
-    env.write("bucket/in/视频.txt", "a\n");
-    env
+fn workspace() -> Workspace {
+    let command = "echo $1 >> started; cat $2; echo $1 >> ended";
+    let target = Target::embedded(&["sh", "-c", command, "sh", "{key}", "{object}"]).workflow(
+        "w2",
+        &["true"],
+        &[("paused", true.into())],
+    );
+    Workspace::new()
+        .target("local", &target)
+        .object("in/视频.txt", "a\n")
 }
 
 #[test]
@@ -92,7 +35,7 @@ fn serve_prints_what_it_serves_and_shuts_down_on_sigterm() {
     let env = workspace();
     let mut serve = Serve::start(&env);
     insta::with_settings!({filters => FILTERS.to_vec()}, {
-        insta::assert_snapshot!(serve.said);
+        insta::assert_snapshot!(serve.greeting);
     });
     let second = env.run(&["serve"]).expect(1);
     assert!(
@@ -105,11 +48,9 @@ fn serve_prints_what_it_serves_and_shuts_down_on_sigterm() {
         "{}",
         second.stderr
     );
-    serve.signal(Signal::TERM);
-    assert_eq!(serve.process.wait().unwrap().code(), Some(0));
-    let mut rest = String::new();
-    serve.output.read_to_string(&mut rest).unwrap();
-    assert_eq!(rest, "", "nothing goes wrong at the end");
+    let (status, log) = serve.end(Signal::TERM);
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(log, [""; 0], "nothing goes wrong at the end");
 }
 
 #[test]
@@ -138,9 +79,7 @@ fn the_log_shows_the_string_to_sign_and_no_secret() {
         !answer.contains("sha1"),
         "it is for the log alone: {answer}"
     );
-    serve.signal(Signal::TERM);
-    let mut log = String::new();
-    serve.output.read_to_string(&mut log).unwrap();
+    let log = serve.end(Signal::TERM).1.join("\n");
     for shown in [
         time.as_str(),
         "/inventorytriggerjob",
@@ -229,19 +168,15 @@ fn a_kill_loses_no_object_and_repeats_no_finished_one() {
     let job = detail.job_id;
     for kill in 1..=KILLS {
         // Each time after another twentieth of the work.
-        serving::eventually(|| {
-            lines(&env.path().join("ended")).len() >= kill * OBJECTS / (KILLS + 2)
-        });
-        serve.signal(Signal::KILL);
-        serve.process.wait().unwrap();
+        let done = kill * OBJECTS / (KILLS + 2);
+        eventually(|| lines(&env.path().join("ended")).len() >= done);
+        serve.kill();
         serve = Serve::start(&env);
     }
-    let state = || {
+    eventually(|| {
         let found = runtime.block_on(serve.client().describe(&job));
-        found.unwrap().unwrap().state
-    };
-    serving::eventually(|| state().is_final());
-    assert_eq!(state(), JobState::Success);
+        found.unwrap().unwrap().state == JobState::Success
+    });
     let ended = lines(&env.path().join("ended"));
     let distinct: BTreeSet<&String> = ended.iter().collect();
     assert_eq!(distinct.len(), OBJECTS, "none is skipped");
@@ -259,7 +194,7 @@ fn a_kill_loses_no_answered_trigger() {
     const ANSWERED: usize = 500;
     let env = workspace();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let mut serve = Serve::start(&env);
+    let serve = Serve::start(&env);
     let (told, answered) = mpsc::channel();
     for _ in 0..CALLERS {
         let (client, told) = (serve.client(), told.clone());
@@ -272,11 +207,10 @@ fn a_kill_loses_no_answered_trigger() {
     }
     drop(told);
     let mut expected: BTreeSet<JobId> = answered.iter().take(ANSWERED).collect();
-    serve.signal(Signal::KILL);
-    serve.process.wait().unwrap();
+    serve.kill();
     expected.extend(answered);
     let serve = Serve::start(&env);
-    serving::eventually(|| {
+    eventually(|| {
         let listed = runtime.block_on(serve.client().list(&ListQuery::default()));
         let listed = listed.unwrap();
         let known: BTreeSet<JobId> = listed.iter().map(|job| job.job_id.clone()).collect();

@@ -5,11 +5,11 @@ use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use crate::env::Env;
+use crate::support::workspace::Workspace;
 
 #[test]
 fn every_shell_completes_commands_and_options() {
-    let env = Env::empty();
+    let env = Workspace::new();
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let script = env.run(&["completions", shell]).expect(0).stdout;
         for word in ["validate", "apply", "auto-approve", "completions"] {
@@ -26,7 +26,7 @@ fn every_shell_completes_commands_and_options() {
 
 #[test]
 fn bash_completes_what_is_begun() {
-    let env = Env::empty();
+    let env = Workspace::new();
     let script = env.run(&["completions", "bash"]).expect(0).stdout;
     let asking = "COMP_WORDS=(stocktake val); COMP_CWORD=1; _stocktake stocktake val stocktake; \
                   echo \"${COMPREPLY[@]}\"";
@@ -45,7 +45,7 @@ fn bash_completes_what_is_begun() {
 
 #[test]
 fn there_is_a_manual_page_for_every_command() {
-    let env = Env::empty();
+    let env = Workspace::new();
     let page = env.run(&["man"]).expect(0).stdout;
     assert!(
         page.contains(".TH stocktake 1") && page.contains("Examples"),

@@ -2,11 +2,11 @@
 
 use std::process::{Command, Stdio};
 
-use crate::env::Env;
-use crate::raw::{RawServer, Reply, accepted};
+use crate::support::raw::{RawServer, Reply, accepted};
+use crate::support::workspace::Workspace;
 
 /// Git in a workspace; false when it does not succeed.
-pub fn git(env: &Env, arguments: &[&str]) -> bool {
+pub fn git(env: &Workspace, arguments: &[&str]) -> bool {
     let mut git = Command::new("git");
     git.args(["-c", "user.name=a", "-c", "user.email=a@example.com"]);
     git.args(arguments).current_dir(env.path());
@@ -16,7 +16,7 @@ pub fn git(env: &Env, arguments: &[&str]) -> bool {
     git.status().is_ok_and(|status| status.success())
 }
 
-fn job(env: &Env, name: &str) {
+fn job(env: &Workspace, name: &str) {
     let job = format!("input: {{ prefix: {name}/ }}, operation: {{ workflow_ids: w1 }}");
     env.write(
         &format!("jobs/{name}.yaml"),
@@ -24,13 +24,13 @@ fn job(env: &Env, name: &str) {
     );
 }
 
-fn run(env: &Env, arguments: &[&str]) -> crate::env::Run {
+fn run(env: &Workspace, arguments: &[&str]) -> crate::support::workspace::Run {
     let mut command = env.command(arguments);
     command
         .env("TENCENTCLOUD_SECRET_ID", "id")
         .env("TENCENTCLOUD_SECRET_KEY", "key");
     let output = command.output().unwrap();
-    crate::env::Run {
+    crate::support::workspace::Run {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
@@ -38,9 +38,9 @@ fn run(env: &Env, arguments: &[&str]) -> crate::env::Run {
 }
 
 /// Two branches, each of which submitted a job; then merged. `None` where there is no git.
-async fn merged(attributes: &str) -> Option<(Env, RawServer, bool)> {
+async fn merged(attributes: &str) -> Option<(Workspace, RawServer, bool)> {
     let server = RawServer::start(|number, _| Reply::Bytes(accepted(&format!("b{number}")))).await;
-    let env = Env::empty();
+    let env = Workspace::new();
     if !git(&env, &["init", "-b", "main"]) {
         return None;
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::env::PROJECT;
+use crate::support::workspace::PROJECT;
 
 /// A room, and what its files must not mention.
 const FORBIDDEN: &[(&str, &[&str])] = &[

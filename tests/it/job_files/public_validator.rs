@@ -1,12 +1,10 @@
 //! The committed schema in the hands of public validators comes to the same verdicts as ours.
 //!
-//! Needs the Python that `.ci/run` installs; without `STOCKTAKE_CONFORMANCE_PYTHON` it is skipped.
-//!
 //! Left out is what no schema can say, since a job file in its own right may hold it: an expression
 //! without a value, a moment that is not in the calendar, two jobs of the same work.
 
 use std::collections::HashSet;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -17,25 +15,17 @@ use stocktake::jobfile::Reader;
 use stocktake::jobfile::discover::{self, FoundFile};
 
 use super::files;
-use crate::env::{Env, PROJECT};
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a switch of these tests, not of the program"
-)]
-fn python() -> Option<OsString> {
-    std::env::var_os("STOCKTAKE_CONFORMANCE_PYTHON")
-}
+use crate::support::tools::python;
+use crate::support::workspace::{PROJECT, Workspace};
 
 fn schema() -> PathBuf {
     Path::new(PROJECT).join("schema/jobfile.schema.json")
 }
 
 #[test]
+#[ignore = "needs the Python of .ci/run"]
 fn check_jsonschema_agrees() {
-    let Some(python) = python() else {
-        return;
-    };
+    let python = python();
     let reader = Reader::new();
     let files = [files("valid"), files("invalid")].concat();
     let ours = files
@@ -52,10 +42,9 @@ fn check_jsonschema_agrees() {
 
 /// Also what is no TOML at all is refused by both.
 #[test]
+#[ignore = "needs the Python of .ci/run"]
 fn taplo_agrees() {
-    let Some(python) = python() else {
-        return;
-    };
+    let python = python();
     let reader = Reader::new();
     let mut files = [files("valid"), files("invalid")].concat();
     files.retain(|file| file.syntax == Syntax::Toml);
@@ -71,11 +60,10 @@ fn taplo_agrees() {
 }
 
 #[test]
+#[ignore = "needs the Python of .ci/run"]
 fn the_schema_line_that_init_writes_is_found_by_taplo() {
-    let Some(python) = python() else {
-        return;
-    };
-    let env = Env::empty();
+    let python = python();
+    let env = Workspace::new();
     env.run(&["init"]).expect(0);
     let path = env.path().join("stocktake.toml");
     let run = taplo(&python, &[], &path);

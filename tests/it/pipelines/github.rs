@@ -1,27 +1,27 @@
 //! The workflow and the action for GitHub.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use super::repository::{Cloud, Repository, SECRETS};
+use super::repository::{Cloud, Repository};
 use super::runner::{Ended, Runner, binary};
-use crate::env::BINARY;
-use crate::raw::{RawServer, Reply, answer};
-use crate::serving::job;
+use crate::support::raw::{RawServer, Reply, answer};
+use crate::support::workspace::{BINARY, CREDENTIALS, jobs};
 
 /// Text that tries to be a workflow command wherever it appears.
 const HOSTILE: &str = "    description: \"x\\n::error::owned\\n::set-output name=a::b\"\n";
 
-fn repository(endpoint: &str) -> Repository {
+fn repository(endpoint: impl Display) -> Repository {
     Repository::new(endpoint, &["--ci", "github"])
 }
 
 fn add_job(repository: &Repository, key: &str) {
-    let text = job(key, &format!("{{ prefix: in/{key} }}")) + HOSTILE;
+    let text = jobs([(key, &*format!("{{ prefix: in/{key} }}"))]) + HOSTILE;
     repository
         .env
         .write(&format!("work/jobs/{key}.yaml"), &text);
@@ -34,7 +34,7 @@ fn push_runner(repository: &Repository) -> Runner<'_> {
             "event_name": "push", "ref": "refs/heads/main", "ref_name": "main",
             "repository": "ada/media", "actor": "ada",
         }),
-        secrets: BTreeMap::from(SECRETS),
+        secrets: BTreeMap::from(CREDENTIALS),
         inputs: binary(),
         before: ("", &|| {}),
     }
@@ -174,7 +174,7 @@ async fn mistakes_become_annotations_and_a_blocked_plan_fails_the_check() {
         ended.commands
     );
 
-    let both = job("a", "{ prefix: in/ }") + &job("b", "{ prefix: in/a }")[6..];
+    let both = jobs([("a", "{ prefix: in/ }"), ("b", "{ prefix: in/a }")]);
     repository.env.write("work/jobs/a.yaml", &both);
     repository.commit("Cover objects twice");
     let ended = run(&runner, "plan");
@@ -247,7 +247,7 @@ async fn somebody_who_pushes_in_between_loses_nothing_and_stops_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_sent_into_the_dark_is_recorded_before_the_run_fails_with_3() {
     let silent = RawServer::start(|_, _| Reply::Close).await;
-    let repository = repository(&silent.address.to_string());
+    let repository = repository(silent.address);
     add_job(&repository, "a");
     repository.commit("Add a");
     let ended = run(&push_runner(&repository), "apply");
@@ -266,7 +266,7 @@ async fn a_rejected_job_fails_the_run_after_the_state_is_pushed() {
     let cloud = Cloud::start();
     let repository = repository(&cloud.serve.address);
     add_job(&repository, "a");
-    let unknown = job("b", "{ prefix: in/b }").replace("w1", "w2");
+    let unknown = jobs([("b", "{ prefix: in/b }")]).replace("w1", "w2");
     repository.env.write("work/jobs/b.yaml", &unknown);
     repository.commit("Add a and b");
     let ended = run(&push_runner(&repository), "apply");

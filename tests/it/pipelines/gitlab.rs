@@ -1,20 +1,20 @@
 //! The pipeline for GitLab: its scripts, joined as its runner joins them.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::fs;
 use std::process::Command;
 
 use serde_json::Value;
 use serde_yaml::Value as Yaml;
 
-use super::repository::{Cloud, Repository, SECRETS};
-use crate::env::{BINARY, Run};
-use crate::raw::{RawServer, Reply};
-use crate::serving::job;
+use super::repository::{Cloud, Repository};
+use crate::support::raw::{RawServer, Reply};
+use crate::support::workspace::{BINARY, CREDENTIALS, Run, jobs};
 
-fn repository(endpoint: &str) -> Repository {
+fn repository(endpoint: impl Display) -> Repository {
     let repository = Repository::new(endpoint, &["--ci", "gitlab"]);
-    let text = job("视频", "{ prefix: in/a }");
+    let text = jobs([("视频", "{ prefix: in/a }")]);
     repository.env.write("work/jobs/a.yaml", &text);
     repository.commit("Plan and apply in a pipeline");
     repository
@@ -80,7 +80,7 @@ fn released() -> Vec<(&'static str, String)> {
 }
 
 fn with_secrets() -> Vec<(&'static str, String)> {
-    let secrets = SECRETS.map(|(name, value)| (name, value.to_owned()));
+    let secrets = CREDENTIALS.map(|(name, value)| (name, value.to_owned()));
     [released(), secrets.to_vec()].concat()
 }
 
@@ -141,7 +141,7 @@ fn what_reaches_main_is_submitted_once_and_recorded_in_the_repository() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_sent_into_the_dark_is_recorded_before_the_run_fails_with_3() {
     let silent = RawServer::start(|_, _| Reply::Close).await;
-    let repository = repository(&silent.address.to_string());
+    let repository = repository(silent.address);
     let (applied, _) = tokio::task::block_in_place(|| run(&repository, "apply", &with_secrets()));
     assert!(
         applied.stdout.contains("Run this again"),

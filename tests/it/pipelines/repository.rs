@@ -1,29 +1,25 @@
 //! A git repository with a bare origin, in a temporary folder.
 
+use std::fmt::Display;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::env::{Env, Run};
-use crate::serving::{Serve, target};
+use crate::support::serve::Serve;
+use crate::support::target::Target;
+use crate::support::workspace::{CREDENTIALS, Run, Workspace};
 
 /// A repository whose origin is a bare one beside it.
 pub struct Repository {
     /// The folder that holds all of it.
-    pub env: Env,
+    pub env: Workspace,
 }
-
-/// The key pair that the service accepts.
-pub const SECRETS: [(&str, &str); 2] = [
-    ("TENCENTCLOUD_SECRET_ID", "stocktake-local"),
-    ("TENCENTCLOUD_SECRET_KEY", "stocktake-local"),
-];
 
 impl Repository {
     /// A repository with a workspace whose target `prod` is at `endpoint`, pushed to its origin;
     /// `init` are more arguments of `stocktake init`.
-    pub fn new(endpoint: &str, init: &[&str]) -> Self {
-        let env = Env::empty();
+    pub fn new(endpoint: impl Display, init: &[&str]) -> Self {
+        let env = Workspace::new();
         env.write(
             ".gitconfig",
             "[user]\nname = Ada\nemail = ada@example.com\n[init]\ndefaultBranch = main\n",
@@ -31,10 +27,10 @@ impl Repository {
         let repository = Self { env };
         repository.git(".", &["init", "--quiet", "--bare", "origin.git"]);
         repository.git(".", &["clone", "--quiet", "origin.git", "work"]);
-        let workspace = format!(
-            "default_target = 'prod'\n[targets.prod]\nbucket = 'demo-1250000000'\nregion = 'ap-beijing'\n\
-             endpoint = 'http://{endpoint}'\ntimeout = '2s'\nsettle = '0s'\n"
-        );
+        let target = Target::at(endpoint)
+            .set("timeout", "2s")
+            .set("settle", "0s");
+        let workspace = "default_target = 'prod'\n".to_owned() + &target.text("prod");
         repository.env.write("work/stocktake.toml", &workspace);
         repository
             .run("work", &[&["init"], init].concat())
@@ -77,7 +73,7 @@ impl Repository {
     /// Runs the binary in a folder.
     pub fn run(&self, folder: &str, arguments: &[&str]) -> Run {
         let mut command = self.env.command(arguments);
-        command.current_dir(self.path(folder)).envs(SECRETS);
+        command.current_dir(self.path(folder)).envs(CREDENTIALS);
         Run::of(&mut command)
     }
 
@@ -91,17 +87,17 @@ impl Repository {
 pub struct Cloud {
     /// The service.
     pub serve: Serve,
-    _env: Env,
+    _env: Workspace,
 }
 
 impl Cloud {
     /// Starts it.
     pub fn start() -> Self {
-        let env = Env::empty();
-        env.write("stocktake.toml", &target(r#"["true"]"#));
-        for name in ["a", "b", "c"] {
-            env.write(&format!("bucket/in/{name}"), name);
-        }
+        let env = Workspace::new()
+            .target("local", &Target::embedded(&["true"]))
+            .object("in/a", "a")
+            .object("in/b", "b")
+            .object("in/c", "c");
         fs::create_dir_all(env.path().join("jobs")).unwrap();
         Self {
             serve: Serve::start(&env),

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::repository::{Cloud, Repository};
-use crate::serving::job;
+use crate::support::workspace::jobs;
 
 #[test]
 fn a_change_is_planned_reviewed_merged_and_applied_as_it_was_reviewed() {
@@ -17,7 +17,7 @@ fn a_change_is_planned_reviewed_merged_and_applied_as_it_was_reviewed() {
 
     // The request, with a job that main does not have.
     git(&["checkout", "--quiet", "-b", "change"]);
-    let jobs = job("视频-a", "{ prefix: in/a }") + &job("b", "{ prefix: in/b }")[6..];
+    let jobs = jobs([("视频-a", "{ prefix: in/a }"), ("b", "{ prefix: in/b }")]);
     repository.env.write("work/jobs/new.yaml", &jobs);
     repository.commit("Add two jobs");
     run(&["validate", "--format", "github"]).expect(0);

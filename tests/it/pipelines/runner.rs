@@ -12,7 +12,7 @@ use regex_lite::Regex;
 use serde_yaml::Value as Yaml;
 
 use super::repository::Repository;
-use crate::env::{BINARY, Run};
+use crate::support::workspace::{BINARY, Run};
 
 /// What GitHub tells a run.
 pub struct Runner<'a> {

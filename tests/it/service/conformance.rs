@@ -1,33 +1,17 @@
 //! A client that nobody here wrote: Tencent's Python SDK.
 
-use std::path::PathBuf;
 use std::process::Output;
 
 use stocktake::api::name::WorkflowId;
 use tokio::process::Command;
 
 use super::world::{World, workflow};
-use crate::env::PROJECT;
-
-/// The interpreter whose site has `cos-python-sdk-v5`; `.ci/run` makes one.
-const INTERPRETER: &str = "STOCKTAKE_CONFORMANCE_PYTHON";
-
-/// That interpreter, if there is one.
-#[expect(clippy::disallowed_methods, reason = "it says how to test, not what")]
-#[expect(clippy::print_stdout, reason = "a test that is not run says why")]
-pub fn interpreter() -> Option<PathBuf> {
-    let python = std::env::var_os(INTERPRETER).map(PathBuf::from);
-    if python.is_none() {
-        println!("not run: {INTERPRETER} names no Python with cos-python-sdk-v5");
-    }
-    python
-}
+use crate::support::tools::python;
+use crate::support::workspace::PROJECT;
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the Python of .ci/run"]
 async fn the_public_python_sdk_works_unchanged() {
-    let Some(python) = interpreter() else {
-        return;
-    };
     let world = World::new();
     let mut settings = world.settings();
     settings.workflows.clear();
@@ -44,7 +28,7 @@ async fn the_public_python_sdk_works_unchanged() {
             .insert(WorkflowId::new(id).unwrap(), workflow);
     }
     let service = world.start_with(settings).await;
-    let mut script = Command::new(python);
+    let mut script = Command::new(python());
     script.arg(format!("{PROJECT}/tests/conformance/python_sdk.py"));
     script.arg(service.address().to_string());
     let Output {

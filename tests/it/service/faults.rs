@@ -6,7 +6,8 @@ use reqwest::Method;
 use stocktake::api::wire::{decode_error, decode_list_answer};
 use stocktake::service::{Fault, FaultKind, Faults, RunningService};
 
-use super::world::{COPY, JOBS, World, eventually, request};
+use super::world::{COPY, JOBS, World, request};
+use crate::support::wait::eventually_async;
 
 async fn start(world: &World, faults: Vec<Fault>) -> RunningService {
     let mut settings = world.settings();
@@ -114,6 +115,6 @@ async fn slow_answers_arrive_and_late_jobs_appear() {
     assert!(started.elapsed() >= slow);
     assert!(trigger(&world, &service).await.is_err());
     assert_eq!(count(&world, &service).await, 1, "not before its delay");
-    eventually(async || count(&world, &service).await == 2).await;
+    eventually_async(async || count(&world, &service).await == 2).await;
     service.shutdown().await;
 }

@@ -9,7 +9,8 @@ use stocktake::api::name::WorkflowId;
 use stocktake::api::wire::{JobState, decode_trigger_answer};
 use stocktake::service::RunningService;
 
-use super::world::{COPY, FAIL, JOBS, PAUSED, World, code, eventually, request, workflow};
+use super::world::{COPY, FAIL, JOBS, PAUSED, World, code, request, workflow};
+use crate::support::wait::eventually_async;
 
 #[tokio::test]
 async fn a_prefix_job_runs_over_the_objects_of_its_interval() {
@@ -183,7 +184,7 @@ async fn a_time_limit_ends_the_whole_process_group() {
         .parse()
         .unwrap();
     // Its parent, the shell, was killed: it may remain as a zombie.
-    eventually(async || matches!(process_state(pid), None | Some('Z'))).await;
+    eventually_async(async || matches!(process_state(pid), None | Some('Z'))).await;
     service.shutdown().await;
 }
 

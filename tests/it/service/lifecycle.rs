@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use stocktake::api::name::WorkflowId;
@@ -12,6 +11,7 @@ use stocktake::api::wire::JobState;
 use stocktake::service::{StartError, running_at, start};
 
 use super::world::{COPY, World, workflow};
+use crate::support::wait::eventually_async;
 
 #[tokio::test]
 async fn a_stopped_service_goes_on_where_it_was() {
@@ -35,9 +35,8 @@ async fn a_stopped_service_goes_on_where_it_was() {
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
     let service = start(settings.clone(), listen).await.unwrap();
     let job = world.submit(&service, "<Prefix>in/</Prefix>", COPY).await;
-    while fs::read_to_string(&log).unwrap_or_default().lines().count() < 8 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let lines = || fs::read_to_string(&log).unwrap_or_default().lines().count();
+    eventually_async(async || lines() >= 8).await;
     service.shutdown().await;
     let done = |log: &Path| {
         let text = fs::read_to_string(log.with_extension("done")).unwrap_or_default();

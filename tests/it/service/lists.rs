@@ -1,13 +1,13 @@
 //! Lists of jobs, and cancelling them.
 
 use std::fs;
-use std::time::Duration;
 
 use reqwest::Method;
 use stocktake::api::wire::{JobState, ListAnswer, decode_list_answer};
 use stocktake::service::RunningService;
 
 use super::world::{COPY, FAIL, JOBS, World, code, workflow};
+use crate::support::wait::eventually_async;
 use stocktake::api::name::WorkflowId;
 
 type Query<'a> = &'a [(&'a str, &'a str)];
@@ -146,9 +146,7 @@ async fn a_cancelled_job_ends_what_runs_and_starts_nothing_more() {
     let service = world.start_with(settings).await;
     let running = world.submit(&service, "<Prefix>in/</Prefix>", COPY).await;
     let lines = || fs::read_to_string(&log).unwrap_or_default().lines().count();
-    while lines() < 3 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually_async(async || lines() >= 3).await;
     let put = |id: &str, query: &'static [(&str, &str)]| {
         let path = format!("{JOBS}/{id}");
         world.request(&service, Method::PUT, &path, query).send()

@@ -13,5 +13,3 @@ mod reading;
 mod signature;
 mod workflows;
 mod world;
-
-pub use conformance::interpreter;

@@ -1,7 +1,5 @@
 //! Workflows, and their runs over single objects.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use reqwest::Method;
 use stocktake::api::name::WorkflowId;
@@ -12,6 +10,7 @@ use stocktake::api::wire::{
 use stocktake::service::RunningService;
 
 use super::world::{COPY, FAIL, JOBS, PAUSED, World, code, workflow};
+use crate::support::wait::eventually_async;
 
 const RUNS: &str = "/workflowexecution";
 
@@ -69,9 +68,8 @@ async fn a_workflow_is_as_old_as_the_folder_knows_it() {
     assert_eq!(first.0, first.1);
     assert!(first.0.as_second() >= begun);
     let next_second = async |moment: Timestamp| {
-        while Timestamp::now().as_second() <= moment.as_second() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let is_later = async || Timestamp::now().as_second() > moment.as_second();
+        eventually_async(is_later).await;
     };
     next_second(first.0).await;
     assert_eq!(times(world.settings()).await, first, "nothing has changed");

@@ -173,16 +173,6 @@ impl World {
     }
 }
 
-/// A workflow of that command.
-/// Waits until something is true, for 20 seconds at most.
-pub(super) async fn eventually(mut is_true: impl AsyncFnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_true().await {
-        assert!(begun.elapsed() < Duration::from_secs(20), "not within 20 s");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
 pub(super) fn workflow(command: &[&str]) -> WorkflowSettings {
     let command = command.iter().map(|word| (*word).to_owned());
     WorkflowSettings::new("test", command.collect())

@@ -4,8 +4,9 @@ use std::fs;
 use std::time::Duration;
 
 use super::{Watch, job, workspace};
-use crate::env::{Env, SMALL_TARGET};
-use crate::serving::Serve;
+use crate::support::serve::Serve;
+use crate::support::target::Target;
+use crate::support::workspace::{CREDENTIALS, Workspace};
 
 #[test]
 fn apply_runs_what_is_new_after_each_good_plan() {
@@ -51,10 +52,9 @@ fn what_is_half_written_is_never_applied() {
 
 #[test]
 fn a_limit_on_objects_holds_back_what_a_save_would_apply() {
-    let env = Env::small();
+    let env = Workspace::small();
     let limit = |objects: u32| {
-        let text = SMALL_TARGET.replace("region", &format!("max_objects = {objects}\nregion"));
-        env.write("stocktake.toml", &text);
+        env.set_target(&Target::small().set("max_objects", objects));
     };
     limit(1);
     let job =
@@ -70,33 +70,23 @@ fn a_limit_on_objects_holds_back_what_a_save_would_apply() {
 #[test]
 fn a_target_that_costs_money_is_not_applied_to_unasked() {
     let env = workspace();
-    env.write("stocktake.toml", &format!("{SMALL_TARGET}\n[targets.prod]\nbucket = \"media-1250000000\"\nregion = \"ap-beijing\"\n"));
+    env.add_target("prod", &Target::of("media-1250000000"));
     let run = env.run(&["-t", "prod", "watch", "--apply"]).expect(1);
     assert!(run.stderr.contains("--auto-approve"), "{}", run.stderr);
     assert_eq!(run.stdout, "");
 }
 
 /// A workspace with a target that costs money, at a service of this machine.
-fn costly() -> (Env, Serve) {
+fn costly() -> (Workspace, Serve) {
     let env = workspace();
     env.write("bucket/b", "b\n");
     let serve = Serve::start(&env);
-    let target = format!(
-        "[targets.far]\nbucket = 'demo-1250000000'\nregion = 'ap-beijing'\n\
-         endpoint = 'http://{}'\n",
-        serve.address
-    );
-    env.write("stocktake.toml", &format!("{SMALL_TARGET}\n{target}"));
+    env.add_target("far", &Target::at(serve.address));
     env.run(&["-t", "far", "state", "init"]).expect(0);
     (env, serve)
 }
 
-const CREDENTIALS: [(&str, &str); 2] = [
-    ("TENCENTCLOUD_SECRET_ID", "stocktake-local"),
-    ("TENCENTCLOUD_SECRET_KEY", "stocktake-local"),
-];
-
-fn accepted(env: &Env) -> usize {
+fn accepted(env: &Workspace) -> usize {
     env.read("far.state.jsonl").matches("\"accepted\"").count()
 }
 
@@ -109,7 +99,7 @@ fn what_costs_money_is_said_before_it_is_submitted() {
     let before = watch.wait_for("Submit 1 job to `far`: videos\n");
     assert!(!before.contains("submitted"), "{before}");
     watch.wait_for("submitted  videos");
-    env.write("jobs/b.yaml", &job("b").replace("w1", "w1, overlap: 1"));
+    env.write("jobs/b.yaml", "jobs: { b: { overlap: 1 } }");
     watch.wait_for("last good plan stands:\n");
     env.write("jobs/b.yaml", &job("b"));
     let before = watch.wait_for("Submit 1 job to `far`: b\n");

@@ -8,7 +8,7 @@ mod saves;
 mod survival;
 mod terminal;
 
-use crate::env::Env;
+use crate::support::workspace::{Workspace, jobs};
 
 use running::Watch;
 
@@ -19,20 +19,23 @@ const NEW: &str = "jobs:
 ";
 
 /// A workspace with one job.
-pub fn workspace() -> Env {
-    let env = Env::small();
+pub fn workspace() -> Workspace {
+    let env = Workspace::small();
     env.write("jobs/a.yaml", NEW);
     env
 }
 
+/// A job file with a job over the object that has its name.
 fn job(key: &str) -> String {
-    format!(
-        "jobs: {{ {key}: {{ input: {{ object: {key} }}, operation: {{ workflow_ids: w1 }} }} }}\n"
-    )
+    over(key, key)
+}
+
+fn over(key: &str, object: &str) -> String {
+    jobs([(key, &*format!("{{ object: {object} }}"))])
 }
 
 /// Time differs from run to run.
-pub fn steady(text: &str, env: &Env) -> String {
+pub fn steady(text: &str, env: &Workspace) -> String {
     let text = text.replace(&*env.path().to_string_lossy(), "<folder>");
     let mut words = String::new();
     for line in text.lines() {

@@ -1,11 +1,11 @@
 //! Periods that pass while it runs.
 
 use super::Watch;
-use crate::env::Env;
+use crate::support::workspace::Workspace;
 
 #[test]
 fn a_period_that_passes_is_planned() {
-    let env = Env::small();
+    let env = Workspace::small();
     let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(3);
     let from = soon - jiff::SignedDuration::from_mins(2);
     env.write("jobs/w.yaml", &format!(

@@ -4,7 +4,7 @@ use std::fs;
 
 use super::{Watch, job, looks, workspace};
 #[cfg(target_os = "linux")]
-use crate::env::Env;
+use crate::support::workspace::Workspace;
 
 #[test]
 fn without_events_it_looks_from_time_to_time() {
@@ -27,7 +27,7 @@ fn without_events_it_looks_from_time_to_time() {
 
 /// A watch in a user namespace whose limit of the kernel is that low.
 #[cfg(target_os = "linux")]
-fn limited(env: &Env, limit: &str) -> Watch {
+fn limited(env: &Workspace, limit: &str) -> Watch {
     let line = format!("echo {limit} && exec \"$0\" watch --quiet-time 30ms");
     let mut command = env.command_of("unshare");
     command.args([
@@ -36,7 +36,7 @@ fn limited(env: &Env, limit: &str) -> Watch {
         "sh",
         "-c",
         &line,
-        crate::env::BINARY,
+        crate::support::workspace::BINARY,
     ]);
     Watch::spawn(command)
 }

@@ -8,10 +8,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::env::Env;
-
-/// Beyond this a test waits in vain.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::support::wait::PATIENCE;
+use crate::support::workspace::Workspace;
 
 /// A running watch and what it has written.
 pub struct Watch {
@@ -23,7 +21,7 @@ pub struct Watch {
 
 impl Watch {
     /// Without a terminal.
-    pub fn start(env: &Env, arguments: &[&str]) -> Self {
+    pub fn start(env: &Workspace, arguments: &[&str]) -> Self {
         let mut all = [&["watch"], arguments].concat();
         if !arguments.contains(&"--quiet-time") {
             all.extend(["--quiet-time", "30ms"]);
@@ -34,12 +32,12 @@ impl Watch {
     }
 
     /// On a terminal of 80 columns, as the shell command `line`.
-    pub fn on_terminal(env: &Env, line: &str) -> Self {
+    pub fn on_terminal(env: &Workspace, line: &str) -> Self {
         Self::on_terminal_with(env, &[], line)
     }
 
     /// The same with more in the environment.
-    pub fn on_terminal_with(env: &Env, variables: &[(&str, &str)], line: &str) -> Self {
+    pub fn on_terminal_with(env: &Workspace, variables: &[(&str, &str)], line: &str) -> Self {
         let mut command = env.on_terminal(line, 40);
         command
             .envs(variables.iter().copied())

@@ -5,12 +5,12 @@ use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::time::{Instant, SystemTime};
 
-use super::{NEW, Watch, job, looks, steady, workspace};
-use crate::env::Env;
+use super::{NEW, Watch, job, looks, over, steady, workspace};
 use crate::state_merge::git;
+use crate::support::workspace::Workspace;
 
 /// How often it looked until it says `words`. What is written behind shows that nothing is left.
-fn looks_until(watch: &mut Watch, env: &Env, words: &str) -> usize {
+fn looks_until(watch: &mut Watch, env: &Workspace, words: &str) -> usize {
     let mut text = watch.wait_for(words);
     env.write("jobs/behind.yaml", &job("behind"));
     text += &watch.wait_for("+  behind  new");
@@ -30,7 +30,7 @@ fn each_save_shows_what_it_changes() {
     text += &watch.wait_for("2 new\n");
     fs::remove_file(env.path().join("jobs/a.yaml")).unwrap();
     text += &watch.wait_for("1 new\n");
-    env.write("jobs/b.yaml", &job("视频").replace("视频:", "other:"));
+    env.write("jobs/b.yaml", &over("other", "视频"));
     text += &watch.wait_for("last good plan stands:\n");
     let (code, rest) = watch.interrupt();
     assert_eq!(code, Some(130));
@@ -127,7 +127,7 @@ fn a_checkout_of_thousands_of_files_is_one_look() {
     let write = |input: &str| {
         for number in 0..FILES {
             let path = format!("jobs/{}/{number}.yaml", number % 70);
-            let text = job(&format!("j{number}")).replace("object: j", &format!("object: {input}"));
+            let text = over(&format!("j{number}"), &format!("{input}{number}"));
             env.write(&path, &text);
         }
         assert!(git(&env, &["add", "-A"]) && git(&env, &["commit", "-qm", input]));

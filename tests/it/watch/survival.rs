@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Watch, job, workspace};
-use crate::env::{Env, SMALL_TARGET, copy_folder};
+use super::{Watch, job, over, workspace};
+use crate::support::target::Target;
+use crate::support::workspace::{Workspace, copy_folder};
 
 #[test]
 fn a_broken_workspace_file_leaves_the_last_good_plan() {
@@ -17,12 +18,12 @@ fn a_broken_workspace_file_leaves_the_last_good_plan() {
     // What is saved meanwhile is part of the plan once it is mended.
     env.write("jobs/b.yaml", &job("meanwhile"));
     watch.wait_for("last good plan stands:\n");
-    env.write("stocktake.toml", SMALL_TARGET);
+    env.set_target(&Target::small());
     let text = watch.wait_for("2 new\n");
     assert!(text.contains("+  meanwhile  new"), "{text}");
     fs::remove_file(env.path().join("stocktake.toml")).unwrap();
     watch.wait_for("last good plan stands:\n");
-    env.write("stocktake.toml", SMALL_TARGET);
+    env.set_target(&Target::small());
     watch.wait_for("No other plan than before\n");
 }
 
@@ -52,7 +53,7 @@ fn folders_may_go_and_come_back() {
 
 #[test]
 fn the_workspace_itself_may_be_made_anew() {
-    let outer = Env::empty();
+    let outer = Workspace::new();
     let inner = workspace();
     let place = outer.path().join("media");
     copy_folder(inner.path(), &place);
@@ -69,10 +70,7 @@ fn the_workspace_itself_may_be_made_anew() {
 #[test]
 fn a_second_watch_and_an_apply_beside_it_are_told_of() {
     let env = workspace();
-    env.write(
-        "jobs/a.yaml",
-        &job("video/a.txt").replace("{ video/a.txt:", "{ first:"),
-    );
+    env.write("jobs/a.yaml", &over("first", "video/a.txt"));
     let mut looking = Watch::start(&env, &[]);
     looking.wait_for("1 new\n");
     let mut applying = Watch::start(&env, &["--apply"]);
@@ -82,10 +80,7 @@ fn a_second_watch_and_an_apply_beside_it_are_told_of() {
     // Both apply: whoever comes first, each job is sent once.
     let mut both = Watch::start(&env, &["--apply"]);
     both.wait_for("1 unchanged");
-    env.write(
-        "jobs/b.yaml",
-        &job("video/b.txt").replace("{ video/b.txt:", "{ second:"),
-    );
+    env.write("jobs/b.yaml", &over("second", "video/b.txt"));
     looking.wait_for("+  second  new");
     looking.wait_for("2 unchanged");
     env.run(&["apply", "--lock-timeout", "20s"]).expect(0);

@@ -1,6 +1,7 @@
 //! On a terminal: keys, the screen, the bell, and how it is left.
 
 use super::{Watch, job, workspace};
+use crate::support::workspace::Workspace;
 
 /// A shell line that says `clean` if the terminal is as it was before.
 fn and_clean(line: &str) -> String {
@@ -87,7 +88,7 @@ fn ctrl_c_leaves_the_terminal_as_it_was() {
 
 #[test]
 fn ctrl_c_while_jobs_run_leaves_the_terminal_as_it_was() {
-    let env = crate::serving::gated();
+    let env = Workspace::gated();
     let line = format!("trap : INT; {}", and_clean("stocktake watch --apply"));
     let mut watch = Watch::on_terminal(&env, &line);
     watch.wait_for("1 submitted");

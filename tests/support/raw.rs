@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 /// What a connection gets once its request was read.
 #[derive(Debug, Clone)]
-pub(crate) enum Reply {
+pub enum Reply {
     /// These bytes, and then the end.
     Bytes(String),
     /// These bytes; the connection stays open for another request.
@@ -27,17 +27,15 @@ pub(crate) enum Reply {
 }
 
 /// A server that answers the n-th request (from 0) as it is told to.
-pub(crate) struct RawServer {
-    pub(crate) address: SocketAddr,
+pub struct RawServer {
+    pub address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
     connections: Arc<Mutex<usize>>,
     task: JoinHandle<()>,
 }
 
 impl RawServer {
-    pub(crate) async fn start(
-        reply: impl Fn(usize, &str) -> Reply + Clone + Send + 'static,
-    ) -> Self {
+    pub async fn start(reply: impl Fn(usize, &str) -> Reply + Clone + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -58,11 +56,11 @@ impl RawServer {
     }
 
     /// Every request so far, head and body.
-    pub(crate) fn requests(&self) -> Vec<String> {
+    pub fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 
-    pub(crate) fn connections(&self) -> usize {
+    pub fn connections(&self) -> usize {
         *self.connections.lock().unwrap()
     }
 }
@@ -129,7 +127,7 @@ async fn read_request(stream: &mut TcpStream) -> Option<String> {
 }
 
 /// A header of a request.
-pub(crate) fn header(request: &str, name: &str) -> Option<String> {
+pub fn header(request: &str, name: &str) -> Option<String> {
     let mut lines = request.lines().take_while(|line| !line.is_empty());
     lines.find_map(|line| {
         let (found, value) = line.split_once(": ")?;
@@ -138,13 +136,13 @@ pub(crate) fn header(request: &str, name: &str) -> Option<String> {
 }
 
 /// An answer with a body, as a service sends it.
-pub(crate) fn answer(status: &str, headers: &str, body: &str) -> String {
+pub fn answer(status: &str, headers: &str, body: &str) -> String {
     let length = body.len();
     format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\n\r\n{body}")
 }
 
 /// The answer to a trigger call that was taken.
-pub(crate) fn accepted(job_id: &str) -> String {
+pub fn accepted(job_id: &str) -> String {
     let body = format!(
         "<Response><JobsDetail><JobId>{job_id}</JobId><State>Submitted</State></JobsDetail></Response>"
     );
@@ -152,7 +150,7 @@ pub(crate) fn accepted(job_id: &str) -> String {
 }
 
 /// An error of the service.
-pub(crate) fn error(status: &str, headers: &str, code: &str) -> String {
+pub fn error(status: &str, headers: &str, code: &str) -> String {
     let body = format!("<Error><Code>{code}</Code><Message>m</Message></Error>");
     answer(status, headers, &body)
 }

@@ -6,26 +6,23 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
+use super::target::{GATED, Target};
+use super::wait::eventually;
+
 /// The binary under test.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_stocktake");
 
 /// The checkout of this project.
 pub const PROJECT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// A small target: one bucket with two objects, one workflow.
-pub const SMALL_TARGET: &str = r#"
-[targets.local]
-service = "embedded"
-bucket = "demo-1250000000"
-region = "ap-beijing"
-[targets.local.buckets]
-demo-1250000000 = "bucket"
-[targets.local.workflows.w1]
-command = ["sha256sum", "{object}"]
-"#;
+/// The key pair that the embedded service accepts.
+pub const CREDENTIALS: [(&str, &str); 2] = [
+    ("TENCENTCLOUD_SECRET_ID", "stocktake-local"),
+    ("TENCENTCLOUD_SECRET_KEY", "stocktake-local"),
+];
 
 /// A temporary workspace.
-pub struct Env {
+pub struct Workspace {
     folder: TempDir,
 }
 
@@ -40,34 +37,71 @@ pub struct Run {
     pub stderr: String,
 }
 
-impl Env {
+impl Workspace {
     /// An empty folder.
-    pub fn empty() -> Self {
+    pub fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
         }
     }
 
-    /// A workspace with [`SMALL_TARGET`].
+    /// One embedded target that hashes objects, and two objects.
     pub fn small() -> Self {
-        let env = Self::empty();
-        env.write("stocktake.toml", SMALL_TARGET);
-        env.write("bucket/video/a.txt", "a\n");
-        env.write("bucket/video/b.txt", "b\n");
-        env
+        Self::new()
+            .target("local", &Target::small())
+            .object("video/a.txt", "a\n")
+            .object("video/b.txt", "b\n")
+    }
+
+    /// One job, over one object, that ends once there is a file `gate`.
+    pub fn gated() -> Self {
+        Self::new()
+            .target("local", &Target::embedded(GATED))
+            .object("in/a", "a")
+            .job("slow", "{ prefix: in/ }")
+    }
+
+    /// Adds a target.
+    pub fn target(self, name: &str, target: &Target) -> Self {
+        self.add_target(name, target);
+        self
+    }
+
+    /// Adds an object to the folder `bucket`.
+    pub fn object(self, key: &str, content: &str) -> Self {
+        self.write(&format!("bucket/{key}"), content);
+        self
+    }
+
+    /// Adds a job file with one job.
+    pub fn job(self, key: &str, input: &str) -> Self {
+        self.write(&format!("jobs/{key}.yaml"), &jobs([(key, input)]));
+        self
+    }
+
+    /// Appends a target to the workspace file.
+    pub fn add_target(&self, name: &str, target: &Target) {
+        let path = self.path().join("stocktake.toml");
+        let before = fs::read_to_string(path).unwrap_or_default();
+        self.write("stocktake.toml", &(before + &target.text(name)));
+    }
+
+    /// Makes this the only target, named `local`.
+    pub fn set_target(&self, target: &Target) {
+        self.write("stocktake.toml", &target.text("local"));
     }
 
     /// The project's own example workspace.
     pub fn example() -> Self {
-        let env = Self::empty();
+        let workspace = Self::new();
         let project = Path::new(PROJECT);
         fs::copy(
             project.join("stocktake.toml"),
-            env.path().join("stocktake.toml"),
+            workspace.path().join("stocktake.toml"),
         )
         .unwrap();
-        copy_folder(&project.join("jobs"), &env.path().join("jobs"));
-        env
+        copy_folder(&project.join("jobs"), &workspace.path().join("jobs"));
+        workspace
     }
 
     /// The folder.
@@ -128,6 +162,27 @@ impl Env {
     pub fn run(&self, arguments: &[&str]) -> Run {
         Run::of(&mut self.command(arguments))
     }
+
+    /// The same with [`CREDENTIALS`], for a target that is not embedded.
+    pub fn run_signed(&self, arguments: &[&str]) -> Run {
+        Run::of(self.command(arguments).envs(CREDENTIALS))
+    }
+
+    /// Submits without waiting: the apply is killed once a job is recorded.
+    pub fn submit(&self) {
+        let mut apply = self.command(&["apply"]);
+        let mut apply = apply
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        eventually(|| {
+            let listed = self.run(&["state", "list"]).stdout;
+            listed.contains("Submitted") || listed.contains("Running")
+        });
+        apply.kill().unwrap();
+        apply.wait().unwrap();
+    }
 }
 
 impl Run {
@@ -164,6 +219,14 @@ impl Run {
             self.stdout, self.stderr
         )
     }
+}
+
+/// A job file with these jobs: the key and the input, in YAML, of each.
+pub fn jobs<'a>(jobs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let job = |(key, input)| {
+        format!("  {key}:\n    input: {input}\n    operation: {{ workflow_ids: w1 }}\n")
+    };
+    "jobs:\n".to_owned() + &jobs.into_iter().map(job).collect::<String>()
 }
 
 /// What differs from run to run: ids, moments, addresses, temporary folders.

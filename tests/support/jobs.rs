@@ -7,12 +7,12 @@ use stocktake::api::request::{Input, JobType, Operation, Request, TimeInterval, 
 use stocktake::job::{Job, JobKey, OnFailure, Overlap, Work};
 use stocktake::source::{Place, SourceFile, Span};
 
-pub(crate) const BUCKET: &str = "media-1250000000";
-pub(crate) const REGION: &str = "ap-beijing";
-pub(crate) const HOST: &str = "media-1250000000.ci.ap-beijing.myqcloud.com";
-pub(crate) const WORKFLOW: &str = "w0f1e2d3c4b5a49687786a5b4c3d2e1f0";
+pub const BUCKET: &str = "media-1250000000";
+pub const REGION: &str = "ap-beijing";
+pub const HOST: &str = "media-1250000000.ci.ap-beijing.myqcloud.com";
+pub const WORKFLOW: &str = "w0f1e2d3c4b5a49687786a5b4c3d2e1f0";
 
-pub(crate) fn request(name: &str) -> Request {
+pub fn request(name: &str) -> Request {
     Request {
         name: JobName::new(name).unwrap(),
         kind: JobType::Workflow,
@@ -24,7 +24,7 @@ pub(crate) fn request(name: &str) -> Request {
     }
 }
 
-pub(crate) fn job(key: &str) -> Job {
+pub fn job(key: &str) -> Job {
     let work = Work {
         bucket: BucketName::new(BUCKET).unwrap(),
         region: Region::new(REGION).unwrap(),

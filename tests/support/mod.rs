@@ -1,0 +1,10 @@
+//! The harness of the integration tests, the crash tests and the benches: workspaces with the real
+//! binary in them, a `serve` process, a server below HTTP, jobs and waiting.
+
+pub mod jobs;
+pub mod raw;
+pub mod serve;
+pub mod target;
+pub mod tools;
+pub mod wait;
+pub mod workspace;
