@@ -30,7 +30,8 @@ fn put_bytes(env: &Workspace, key: &str, bytes: &[u8]) {
 /// A workspace whose target has these further lines.
 fn workspace(settings: &str, jobs: &str) -> Workspace {
     let target = Target::embedded(&["true"]).workflow("w2", &["true"], &[]);
-    let settings: toml::Table = toml::from_str(settings).unwrap();
+    let settings: toml::Table = toml::from_str(&format!("[targets.local]\n{settings}")).unwrap();
+    let settings = settings["targets"]["local"].as_table().unwrap().clone();
     let set = |target: Target, (key, value): (String, _)| target.set(&key, value);
     let target = settings.into_iter().fold(target, set);
     let env = Workspace::new().target("local", &target);
@@ -281,14 +282,18 @@ fn sizes_that_are_not_known_are_not_guessed() {
     assert_eq!(plan["estimate"]["complete"], false);
 }
 
-const PRICES: &str = "[targets.local.prices.w1]\nper_object = \"0.0015 CNY\"\nper_gib = \"0.07 CNY\"\n\
-                      [targets.local.prices.w2]\nper_object = \"0.1 CNY\"\n";
+const PRICE: &str = "prices.w1 = { per_object = '0.0015 CNY', per_gib = '0.07 CNY' }";
+const OTHER_PRICE: &str = "prices.w2.per_object = '0.1 CNY'";
 
 /// Two jobs over three objects, one of them with both workflows.
 fn priced(limits: &str) -> Workspace {
+    with_prices(&format!("{limits}\n{PRICE}\n{OTHER_PRICE}"))
+}
+
+fn with_prices(settings: &str) -> Workspace {
     let jobs = "jobs:\n  转码:\n    input: { prefix: in/ }\n    operation: { workflow_ids: [w1, w2] }\n  \
                 again:\n    overlap: allow\n    input: { object: in/a }\n    operation: { workflow_ids: w1 }\n";
-    let env = workspace(&format!("{limits}\n{PRICES}"), jobs);
+    let env = workspace(settings, jobs);
     for key in ["in/a", "in/b", "in/c"] {
         put(&env, key, 1 << 20, "2022-02-14T00:00:00Z");
     }
@@ -390,14 +395,7 @@ fn a_plan_that_grew_since_it_was_saved_is_stopped() {
 
 #[test]
 fn a_cost_that_is_not_known_is_not_within_its_limit() {
-    let env = priced("max_cost = \"1000 CNY\"");
-    let text = env.read("stocktake.toml");
-    let (before, _) = text.split_once("[targets.local.prices.w2]").unwrap();
-    let (_, after) = text.split_once("[targets.local.buckets]").unwrap();
-    env.write(
-        "stocktake.toml",
-        &format!("{before}\n[targets.local.buckets]{after}"),
-    );
+    let env = with_prices(&format!("max_cost = '1000 CNY'\n{PRICE}"));
     let run = env.run(&["apply"]).expect(4);
     assert!(
         run.stdout.contains("`max_cost` cannot be checked"),
