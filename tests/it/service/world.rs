@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use reqwest::header::HOST;
@@ -173,6 +172,7 @@ impl World {
     }
 }
 
+/// A workflow of that command.
 pub(super) fn workflow(command: &[&str]) -> WorkflowSettings {
     let command = command.iter().map(|word| (*word).to_owned());
     WorkflowSettings::new("test", command.collect())
