@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::api::name::{BucketName, Region};
 use crate::api::request::{Input, Request};
+use crate::api::wire::JobDetail;
 use crate::shared_text::{self, SharedText};
 use crate::source::Place;
 
@@ -84,6 +85,25 @@ impl Work {
     }
 }
 
+impl Work {
+    /// Whether the service's job does this work, under whatever name; `None` if its answer does not
+    /// say what it was asked for.
+    pub fn is_done_by(&self, job: &JobDetail) -> Option<bool> {
+        let request = &self.request;
+        if !job.kind.is_empty() && job.kind != request.kind.as_str() {
+            return Some(false);
+        }
+        let same_input = job.input.as_ref().map(|input| *input == request.input);
+        let operation = job.operation.as_ref();
+        let same_operation = operation.map(|operation| *operation == request.operation);
+        match (same_input, same_operation) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (Some(true), Some(true)) => Some(true),
+            _ => None,
+        }
+    }
+}
+
 /// Changes only together with what the fingerprint means, that is: never for a released format.
 const FINGERPRINT_FORMAT: &str = "stocktake.fingerprint/1";
 
@@ -110,6 +130,11 @@ pub struct Fingerprint([u8; 32]);
 pub struct FingerprintError;
 
 impl Fingerprint {
+    /// Sorts before every other one, or equal.
+    pub(crate) const MIN: Self = Self([0; 32]);
+    /// Sorts after every other one, or equal.
+    pub(crate) const MAX: Self = Self([u8::MAX; 32]);
+
     /// The first twelve digits: enough to tell works apart in a table.
     pub fn short(&self) -> String {
         HEXLOWER.encode(&self.0[..6])

@@ -12,7 +12,6 @@
 pub mod adopt;
 pub mod api;
 pub mod apply;
-mod bell;
 mod bytes;
 pub mod cli;
 mod crash;

@@ -1,7 +1,7 @@
 //! When to stop sending: what fails again and again alike will not get better by sending more.
 
 use super::outcome::{Halt, JobResult};
-use crate::api::wire::ServiceError;
+use crate::state::Outcome;
 
 /// Counts failures alike in a row.
 #[derive(Debug)]
@@ -24,20 +24,22 @@ impl Breaker {
     /// Takes note of how a submission ended; says why nothing more should be sent.
     pub(super) fn note(&mut self, result: &JobResult) -> Option<Halt> {
         let failure = match result {
-            JobResult::Rejected { error, .. } if refuses_credentials(error) => {
-                return Some(Halt::CredentialsRefused(error.clone()));
-            }
-            JobResult::Rejected { error, .. } => format!("rejected with {}", error.code),
-            JobResult::Unresolved { .. } => "unresolved".to_owned(),
+            JobResult::Attempted { outcome, .. } => match outcome {
+                Outcome::Rejected(error) if refuses_credentials(&error.code) => {
+                    return Some(Halt::CredentialsRefused(error.clone()));
+                }
+                Outcome::Rejected(error) => format!("rejected with {}", error.code),
+                Outcome::Accepted { .. } => String::new(),
+                Outcome::Unresolved { .. } => "unresolved".to_owned(),
+                Outcome::Abandoned { .. } => "not sent".to_owned(),
+            },
             JobResult::NotAttempted { .. } => "not sent".to_owned(),
-            JobResult::Submitted { .. }
-            | JobResult::Adopted { .. }
-            | JobResult::Renamed { .. }
-            | JobResult::AlreadySubmitted { .. } => {
-                self.count = 0;
-                return None;
-            }
+            JobResult::Renamed { .. } | JobResult::AlreadySubmitted { .. } => String::new(),
         };
+        if failure.is_empty() {
+            self.count = 0;
+            return None;
+        }
         if failure != self.failure {
             self.count = 0;
             self.failure = failure;
@@ -50,10 +52,10 @@ impl Breaker {
     }
 }
 
-/// Errors about who asks, which every other request would meet as well.
-fn refuses_credentials(error: &ServiceError) -> bool {
+/// Whether the error is about the credentials, and so would be that of every other request as well.
+fn refuses_credentials(code: &str) -> bool {
     matches!(
-        error.code.as_str(),
+        code,
         "AccessDenied"
             | "AccessForbidden"
             | "ExpiredToken"
@@ -67,19 +69,19 @@ fn refuses_credentials(error: &ServiceError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::Breaker;
-    use crate::api::wire::ServiceError;
     use crate::apply::outcome::{Halt, JobResult};
-    use crate::state::SubmissionId;
+    use crate::state::{Outcome, Rejection, SubmissionId};
 
     fn rejected(code: &str) -> JobResult {
-        JobResult::Rejected {
+        JobResult::Attempted {
             submission: SubmissionId::random(),
-            error: ServiceError {
-                status: 400,
+            outcome: Outcome::Rejected(Box::new(Rejection {
                 code: code.to_owned(),
                 message: String::new(),
                 request_id: None,
-            },
+            })),
+            state: None,
+            looked_up: false,
         }
     }
 

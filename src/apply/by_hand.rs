@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::look_up::{asks_the_same, earliest_creation, list_since};
+use super::look_up::{earliest_creation, list_since, may_be};
+use crate::adopt::{self, Refusal};
 use crate::api::client::{CallError, Client};
 use crate::api::name::JobId;
 use crate::api::wire::JobDetail;
-use crate::job::JobKey;
 use crate::state::{Outcome, Record, Records, Seen, StateError, StateStore};
 
 /// Why a decision is not carried out.
@@ -20,20 +20,9 @@ pub enum DecisionError {
     /// The state cannot be written.
     #[error(transparent)]
     State(#[from] StateError),
-    /// The job already counts as another submission.
-    #[error("job {job_id} is recorded as the job of {key}")]
-    Taken {
-        /// The job.
-        job_id: JobId,
-        /// Whose it is.
-        key: JobKey,
-    },
-    /// The service has no such job.
-    #[error("the service knows no job {0}")]
-    Unknown(JobId),
-    /// The job does something else.
-    #[error("job {0} was asked for something else than this work")]
-    Different(JobId),
+    /// The named job cannot be the submission's.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     /// The service has jobs that may well be the submission.
     #[error("the service has a job that asks for the same: {}", .0[0].job_id)]
     Present(Vec<JobDetail>),
@@ -46,20 +35,13 @@ pub async fn candidates(
     records: &Records,
     record: &Record,
 ) -> Result<Vec<JobDetail>, CallError> {
-    let unresolved = record
-        .submissions
-        .iter()
-        .filter(|submission| submission.is_unresolved());
-    let since = unresolved.map(earliest_creation).min();
-    let listed = list_since(client, &record.work.request.name, since).await?;
-    let may_be = |job: &JobDetail| {
-        job.created
-            .zip(since)
-            .is_none_or(|(created, since)| created >= since)
-            && asks_the_same(job, &record.work) != Some(false)
-            && owner(records, &job.job_id).is_none()
-    };
-    Ok(listed.into_iter().filter(may_be).collect())
+    let since = record.all_unresolved().map(earliest_creation).min();
+    let mut listed = list_since(client, &record.work.request.name, since).await?;
+    let since = since.unwrap_or(Timestamp::MIN);
+    listed.retain(|job| {
+        may_be(job, &record.work, since) && records.submissions_of(&job.job_id).next().is_none()
+    });
+    Ok(listed)
 }
 
 /// Records that the latest unresolved submission of `record` became the job. With a client, the
@@ -70,31 +52,26 @@ pub async fn adopt(
     record: &Record,
     job_id: &JobId,
 ) -> Result<Arc<Record>, DecisionError> {
-    if let Some(owner) = owner(&store.records(), job_id) {
-        return Err(DecisionError::Taken {
-            job_id: job_id.clone(),
-            key: owner.key.clone(),
-        });
+    if let Some((owner, _)) = store.records().submissions_of(job_id).next() {
+        return Err(Refusal::taken(job_id, owner).into());
     }
     let mut seen = None;
     if let Some(client) = client {
-        let job = client.describe(job_id).await?;
-        let job = job.ok_or_else(|| DecisionError::Unknown(job_id.clone()))?;
-        if asks_the_same(&job, &record.work) == Some(false) {
-            return Err(DecisionError::Different(job_id.clone()));
+        let detail = client.describe(job_id).await?;
+        // What the service does not say, the person may know.
+        if detail.as_ref().map(|job| record.work.is_done_by(job)) != Some(None) {
+            adopt::check(&record.key, &record.work, job_id, detail.as_ref())?;
         }
-        seen = Some(Seen::from_detail(&job, Timestamp::now()));
+        seen = detail.map(|job| Seen::from_detail(&job, Timestamp::now()));
     }
     let mut record = record.clone();
-    let mut submissions = record.submissions.iter_mut().rev();
-    if let Some(submission) = submissions.find(|submission| submission.is_unresolved()) {
-        submission.ended_at = Some(Timestamp::now());
-        submission.outcome = Outcome::Accepted {
+    if let Some(id) = record.unresolved().map(|submission| submission.id.clone()) {
+        let outcome = Outcome::Accepted {
             job_id: job_id.clone(),
             request_id: None,
         };
+        record.conclude(&id, outcome, seen);
     }
-    record.seen = seen.or(record.seen);
     Ok(store.append(record).await?)
 }
 
@@ -112,24 +89,6 @@ pub async fn abandon(
         }
     }
     let mut record = record.clone();
-    for submission in record
-        .submissions
-        .iter_mut()
-        .filter(|submission| submission.is_unresolved())
-    {
-        submission.ended_at = Some(Timestamp::now());
-        submission.outcome = Outcome::Abandoned {
-            reason: "a person decided that it was never taken".to_owned(),
-        };
-    }
+    record.abandon("a person decided that it was never taken");
     Ok(store.append(record).await?)
-}
-
-/// The record that a job belongs to.
-fn owner<'a>(records: &'a Records, job_id: &JobId) -> Option<&'a Arc<Record>> {
-    records.iter().find(|record| {
-        record.submissions.iter().any(|submission| {
-            matches!(&submission.outcome, Outcome::Accepted { job_id: known, .. } if known == job_id)
-        })
-    })
 }

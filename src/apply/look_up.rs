@@ -34,19 +34,7 @@ pub(super) async fn list_since(
     Ok(listed.into_iter().filter(of_that_name).collect())
 }
 
-/// Whether a job does the work, under whatever name; `None` when the service does not tell what it
-/// was asked for.
-pub(super) fn asks_the_same(job: &JobDetail, work: &Work) -> Option<bool> {
-    let request = &work.request;
-    if !job.kind.is_empty() && job.kind != request.kind.as_str() {
-        return Some(false);
-    }
-    let same_input = job.input.as_ref().map(|input| *input == request.input);
-    let operation = job.operation.as_ref();
-    let same_operation = operation.map(|operation| *operation == request.operation);
-    match (same_input, same_operation) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (Some(true), Some(true)) => Some(true),
-        _ => None,
-    }
+/// Whether a job may be the submission's: created since, and not known to do other work.
+pub(super) fn may_be(job: &JobDetail, work: &Work, since: Timestamp) -> bool {
+    job.created.is_none_or(|created| created >= since) && work.is_done_by(job) != Some(false)
 }

@@ -2,7 +2,6 @@
 
 mod breaker;
 pub mod by_hand;
-mod call;
 mod event;
 mod look_up;
 mod outcome;
@@ -20,7 +19,7 @@ use self::resolve::Resolution;
 use self::run::Run;
 use crate::api::client::Client;
 use crate::plan::{Action, Plan, PlannedJob};
-use crate::state::StateStore;
+use crate::state::{OutcomeKind, StateStore};
 
 pub use event::Event;
 pub use outcome::{ApplyOutcome, Halt, JobOutcome, JobResult};
@@ -112,7 +111,7 @@ async fn apply_all(run: &Run<'_>, plan: &Plan) -> Outcomes {
     let lost = resolve_all(run, plan, &unresolved, &mut outcomes).await;
     let lost = lost.into_iter().map(|index| {
         let reason = format!("it was sent {ROUNDS} times and did not arrive");
-        (index, JobResult::NotAttempted { reason })
+        (index, JobResult::not_attempted(&reason))
     });
     finish(run, plan, lost, &mut outcomes);
     outcomes
@@ -136,7 +135,7 @@ fn finish(
     }
 }
 
-/// Looks unresolved jobs up; gives back those that may be submitted.
+/// Looks unresolved jobs up; returns those that may be submitted.
 async fn resolve_all(
     run: &Run<'_>,
     plan: &Plan,
@@ -165,7 +164,7 @@ async fn resolve_all(
     free
 }
 
-/// Submits jobs; gives back those whose end nobody knows.
+/// Submits jobs; returns those that are unresolved.
 async fn submit_all(
     run: &Run<'_>,
     plan: &Plan,
@@ -181,7 +180,7 @@ async fn submit_all(
     let mut unresolved = Vec::new();
     while let Some(results) = submissions.next().await {
         let is_unresolved =
-            |(_, result): &(usize, JobResult)| matches!(result, JobResult::Unresolved { .. });
+            |(_, result): &(usize, JobResult)| result.kind() == Some(OutcomeKind::Unresolved);
         let (open, ended): (Vec<_>, Vec<_>) = results.into_iter().partition(is_unresolved);
         finish(run, plan, ended, outcomes);
         for (index, result) in open {
@@ -208,9 +207,7 @@ async fn rename_all(
         let ended = renamed.into_iter().map(|(index, renamed)| {
             let result = match renamed {
                 Ok(from) => JobResult::Renamed { from },
-                Err(error) => JobResult::NotAttempted {
-                    reason: error.to_string(),
-                },
+                Err(error) => JobResult::not_attempted(&error),
             };
             (index, result)
         });

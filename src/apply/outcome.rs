@@ -1,32 +1,23 @@
 //! How an apply ended.
 
 use crate::api::name::JobId;
-use crate::api::wire::{JobState, ServiceError};
+use crate::api::wire::JobState;
 use crate::job::{Fingerprint, Job, JobKey};
-use crate::state::SubmissionId;
+use crate::state::{Outcome, OutcomeKind, Rejection, SubmissionId};
 
 /// How one job ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobResult {
-    /// The service took it in this run.
-    Submitted {
+    /// An attempt was made, in this run or before, and this became of it.
+    Attempted {
         /// The attempt.
         submission: SubmissionId,
-        /// The service's id.
-        job_id: JobId,
-        /// The id of the call.
-        request_id: Option<String>,
-        /// How far it was in the answer.
-        state: JobState,
-    },
-    /// An earlier attempt was found at the service.
-    Adopted {
-        /// The attempt.
-        submission: SubmissionId,
-        /// The service's id.
-        job_id: JobId,
-        /// How far it was when it was found.
-        state: JobState,
+        /// What became of it: anything but abandoned.
+        outcome: Outcome,
+        /// How far the job was when the service told of it, if it was accepted.
+        state: Option<JobState>,
+        /// Whether this was found out by a look-up.
+        looked_up: bool,
     },
     /// The new key was recorded.
     Renamed {
@@ -38,25 +29,36 @@ pub enum JobResult {
         /// The service's id.
         job_id: JobId,
     },
-    /// The service refused it.
-    Rejected {
-        /// The attempt.
-        submission: SubmissionId,
-        /// What the service said.
-        error: ServiceError,
-    },
-    /// Nobody knows whether the service took it.
-    Unresolved {
-        /// The attempt.
-        submission: SubmissionId,
-        /// Why nobody knows.
-        reason: String,
-    },
     /// It was not sent, or what was sent is known not to have been taken.
     NotAttempted {
         /// Why.
         reason: String,
     },
+}
+
+impl JobResult {
+    pub(super) fn not_attempted(reason: &(impl ToString + ?Sized)) -> Self {
+        Self::NotAttempted {
+            reason: reason.to_string(),
+        }
+    }
+
+    pub(super) fn unresolved(submission: SubmissionId, reason: impl Into<String>) -> Self {
+        Self::Attempted {
+            submission,
+            outcome: Outcome::unresolved(reason),
+            state: None,
+            looked_up: false,
+        }
+    }
+
+    /// Which kind of outcome the attempt had, if there was one.
+    pub fn kind(&self) -> Option<OutcomeKind> {
+        match self {
+            Self::Attempted { outcome, .. } => Some(outcome.kind()),
+            _ => None,
+        }
+    }
 }
 
 /// A job and how it ended.
@@ -86,7 +88,7 @@ pub enum Halt {
     /// The person interrupted.
     Interrupted,
     /// The service refuses the credentials.
-    CredentialsRefused(ServiceError),
+    CredentialsRefused(Box<Rejection>),
     /// Several jobs in a row failed alike.
     FailuresInARow {
         /// How many.
@@ -110,30 +112,28 @@ pub struct ApplyOutcome {
 impl ApplyOutcome {
     /// How many jobs the service took, those that were found there included.
     pub fn submitted(&self) -> usize {
-        self.count(|result| {
-            matches!(
-                result,
-                JobResult::Submitted { .. } | JobResult::Adopted { .. }
-            )
-        })
+        self.count(OutcomeKind::Accepted)
     }
 
     /// How many jobs the service refused.
     pub fn rejected(&self) -> usize {
-        self.count(|result| matches!(result, JobResult::Rejected { .. }))
+        self.count(OutcomeKind::Rejected)
     }
 
-    /// How many jobs nobody knows the end of.
+    /// How many jobs are unresolved.
     pub fn unresolved(&self) -> usize {
-        self.count(|result| matches!(result, JobResult::Unresolved { .. }))
+        self.count(OutcomeKind::Unresolved)
     }
 
     /// How many jobs were not handed to the service.
     pub fn not_attempted(&self) -> usize {
-        self.count(|result| matches!(result, JobResult::NotAttempted { .. }))
+        let results = self.jobs.iter().map(|job| &job.result);
+        let not_attempted = |result: &&JobResult| matches!(result, JobResult::NotAttempted { .. });
+        results.filter(not_attempted).count()
     }
 
-    fn count(&self, matches: impl Fn(&JobResult) -> bool) -> usize {
-        self.jobs.iter().filter(|job| matches(&job.result)).count()
+    fn count(&self, kind: OutcomeKind) -> usize {
+        let kinds = self.jobs.iter().map(|job| job.result.kind());
+        kinds.filter(|of_job| *of_job == Some(kind)).count()
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 use super::Interrupt;
 use super::event::Event;
-use super::look_up::{asks_the_same, earliest_creation, list_since};
+use super::look_up::{earliest_creation, list_since, may_be};
 use super::outcome::{Halt, JobResult};
 use super::run::Run;
 use crate::api::name::{BucketName, JobId, JobName, Region};
@@ -85,11 +85,7 @@ fn groups(run: &Run<'_>, jobs: &[&PlannedJob]) -> BTreeMap<Group, Vec<Item>> {
         } = &*record.work;
         let group = (bucket.clone(), region.clone(), request.name.clone());
         let items = groups.entry(group).or_default();
-        let unresolved = record
-            .submissions
-            .iter()
-            .filter(|submission| submission.is_unresolved());
-        items.extend(unresolved.map(|submission| Item {
+        items.extend(record.all_unresolved().map(|submission| Item {
             index,
             record: Arc::clone(&record),
             submission: submission.clone(),
@@ -135,10 +131,7 @@ fn leave(
     resolution: fn(JobResult) -> Resolution,
 ) -> Vec<(usize, Resolution)> {
     let unresolved = |item: Item| {
-        let result = JobResult::Unresolved {
-            submission: item.submission.id,
-            reason: reason.to_owned(),
-        };
+        let result = JobResult::unresolved(item.submission.id, reason);
         (item.index, resolution(result))
     };
     items.into_iter().map(unresolved).collect()
@@ -166,7 +159,9 @@ async fn look_up(
     }
     // Only now is it known which jobs no submission accounts for.
     for (item, (_, resolution)) in items.iter().zip(&resolutions) {
-        if let Resolution::Done(JobResult::Adopted { job_id, .. }) = resolution {
+        if let Resolution::Done(JobResult::Attempted { outcome, .. }) = resolution
+            && let Some(job_id) = outcome.job_id()
+        {
             report_duplicates(run, jobs[item.index], item, job_id, &listed);
         }
     }
@@ -195,9 +190,7 @@ fn candidates<'a>(
 ) -> impl Iterator<Item = &'a JobDetail> {
     let earliest = earliest_creation(&item.submission);
     let matching = listed.iter().filter(move |job| {
-        job.created.is_none_or(|created| created >= earliest)
-            && !run.is_claimed(&job.job_id)
-            && asks_the_same(job, &item.record.work) != Some(false)
+        may_be(job, &item.record.work, earliest) && !run.is_claimed(&job.job_id)
     });
     matching.collect::<Vec<_>>().into_iter()
 }
@@ -210,20 +203,21 @@ async fn decide(
 ) -> Resolution {
     let mut unclear = None;
     for job in candidates(run, item, listed) {
-        match asks_the_same(job, &item.record.work) {
+        match item.record.work.is_done_by(job) {
             Some(true) if run.claim(&job.job_id) => return adopt(run, planned, item, job).await,
             None => unclear = unclear.or(Some(job)),
             _ => {}
         }
     }
     match unclear {
-        Some(job) => Resolution::Done(JobResult::Unresolved {
-            submission: item.submission.id.clone(),
-            reason: format!(
+        Some(job) => {
+            let reason = format!(
                 "job {} has its name, but the service does not tell what it was asked for",
                 job.job_id
-            ),
-        }),
+            );
+            let id = item.submission.id.clone();
+            Resolution::Done(JobResult::unresolved(id, reason))
+        }
         None => abandon(run, planned, &item.submission.id).await,
     }
 }
@@ -236,34 +230,31 @@ async fn adopt(run: &Run<'_>, planned: &PlannedJob, item: &Item, job: &JobDetail
     };
     let seen = Seen::from_detail(job, Timestamp::now());
     let recorded = run
-        .conclude(&planned.job, &submission, outcome, Some(seen))
+        .conclude(&planned.job, &submission, outcome.clone(), Some(seen))
         .await;
     Resolution::Done(match recorded {
-        Ok(()) => JobResult::Adopted {
+        Ok(()) => JobResult::Attempted {
             submission,
-            job_id: job.job_id.clone(),
-            state: job.state.clone(),
+            outcome,
+            state: Some(job.state.clone()),
+            looked_up: true,
         },
-        Err(error) => JobResult::Unresolved {
-            submission,
-            reason: format!(
+        Err(error) => {
+            let reason = format!(
                 "it was found as job {}, which is not recorded: {error}",
                 job.job_id
-            ),
-        },
+            );
+            JobResult::unresolved(submission, reason)
+        }
     })
 }
 
 async fn abandon(run: &Run<'_>, planned: &PlannedJob, submission: &SubmissionId) -> Resolution {
-    let outcome = Outcome::Abandoned {
-        reason: "the service's list does not have it".to_owned(),
-    };
+    let outcome = Outcome::abandoned("the service's list does not have it");
     let recorded = run.conclude(&planned.job, submission, outcome, None).await;
     if let Err(error) = recorded {
-        return Resolution::Done(JobResult::Unresolved {
-            submission: submission.clone(),
-            reason: error.to_string(),
-        });
+        let result = JobResult::unresolved(submission.clone(), error.to_string());
+        return Resolution::Done(result);
     }
     run.tell(Event::Abandoned {
         key: planned.job.key.clone(),
@@ -281,7 +272,7 @@ fn report_duplicates(
     listed: &[JobDetail],
 ) {
     let others: Vec<JobId> = candidates(run, item, listed)
-        .filter(|job| asks_the_same(job, &item.record.work) == Some(true))
+        .filter(|job| item.record.work.is_done_by(job) == Some(true))
         .map(|job| job.job_id.clone())
         .collect();
     if !others.is_empty() {

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, interval};
 
@@ -17,7 +16,7 @@ use super::{Interrupt, Options};
 use crate::api::client::{Client, ClientError};
 use crate::api::name::JobId;
 use crate::job::{Job, JobKey, Work};
-use crate::state::{Outcome, Record, Seen, StateError, StateStore, Submission, SubmissionId};
+use crate::state::{Outcome, Record, Seen, StateError, StateStore, SubmissionId};
 
 /// One apply while it runs.
 pub(super) struct Run<'a> {
@@ -124,7 +123,7 @@ impl<'a> Run<'a> {
     }
 
     /// Counts a submission as being in flight until the answer is dropped.
-    pub(super) fn fly(&self) -> InFlight<'_> {
+    pub(super) fn track_in_flight(&self) -> InFlight<'_> {
         self.in_flight.fetch_add(1, Ordering::SeqCst);
         InFlight(&self.in_flight)
     }
@@ -141,37 +140,21 @@ impl<'a> Run<'a> {
 
     /// Makes the intent to submit `job` durable.
     pub(super) async fn intend(&self, job: &Job) -> Result<SubmissionId, StateError> {
-        let previous = self.store.get(&job.fingerprint);
-        let now = Timestamp::now();
-        let id = SubmissionId::random();
-        let mut record = Record {
-            fingerprint: job.fingerprint,
-            key: job.key.clone(),
-            written_at: now,
-            work: job.work.clone(),
-            submissions: Vec::new(),
-            seen: None,
-        };
-        if let Some(previous) = previous {
-            record.submissions.clone_from(&previous.submissions);
-            record.seen.clone_from(&previous.seen);
-        }
-        record.submissions.push(Submission {
-            id: id.clone(),
-            intended_at: now,
-            ended_at: None,
-            outcome: Outcome::Unresolved { reason: None },
-            removed: None,
-        });
+        let earlier = self.store.get(&job.fingerprint);
+        let mut record = Record::of(job, earlier.as_deref());
+        let id = record.intend();
         self.append(record).await?;
         Ok(id)
     }
 
     /// Makes it durable that a submission, which is known not to have been taken, is sent now: a
     /// look-up counts from the time of the last attempt.
-    pub(super) async fn renew(&self, job: &Job, id: &SubmissionId) -> Result<(), StateError> {
-        let renew = |submission: &mut Submission| submission.intended_at = Timestamp::now();
-        self.change(job, id, None, renew).await
+    pub(super) async fn intend_again(
+        &self,
+        job: &Job,
+        id: &SubmissionId,
+    ) -> Result<(), StateError> {
+        self.change(job, |record| record.intend_again(id)).await
     }
 
     /// Makes what became of a submission durable.
@@ -182,41 +165,25 @@ impl<'a> Run<'a> {
         outcome: Outcome,
         seen: Option<Seen>,
     ) -> Result<(), StateError> {
-        let conclude = |submission: &mut Submission| {
-            submission.outcome = outcome;
-            submission.ended_at = (!submission.is_unresolved()).then(Timestamp::now);
-        };
-        self.change(job, id, seen, conclude).await
+        let conclude = |record: &mut Record| record.conclude(id, outcome, seen);
+        self.change(job, conclude).await
     }
 
-    async fn change(
-        &self,
-        job: &Job,
-        id: &SubmissionId,
-        seen: Option<Seen>,
-        change: impl FnOnce(&mut Submission),
-    ) -> Result<(), StateError> {
+    /// Makes a new key durable; returns the old one.
+    pub(super) async fn rename(&self, job: &Job) -> Result<JobKey, StateError> {
+        let mut from = job.key.clone();
+        let rename = |record: &mut Record| from = record.rename(job.key.clone());
+        self.change(job, rename).await?;
+        Ok(from)
+    }
+
+    async fn change(&self, job: &Job, change: impl FnOnce(&mut Record)) -> Result<(), StateError> {
         let Some(record) = self.store.get(&job.fingerprint) else {
             return Ok(());
         };
         let mut record = Record::clone(&record);
-        let mut submissions = record.submissions.iter_mut();
-        if let Some(submission) = submissions.find(|submission| submission.id == *id) {
-            change(submission);
-        }
-        record.seen = seen.or(record.seen);
+        change(&mut record);
         self.append(record).await
-    }
-
-    /// Makes a new key durable; the old one is given back.
-    pub(super) async fn rename(&self, job: &Job) -> Result<JobKey, StateError> {
-        let Some(record) = self.store.get(&job.fingerprint) else {
-            return Ok(job.key.clone());
-        };
-        let mut record = Record::clone(&record);
-        let from = std::mem::replace(&mut record.key, job.key.clone());
-        self.append(record).await?;
-        Ok(from)
     }
 
     /// A state that can no longer be written ends the run: nothing is sent that it cannot record.

@@ -83,7 +83,7 @@ fn state_problem(error: &StateError) -> Diagnostic {
         }
         StateError::Exists { .. } => "use it; a state is begun once in the life of a target",
         StateError::Locked { .. } => "wait for it with --lock-timeout, as in `--lock-timeout 5m`",
-        StateError::Foreign { .. } => {
+        StateError::WrongState { .. } => {
             "each target has a state of its own: see `state` in stocktake.toml"
         }
         StateError::NewerFormat { .. } => "a newer version of stocktake wrote it: update this one",
@@ -91,12 +91,12 @@ fn state_problem(error: &StateError) -> Diagnostic {
             "nothing was submitted; restore the file from git. After a merge keep the lines of both \
              sides and remove the conflict markers only"
         }
-        StateError::CutShort { .. } => "nothing was submitted; restore the file from git",
+        StateError::Truncated { .. } => "nothing was submitted; restore the file from git",
         StateError::Contradiction { .. } => {
             "find out at the service which of the two counts, cancel the other there, and remove its line"
         }
         StateError::TooLarge { .. } => "see to which file `state` in stocktake.toml points",
-        StateError::Disturbed { .. } => {
+        StateError::ExternallyModified { .. } => {
             "leave the file alone while stocktake runs; restore it and run the command again"
         }
         StateError::Io { .. } => {

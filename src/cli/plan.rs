@@ -97,7 +97,8 @@ pub(super) fn run(
     ui: Ui,
 ) -> Result<Exit, Failure> {
     let session = Session::open(options, settings, ui)?;
-    let (jobs, (lineage, mut records)) = session.jobs_and_state()?;
+    let jobs = session.jobs()?;
+    let (lineage, mut records) = session.state()?;
     let drift = refresh(&session, arguments, &jobs, &mut records)?;
     let is_kept = arguments.out.is_some() || arguments.format != Format::Human;
     let files = is_kept.then(|| {

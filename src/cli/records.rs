@@ -98,8 +98,7 @@ struct LockArgs {
 
 pub(super) fn list(arguments: &ListArgs, session: &Session) -> Result<Exit, Failure> {
     let records = session.records()?;
-    let mut all: Vec<Arc<Record>> = records.iter().cloned().collect();
-    all.sort_by(|left, right| (&left.key, left.fingerprint).cmp(&(&right.key, right.fingerprint)));
+    let all: Vec<Arc<Record>> = records.iter().cloned().collect();
     let mut out = session.ui.data();
     match arguments.format.format {
         Format::Human => report::records_list(&mut out, &all, session.ui.look())?,
@@ -151,7 +150,7 @@ fn rename_all(store: &StateStore, key: &JobKey, new: &JobKey) -> Result<usize, F
     let mut number = 0;
     for record in records.under_key(key) {
         let mut record = Record::clone(record);
-        record.key = new.clone();
+        record.rename(new.clone());
         store.append_blocking(record)?;
         number += 1;
     }
@@ -202,11 +201,7 @@ fn remove_all(
                 continue;
             }
             let mut record = Record::clone(record);
-            for submission in &mut record.submissions {
-                submission
-                    .removed
-                    .get_or_insert_with(|| Box::new(removal.clone()));
-            }
+            record.remove(removal);
             store.append_blocking(record)?;
             number += 1;
         }

@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::options::{GlobalOptions, parse_duration};
 use super::session::Session;
 use super::settings::Settings;
+use crate::adopt::Refusal;
 use crate::api::client::Client;
 use crate::api::name::JobId;
 use crate::apply::by_hand::{self, DecisionError};
@@ -146,8 +147,10 @@ impl From<DecisionError> for Failure {
         let help = match error {
             DecisionError::State(error) => return error.into(),
             DecisionError::Call(_) => "with --no-check the service is not asked",
-            DecisionError::Taken { .. } => "one job of the service belongs to one submission",
-            DecisionError::Unknown(_) | DecisionError::Different(_) => {
+            DecisionError::Refused(Refusal::Taken { .. }) => {
+                "one job of the service belongs to one submission"
+            }
+            DecisionError::Refused(_) => {
                 "`stocktake resolve KEY` lists the jobs that may be it; with --no-check the service \
                  is not asked"
             }

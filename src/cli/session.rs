@@ -18,7 +18,7 @@ use crate::load::{self, Loaded};
 use crate::plan::{self, Limits, Plan, Selection};
 use crate::report::{Ui, diagnostics};
 use crate::service;
-use crate::state::{Expected, KnownJobs, Lineage, OpenOptions, Records, StateError, StateStore};
+use crate::state::{Expected, Lineage, OpenOptions, Records, StateError, StateStore};
 use crate::workspace::{self, Target, Workspace};
 
 /// What is recorded, and in which state: none where nothing was recorded yet.
@@ -137,23 +137,7 @@ impl Session {
 
     /// The state, read without its lock. Only the embedded target may have none yet.
     pub(super) fn state(&self) -> Result<State, Failure> {
-        self.state_knowing(&[])
-    }
-
-    /// [`jobs`](Self::jobs) and [`state`](Self::state): the works of the jobs are not read again.
-    pub(super) fn jobs_and_state(&self) -> Result<(Vec<Arc<Job>>, State), Failure> {
-        let folders = self.bucket_folders();
-        let read = |jobs: &[Arc<Job>]| self.state_knowing(jobs);
-        let (loaded, state) = load::load_beside(&self.workspace, &folders, self.context(), read);
-        let jobs = self.jobs_of(loaded)?;
-        let state = state.unwrap_or_else(|| self.state_knowing(&jobs))?;
-        Ok((jobs, state))
-    }
-
-    /// [`state`](Self::state) for someone who has the jobs already: their works are not read again.
-    fn state_knowing(&self, jobs: &[Arc<Job>]) -> Result<State, Failure> {
-        let jobs = KnownJobs::new(jobs);
-        match StateStore::read_knowing(&self.target.state, self.expected(), &jobs) {
+        match StateStore::read(&self.target.state, self.expected()) {
             Ok((header, records)) => Ok((Some(header.lineage), records)),
             Err(StateError::Missing { .. }) if self.target.embedded().is_some() => {
                 Ok((None, Records::default()))

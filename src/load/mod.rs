@@ -51,17 +51,6 @@ impl Loaded {
 
 /// Loads all jobs of `workspace`, leaving out the folders that stand for buckets.
 pub fn load(workspace: &Workspace, bucket_folders: &[PathBuf], context: ExpandContext) -> Loaded {
-    load_beside(workspace, bucket_folders, context, |_| ()).0
-}
-
-/// [`load`], and something that is done with the jobs while they are compared with one another,
-/// unless something is wrong already: even so, what it comes to is of use only if nothing is.
-pub fn load_beside<T: Send>(
-    workspace: &Workspace,
-    bucket_folders: &[PathBuf],
-    context: ExpandContext,
-    beside: impl FnOnce(&[Arc<Job>]) -> T + Send,
-) -> (Loaded, Option<T>) {
     let folder = Path::new(JOBS_FOLDER);
     let (found, problems) = discover::discover(workspace.root(), folder, bucket_folders);
     let (reader, expander) = (Reader::new(), Expander::new(context));
@@ -70,14 +59,10 @@ pub fn load_beside<T: Send>(
     if found.is_empty() {
         loaded.diagnostics.push(no_job_files(workspace.root()));
     }
-    let is_well = !loaded.has_errors();
-    let (doubles, done) = rayon::join(
-        || check_unique(loaded.jobs.iter().map(Arc::as_ref)),
-        || is_well.then(|| beside(&loaded.jobs)),
-    );
+    let doubles = check_unique(loaded.jobs.iter().map(Arc::as_ref));
     loaded.diagnostics.extend(doubles);
     put_in_order(&mut loaded.diagnostics);
-    (loaded, done)
+    loaded
 }
 
 /// Sorts findings, and says once what every job says of the target.

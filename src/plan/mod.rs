@@ -29,8 +29,7 @@ pub use changes::changes;
 pub use confirm::{DocumentError, Since, StaleJob, confirm};
 pub use decide::decide_again;
 pub use document::{
-    DocumentJob, KnownOutcome, KnownRecord, KnownSubmission, Origin, PlanDocument, RetiredRecord,
-    SourceLine,
+    DocumentJob, KnownRecord, KnownSubmission, Origin, PlanDocument, RetiredRecord, SourceLine,
 };
 pub use drift::{Drift, DriftKind};
 pub use estimate::{Count, Counts, Estimate, JobEstimate, Prices, TotalEstimate, WorkflowEstimate};

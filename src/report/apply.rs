@@ -7,6 +7,8 @@ use super::table::{count, grouped};
 use super::ui::Ui;
 use super::ui::style::{BAD, CHANGE, FAINT, GOOD, STRONG};
 use crate::apply::{ApplyOutcome, Event, Halt, JobOutcome, JobResult};
+use crate::job::JobKey;
+use crate::state::Outcome;
 
 /// Says each event on standard error as it happens.
 #[derive(Debug)]
@@ -107,36 +109,45 @@ impl ApplyReporter {
 pub(super) fn finished_words(outcome: &JobOutcome) -> String {
     let key = &outcome.key;
     match &outcome.result {
-        JobResult::Submitted { job_id, .. } => {
-            format!("{GOOD}submitted{GOOD:#}  {key}  {FAINT}{job_id}{FAINT:#}")
-        }
-        JobResult::Adopted { job_id, .. } => {
-            format!("{GOOD}found{GOOD:#}      {key}  {FAINT}{job_id}{FAINT:#}")
-        }
+        JobResult::Attempted {
+            outcome, looked_up, ..
+        } => attempt_words(key, outcome, *looked_up),
         JobResult::Renamed { from } => {
             format!("{CHANGE}renamed{CHANGE:#}    {from} is now {key}")
         }
         JobResult::AlreadySubmitted { job_id } => {
             format!("{FAINT}known{FAINT:#}      {key}  another run submitted it as {job_id}")
         }
-        JobResult::Rejected { error, .. } => {
-            let call = error
-                .request_id
-                .as_ref()
-                .map(|id| format!("  (request {id})"))
-                .unwrap_or_default();
-            format!(
-                "{BAD}rejected{BAD:#}   {key}  {}: {}{call}",
-                error.code, error.message
-            )
+        JobResult::NotAttempted { reason } => not_sent_words(key, reason),
+    }
+}
+
+fn attempt_words(key: &JobKey, outcome: &Outcome, looked_up: bool) -> String {
+    match outcome {
+        Outcome::Accepted { job_id, .. } => {
+            let (word, padding) = if looked_up {
+                ("found", "      ")
+            } else {
+                ("submitted", "  ")
+            };
+            format!("{GOOD}{word}{GOOD:#}{padding}{key}  {FAINT}{job_id}{FAINT:#}")
         }
-        JobResult::Unresolved { reason, .. } => {
+        Outcome::Rejected(rejection) => {
+            let call = rejection.request_id.as_ref();
+            let call = call.map(|id| format!("  (request {id})"));
+            let call = call.unwrap_or_default();
+            format!("{BAD}rejected{BAD:#}   {key}  {rejection}{call}")
+        }
+        Outcome::Unresolved { reason } => {
+            let reason = reason.as_deref().unwrap_or_default();
             format!("{BAD}unresolved{BAD:#} {key}  {reason}")
         }
-        JobResult::NotAttempted { reason } => {
-            format!("{CHANGE}not sent{CHANGE:#}   {key}  {reason}")
-        }
+        Outcome::Abandoned { reason } => not_sent_words(key, reason),
     }
+}
+
+fn not_sent_words(key: &JobKey, reason: &str) -> String {
+    format!("{CHANGE}not sent{CHANGE:#}   {key}  {reason}")
 }
 
 fn halt_words(halt: &Halt) -> String {

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 
 use super::plan::words;
-use super::records::ending;
 use super::status::standing;
 use super::table::count;
 use crate::job::JobKey;
@@ -115,7 +114,7 @@ fn jobs(report: &HtmlReport<'_>, standings: &[Standing]) -> Vec<Job> {
 fn job(record: &Record, standing: Standing, failed: Vec<page::FailedObject>) -> Job {
     let seen = record.last_seen();
     let latest = record.latest().filter(|_| standing != Standing::Other);
-    let reason = latest.and_then(|latest| ending(&latest.outcome).1);
+    let reason = latest.and_then(|latest| latest.outcome.reason());
     Job {
         name: record.key.to_string(),
         id: record.accepted().map(|(_, job_id)| job_id.to_string()),

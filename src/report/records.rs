@@ -14,7 +14,7 @@ use super::ui::Look;
 use super::ui::style::{BAD, FAINT, STRONG};
 use crate::api::time;
 use crate::schema;
-use crate::state::{Outcome, Record, Seen, Submission};
+use crate::state::{Record, Seen, Submission};
 
 /// The format that [`json`] writes.
 const FORMAT: &str = "stocktake.records/1";
@@ -156,7 +156,7 @@ fn view(record: &Record) -> RecordView {
 }
 
 fn submission(submission: &Submission) -> SubmissionView {
-    let (outcome, reason, request_id) = ending(&submission.outcome);
+    let outcome = &submission.outcome;
     let removed = submission.removed.as_ref().map(|removal| RemovalView {
         at: time::format(removal.at),
         by: removal.by.clone(),
@@ -164,27 +164,13 @@ fn submission(submission: &Submission) -> SubmissionView {
     });
     SubmissionView {
         id: submission.id.to_string(),
-        outcome: outcome.to_owned(),
+        outcome: outcome.kind().as_str().to_owned(),
         at: time::format(submission.intended_at),
         ended_at: submission.ended_at.map(time::format),
         job_id: submission.job_id().map(ToString::to_string),
-        request_id,
-        reason,
+        request_id: outcome.request_id().map(str::to_owned),
+        reason: outcome.reason(),
         removed,
-    }
-}
-
-/// The word for an outcome, why it came to it, and the id of the call.
-pub(super) fn ending(outcome: &Outcome) -> (&'static str, Option<String>, Option<String>) {
-    match outcome {
-        Outcome::Accepted { request_id, .. } => ("accepted", None, request_id.clone()),
-        Outcome::Rejected(rejection) => (
-            "rejected",
-            Some(format!("{}: {}", rejection.code, rejection.message)),
-            rejection.request_id.clone(),
-        ),
-        Outcome::Abandoned { reason } => ("abandoned", Some(reason.clone()), None),
-        Outcome::Unresolved { reason } => ("unresolved", reason.clone(), None),
     }
 }
 
@@ -265,7 +251,8 @@ fn one_history(out: &mut dyn Write, record: &Record) -> io::Result<()> {
 }
 
 fn attempt_lines(out: &mut dyn Write, attempt: &Submission) -> io::Result<()> {
-    let (word, reason, request_id) = ending(&attempt.outcome);
+    let outcome = &attempt.outcome;
+    let word = outcome.kind().as_str();
     let job_id = attempt
         .job_id()
         .map(|id| format!(" as {id}"))
@@ -275,8 +262,8 @@ fn attempt_lines(out: &mut dyn Write, attempt: &Submission) -> io::Result<()> {
         "  {}  {word}{job_id}",
         time::format(attempt.intended_at)
     )?;
-    let call = request_id.map(|id| format!("request {id}"));
-    for detail in reason.into_iter().chain(call) {
+    let call = outcome.request_id().map(|id| format!("request {id}"));
+    for detail in outcome.reason().into_iter().chain(call) {
         writeln!(out, "    {FAINT}{}{FAINT:#}", one_line(&detail))?;
     }
     if let Some(removal) = &attempt.removed {

@@ -33,10 +33,10 @@ pub enum StateError {
     },
     /// Every line is right, but there are fewer than there were.
     #[error(
-        "{} was cut short: it holds {found} records, and held {expected} when it was last compacted",
+        "{} is truncated: it holds {found} records, and held {expected} when it was last compacted",
         path.display()
     )]
-    CutShort {
+    Truncated {
         /// The file.
         path: PathBuf,
         /// How many fingerprints it has.
@@ -72,7 +72,7 @@ pub enum StateError {
         "{} is another state: its {what} is `{found}`, not `{expected}`",
         path.display()
     )]
-    Foreign {
+    WrongState {
         /// The file.
         path: PathBuf,
         /// `target` or `lineage`.
@@ -95,12 +95,12 @@ pub enum StateError {
     Locked {
         /// The state.
         path: PathBuf,
-        /// Who holds the lock, as far as they said.
+        /// The process that holds the lock, if it is known.
         holder: Option<Holder>,
     },
-    /// It was removed, replaced or changed by somebody else while it was open.
+    /// Another program removed, replaced or changed it while it was open.
     #[error("{} {problem} while it was in use", path.display())]
-    Disturbed {
+    ExternallyModified {
         /// The file.
         path: PathBuf,
         /// What happened to it.

@@ -9,7 +9,7 @@ pub(super) const FORMAT: &str = "stocktake.state/1";
 /// What the name of every format begins with.
 pub(super) const FORMAT_PREFIX: &str = "stocktake.state/";
 
-/// What tells one state from any other, also from one of the same target that was begun anew.
+/// Tells one state from any other, also from an earlier one of the same target.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Lineage(String);
@@ -42,7 +42,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// The header of a state that is begun now.
+    /// The header of a new state.
     pub fn new(target: &str) -> Self {
         Self {
             lineage: Lineage::random(),
@@ -84,10 +84,10 @@ impl HeaderLine {
         }
     }
 
-    pub(super) fn into_header(self) -> Header {
+    pub(super) fn header(&self) -> Header {
         Header {
-            lineage: self.lineage,
-            target: self.target,
+            lineage: self.lineage.clone(),
+            target: self.target.clone(),
         }
     }
 }

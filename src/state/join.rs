@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::api::name::{JobId, JobName};
 
-use super::record::{Outcome, Record, Submission};
+use super::record::{Record, Submission};
+use crate::api::client::Outcome;
 
 /// What both lines together say, or how they contradict each other.
 pub(super) fn join(left: &Record, right: &Record) -> Result<Record, String> {
@@ -82,10 +83,7 @@ fn unresolved_name(earlier: &Record, later: &Record) -> Result<JobName, String> 
 }
 
 fn accepted_id(submission: &Submission) -> Option<(&Submission, &JobId)> {
-    match &submission.outcome {
-        Outcome::Accepted { job_id, .. } => Some((submission, job_id)),
-        _ => None,
-    }
+    Some((submission, submission.job_id()?))
 }
 
 /// A removal is for good.

@@ -1,29 +1,24 @@
-//! The whole log: read into records, and written anew, one line a fingerprint.
+//! The whole log: read into records, and written as one line a fingerprint.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use rayon::iter::{
-    IndexedParallelIterator, IntoParallelIterator, IntoParallelRefMutIterator, ParallelIterator,
-};
+use rayon::iter::ParallelIterator;
 use rayon::slice::ParallelSlice;
 
 use super::error::StateError;
 use super::header::{Expected, Header, HeaderLine};
 use super::join::join;
-use super::known::KnownJobs;
-use super::line::{Line, LineError, encode, encode_behind};
-use super::pieces::{End, each_piece};
+use super::line::{Line, LineError, begins_with_whole_line, decode, encode, encode_into};
 use super::record::Record;
 use super::records::Records;
 
-/// Room for so many records is taken at once, when a header promises them.
-const MANY: usize = 1 << 17;
-
-/// So many records become one piece of a log that is written.
-const RECORDS_A_PIECE: usize = 256;
+/// Some three million records.
+const SIZE_LIMIT: u64 = 1 << 30;
+/// Records that are encoded before their lines are written.
+const RECORDS_PER_WRITE: usize = 4096;
 
 /// A log as it was found.
 #[derive(Debug)]
@@ -38,56 +33,40 @@ pub(super) struct Log {
     pub(super) ends_well: bool,
 }
 
-/// Reads the log at `path`. The work of a job that is `known` is not read again.
-pub(super) fn read(
-    path: &Path,
-    expected: Expected<'_>,
-    known: &KnownJobs<'_>,
-) -> Result<Log, StateError> {
-    parse(path, open(path)?, expected, known)
+/// Reads the log at `path`.
+pub(super) fn read(path: &Path, expected: Expected<'_>) -> Result<Log, StateError> {
+    parse(path, &read_file(path)?, expected)
 }
 
 /// Reads a log; `path` is for messages.
-pub(super) fn parse(
-    path: &Path,
-    source: impl Read + Send,
-    expected: Expected<'_>,
-    known: &KnownJobs<'_>,
-) -> Result<Log, StateError> {
-    let mut reading = Reading::new(path, expected);
-    let end = each_piece(path, source, known, |lines| {
-        lines.into_iter().try_for_each(|line| reading.take(line))
-    })?;
-    reading.finish(&end)
+pub(super) fn parse(path: &Path, text: &[u8], expected: Expected<'_>) -> Result<Log, StateError> {
+    let (lines, ends_well) = decode_lines(text);
+    let mut reading = Reading::new(path, expected, &lines);
+    (0..lines.len()).try_for_each(|index| reading.take(index))?;
+    reading.finish(text.len(), ends_well)
 }
 
-/// Reads the log at `path` to its end, whatever is wrong with it, and checks more than [`read`] has
-/// time for.
+/// Reads the log at `path` to its end, whatever is wrong with it, and checks every fingerprint, which
+/// [`read`] does not.
 pub(super) fn verify(path: &Path, expected: Expected<'_>) -> Result<Log, Vec<StateError>> {
-    let mut reading = Reading::new(path, expected);
+    let text = read_file(path).map_err(|error| vec![error])?;
+    let (lines, ends_well) = decode_lines(&text);
+    let mut reading = Reading::new(path, expected, &lines);
     let mut problems = Vec::new();
-    let end = open(path).and_then(|file| {
-        each_piece(path, file, &KnownJobs::default(), |lines| {
-            problems.extend(
-                lines
-                    .into_iter()
-                    .filter_map(|line| reading.take(line).err()),
-            );
-            Ok(())
-        })
-    });
-    let end = end.map_err(|error| vec![error])?;
-    for (line, record) in &reading.found {
-        if record.work.fingerprint() != record.fingerprint {
+    problems.extend((0..lines.len()).filter_map(|index| reading.take(index).err()));
+    for (index, line) in lines.iter().enumerate() {
+        if let Ok(Line::Record(record)) = line
+            && record.work.fingerprint() != record.fingerprint
+        {
             let problem = "has a fingerprint that is not that of its work";
-            problems.push(reading.damaged(*line, problem.to_owned()));
+            problems.push(reading.damaged(index, problem.to_owned()));
         }
     }
-    let log = reading.finish(&end);
+    let log = reading.finish(text.len(), ends_well);
     match log {
         Ok(log) if problems.is_empty() => Ok(log),
-        // A state without a header is told once, by its first line.
-        Err(error) if problems.is_empty() || matches!(error, StateError::CutShort { .. }) => {
+        // A missing header is reported by the first line already.
+        Err(error) if problems.is_empty() || matches!(error, StateError::Truncated { .. }) => {
             problems.push(error);
             Err(problems)
         }
@@ -95,122 +74,126 @@ pub(super) fn verify(path: &Path, expected: Expected<'_>) -> Result<Log, Vec<Sta
     }
 }
 
-fn open(path: &Path) -> Result<File, StateError> {
-    File::open(path).map_err(|source| match source.kind() {
+fn read_file(path: &Path) -> Result<Vec<u8>, StateError> {
+    let file = File::open(path).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => StateError::Missing {
             path: path.to_owned(),
         },
         _ => StateError::io("open", path)(source),
-    })
+    })?;
+    let mut text = Vec::new();
+    let read = file.take(SIZE_LIMIT + 1).read_to_end(&mut text);
+    let length = read.map_err(StateError::io("read", path))?;
+    if length as u64 > SIZE_LIMIT {
+        return Err(StateError::TooLarge {
+            path: path.to_owned(),
+            limit: SIZE_LIMIT,
+        });
+    }
+    Ok(text)
 }
 
-/// Writes the log anew: the header, then one line a fingerprint, sorted by key. As many pieces as there
-/// are cores are made at once, always in the same room: together they may be large.
+/// Decodes every line on all cores; the second value is whether the last line has its end.
+///
+/// A torn last line is left out. Nothing depends on what it said: the step that would have depended
+/// on it waits until the whole line is durable.
+fn decode_lines(text: &[u8]) -> (Vec<Result<Line, LineError>>, bool) {
+    let end = text.iter().rposition(|byte| *byte == b'\n');
+    let (whole, rest) = end.map_or((None, text), |end| (Some(&text[..end]), &text[end + 1..]));
+    let mut lines: Vec<_> = whole.map_or_else(Vec::new, |whole| {
+        whole.par_split(|byte| *byte == b'\n').map(decode).collect()
+    });
+    if begins_with_whole_line(rest) {
+        lines.push(decode(rest));
+    }
+    (lines, rest.is_empty())
+}
+
+/// Writes the log: the header, then one line a fingerprint, sorted by key.
 pub(super) fn write(out: &mut impl Write, header: &Header, records: &Records) -> io::Result<()> {
-    let mut sorted: Vec<&Record> = records.iter().map(Arc::as_ref).collect();
-    sorted
-        .sort_by(|left, right| (&left.key, left.fingerprint).cmp(&(&right.key, right.fingerprint)));
     out.write_all(&encode(&HeaderLine::new(header, records.len()))?)?;
-    let mut pieces = vec![Vec::new(); rayon::current_num_threads()];
-    for at_once in sorted.chunks(RECORDS_A_PIECE * pieces.len()) {
-        let encoded = pieces
-            .par_iter_mut()
-            .zip(at_once.par_chunks(RECORDS_A_PIECE));
-        encoded.try_for_each(|(piece, records)| encode_all(piece, records))?;
-        let count = at_once.len().div_ceil(RECORDS_A_PIECE);
-        pieces[..count]
-            .iter()
-            .try_for_each(|piece| out.write_all(piece))?;
+    let sorted: Vec<&Record> = records.iter().map(Arc::as_ref).collect();
+    for records in sorted.chunks(RECORDS_PER_WRITE) {
+        let lines = records.par_chunks(RECORDS_PER_WRITE / 16).map(|records| {
+            let mut lines = Vec::new();
+            let mut records = records.iter();
+            records.try_for_each(|record| encode_into(&mut lines, record))?;
+            Ok(lines)
+        });
+        let lines: Result<Vec<Vec<u8>>, serde_json::Error> = lines.collect();
+        out.write_all(&lines?.concat())?;
     }
     Ok(())
 }
 
-fn encode_all(piece: &mut Vec<u8>, records: &[&Record]) -> Result<(), serde_json::Error> {
-    piece.clear();
-    records
-        .iter()
-        .try_for_each(|record| encode_behind(piece, record))
-}
-
-/// A log while it is read line by line.
+/// A log while its lines are joined into records.
 struct Reading<'a> {
     path: &'a Path,
     expected: Expected<'a>,
+    lines: &'a [Result<Line, LineError>],
     header: Option<Header>,
     promised: usize,
-    /// How many lines there were.
-    lines: usize,
-    /// Every record as its line has it, to find the line that another one contradicts.
-    found: Vec<(usize, Arc<Record>)>,
     records: Records,
 }
 
 impl<'a> Reading<'a> {
-    fn new(path: &'a Path, expected: Expected<'a>) -> Self {
+    fn new(path: &'a Path, expected: Expected<'a>, lines: &'a [Result<Line, LineError>]) -> Self {
         Self {
             path,
             expected,
+            lines,
             header: None,
             promised: 0,
-            lines: 0,
-            found: Vec::new(),
             records: Records::default(),
         }
     }
 
-    fn take(&mut self, line: Result<Line, LineError>) -> Result<(), StateError> {
-        self.lines += 1;
-        let number = self.lines;
-        match line {
-            Ok(Line::Header(header)) => self.take_header(*header),
+    fn take(&mut self, index: usize) -> Result<(), StateError> {
+        match &self.lines[index] {
+            Ok(Line::Header(header)) => self.take_header(header),
             Ok(Line::Record(_)) if self.header.is_none() => {
                 let problem = "should be the header of a state, and is a record";
-                Err(self.damaged(number, problem.to_owned()))
+                Err(self.damaged(index, problem.to_owned()))
             }
-            Ok(Line::Record(record)) => self.take_record(number, record),
+            Ok(Line::Record(record)) => self.take_record(index, record),
             Err(LineError::NewerFormat(found)) => Err(StateError::NewerFormat {
                 path: self.path.to_owned(),
-                found,
+                found: found.clone(),
             }),
-            Err(LineError::Damaged(problem)) => Err(self.damaged(number, problem)),
+            Err(LineError::Damaged(problem)) => Err(self.damaged(index, problem.clone())),
         }
     }
 
     /// A merge of two branches may keep the headers of both.
-    fn take_header(&mut self, line: HeaderLine) -> Result<(), StateError> {
+    fn take_header(&mut self, line: &HeaderLine) -> Result<(), StateError> {
         self.promised = self.promised.max(line.records);
-        let many = line.records.min(MANY);
-        self.records.reserve(many);
-        self.found.reserve(many);
-        let header = line.into_header();
-        if header.target != self.expected.target {
-            return Err(self.foreign("target", &header.target, self.expected.target));
+        if line.target != self.expected.target {
+            return Err(self.wrong_state("target", &line.target, self.expected.target));
         }
         let first = self.header.as_ref().map(|header| &header.lineage);
         if let Some(lineage) = self.expected.lineage.or(first)
-            && header.lineage != *lineage
+            && line.lineage != *lineage
         {
-            return Err(self.foreign("lineage", header.lineage.as_str(), lineage.as_str()));
+            return Err(self.wrong_state("lineage", line.lineage.as_str(), lineage.as_str()));
         }
-        self.header.get_or_insert(header);
+        self.header.get_or_insert_with(|| line.header());
         Ok(())
     }
 
-    fn take_record(&mut self, number: usize, record: Arc<Record>) -> Result<(), StateError> {
-        self.found.push((number, Arc::clone(&record)));
+    fn take_record(&mut self, index: usize, record: &Arc<Record>) -> Result<(), StateError> {
         let joined = match self.records.get(&record.fingerprint) {
-            None => record,
-            Some(known) if *known == record => return Ok(()),
-            Some(known) => match join(known, &record) {
+            None => Arc::clone(record),
+            Some(known) if known == record => return Ok(()),
+            Some(known) => match join(known, record) {
                 Ok(joined) => Arc::new(joined),
-                Err(problem) => return Err(self.contradiction(number, &record, problem)),
+                Err(problem) => return Err(self.contradiction(index, record, problem)),
             },
         };
         self.records.insert(joined);
         Ok(())
     }
 
-    fn finish(self, end: &End) -> Result<Log, StateError> {
+    fn finish(self, length: usize, ends_well: bool) -> Result<Log, StateError> {
         let path = self.path;
         let Some(header) = self.header else {
             return Err(StateError::Damaged {
@@ -220,35 +203,32 @@ impl<'a> Reading<'a> {
             });
         };
         if self.records.len() < self.promised {
-            return Err(StateError::CutShort {
+            return Err(StateError::Truncated {
                 path: path.to_owned(),
                 found: self.records.len(),
                 expected: self.promised,
             });
         }
-        let lines = self.found.len();
-        // To let go of a record is to look at it once more, which takes one core milliseconds.
-        let found = self.found.into_par_iter();
-        found.for_each(drop);
+        let is_record = |line: &&Result<Line, LineError>| matches!(line, Ok(Line::Record(_)));
         Ok(Log {
             header,
             records: self.records,
-            length: end.length,
-            lines,
-            ends_well: end.ends_well,
+            length: length as u64,
+            lines: self.lines.iter().filter(is_record).count(),
+            ends_well,
         })
     }
 
-    fn damaged(&self, line: usize, problem: String) -> StateError {
+    fn damaged(&self, index: usize, problem: String) -> StateError {
         StateError::Damaged {
             path: self.path.to_owned(),
-            line,
+            line: index + 1,
             problem,
         }
     }
 
-    fn foreign(&self, what: &'static str, found: &str, expected: &str) -> StateError {
-        StateError::Foreign {
+    fn wrong_state(&self, what: &'static str, found: &str, expected: &str) -> StateError {
+        StateError::WrongState {
             path: self.path.to_owned(),
             what,
             found: found.to_owned(),
@@ -258,19 +238,21 @@ impl<'a> Reading<'a> {
 
     /// Names the line itself that disagrees, or else the last one about the same work.
     fn contradiction(&self, second: usize, record: &Record, problem: String) -> StateError {
-        let mut earlier = self
-            .found
-            .iter()
-            .filter(|(line, other)| *line != second && other.fingerprint == record.fingerprint);
+        let earlier = self.lines[..second].iter().enumerate();
+        let mut earlier = earlier.filter_map(|(index, line)| match line {
+            Ok(Line::Record(other)) if other.fingerprint == record.fingerprint => {
+                Some((index, other))
+            }
+            _ => None,
+        });
         let culprit = earlier
             .clone()
             .find(|(_, other)| join(other, record).is_err());
         let first = culprit.or_else(|| earlier.next_back());
-        let first = first.map_or(second, |(line, _)| *line);
         StateError::Contradiction {
             path: self.path.to_owned(),
-            first,
-            second,
+            first: first.map_or(second, |(index, _)| index) + 1,
+            second: second + 1,
             problem,
         }
     }

@@ -9,13 +9,11 @@ use proptest::{prop_assert, prop_assert_eq, prop_oneof, proptest};
 
 use super::header::{Header, HeaderLine};
 use super::join::join;
-use super::known::KnownJobs;
 use super::line::encode;
 use super::log::parse;
-use super::record::{Outcome, Record, Rejection, Submission};
-use super::submission_id::SubmissionId;
+use super::record::{Record, Submission, SubmissionId};
 use super::tests::record;
-use super::{Expected, StateError};
+use super::{Expected, Outcome, Rejection, StateError};
 use crate::api::name::JobId;
 
 const EXPECTED: Expected<'static> = Expected {
@@ -82,12 +80,7 @@ fn log(lines: &[&Record]) -> Vec<u8> {
 }
 
 fn read(bytes: &[u8]) -> Result<Record, StateError> {
-    let log = parse(
-        Path::new("prod.state.jsonl"),
-        bytes,
-        EXPECTED,
-        &KnownJobs::default(),
-    )?;
+    let log = parse(Path::new("prod.state.jsonl"), bytes, EXPECTED)?;
     Ok(Record::clone(log.records.iter().next().unwrap()))
 }
 
@@ -135,10 +128,10 @@ proptest! {
 
     #[test]
     fn no_bytes_make_reading_panic(bytes in vec(0_u8..=255, 0..400), cut in 0_usize..2000) {
-        let _ = parse(Path::new("x"), bytes.as_slice(), EXPECTED, &KnownJobs::default());
+        let _ = parse(Path::new("x"), bytes.as_slice(), EXPECTED);
         let lines = history(vec![Outcome::Unresolved { reason: None }]);
         let whole = log(&lines.iter().collect::<Vec<_>>());
         let mixed = [&whole[..cut.min(whole.len())], &bytes].concat();
-        let _ = parse(Path::new("x"), mixed.as_slice(), EXPECTED, &KnownJobs::default());
+        let _ = parse(Path::new("x"), mixed.as_slice(), EXPECTED);
     }
 }

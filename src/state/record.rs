@@ -1,55 +1,17 @@
 //! What the state knows of one fingerprint.
 
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use super::few::few;
 use super::lock::host_name;
-use super::submission_id::SubmissionId;
+use crate::api::client::{Outcome, OutcomeKind, Rejection};
 use crate::api::name::JobId;
 use crate::api::wire::{JobDetail, JobState};
 use crate::job::{Fingerprint, JobKey, Work};
-
-/// How one attempt to hand work to the service ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
-pub enum Outcome {
-    /// Intended, perhaps sent; nobody knows (yet) whether the service took it.
-    Unresolved {
-        /// What went wrong, once something did.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        reason: Option<String>,
-    },
-    /// The service took it.
-    Accepted {
-        /// The service's id.
-        job_id: JobId,
-        /// The id of the call, where the service gave one.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        request_id: Option<String>,
-    },
-    /// The service refused it: nothing ran. Hardly ever, so that it takes no room.
-    Rejected(Box<Rejection>),
-    /// It is known that the service never took it.
-    Abandoned {
-        /// How that is known.
-        reason: String,
-    },
-}
-
-/// How the service refused an attempt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Rejection {
-    /// The service's code.
-    pub code: String,
-    /// The service's words.
-    pub message: String,
-    /// The id of the call, where the service gave one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request_id: Option<String>,
-}
 
 /// A person's word that a submission counts no longer. What was submitted stays known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +37,24 @@ impl Removal {
     }
 }
 
+/// The id of one attempt, made by us: a version-4 UUID, but any text is read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SubmissionId(String);
+
+impl SubmissionId {
+    /// A new, random id.
+    pub fn random() -> Self {
+        Self(Uuid::new_v4().to_string())
+    }
+}
+
+impl fmt::Display for SubmissionId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&self.0)
+    }
+}
+
 /// One attempt to hand work to the service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "SubmissionFields")]
@@ -89,28 +69,25 @@ pub struct Submission {
     /// How it ended.
     #[serde(flatten)]
     pub outcome: Outcome,
-    /// Who took it out of the account, if somebody did: hardly ever, so that it takes no room.
+    /// Who removed it, and when. Boxed because rare.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed: Option<Box<Removal>>,
 }
 
 impl Submission {
-    /// Whether it is part of the account: nobody has removed it.
-    pub fn counts(&self) -> bool {
+    /// Whether it counts: it was not removed.
+    pub fn is_active(&self) -> bool {
         self.removed.is_none()
     }
 
-    /// Whether nobody knows its end, and somebody has to.
+    /// Whether its end is unknown and has to be found out.
     pub fn is_unresolved(&self) -> bool {
-        self.counts() && matches!(self.outcome, Outcome::Unresolved { .. })
+        self.is_active() && matches!(self.outcome, Outcome::Unresolved { .. })
     }
 
     /// The id of the job it became, removed or not.
     pub fn job_id(&self) -> Option<&JobId> {
-        match &self.outcome {
-            Outcome::Accepted { job_id, .. } => Some(job_id),
-            _ => None,
-        }
+        self.outcome.job_id()
     }
 }
 
@@ -122,7 +99,7 @@ struct SubmissionFields {
     id: SubmissionId,
     intended_at: Timestamp,
     ended_at: Option<Timestamp>,
-    outcome: OutcomeWord,
+    outcome: OutcomeKind,
     job_id: Option<JobId>,
     request_id: Option<String>,
     code: Option<String>,
@@ -131,36 +108,27 @@ struct SubmissionFields {
     removed: Option<Box<Removal>>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum OutcomeWord {
-    Unresolved,
-    Accepted,
-    Rejected,
-    Abandoned,
-}
-
 impl TryFrom<SubmissionFields> for Submission {
     type Error = &'static str;
 
     fn try_from(fields: SubmissionFields) -> Result<Self, Self::Error> {
         let request_id = fields.request_id;
         let outcome = match fields.outcome {
-            OutcomeWord::Unresolved => Outcome::Unresolved {
+            OutcomeKind::Unresolved => Outcome::Unresolved {
                 reason: fields.reason,
             },
-            OutcomeWord::Accepted => Outcome::Accepted {
+            OutcomeKind::Accepted => Outcome::Accepted {
                 job_id: fields
                     .job_id
                     .ok_or("an accepted submission has no job_id")?,
                 request_id,
             },
-            OutcomeWord::Rejected => Outcome::Rejected(Box::new(Rejection {
+            OutcomeKind::Rejected => Outcome::Rejected(Box::new(Rejection {
                 code: fields.code.ok_or("a rejected submission has no code")?,
                 message: fields.message.unwrap_or_default(),
                 request_id,
             })),
-            OutcomeWord::Abandoned => Outcome::Abandoned {
+            OutcomeKind::Abandoned => Outcome::Abandoned {
                 reason: fields.reason.unwrap_or_default(),
             },
         };
@@ -193,8 +161,7 @@ pub struct Seen {
     /// When it ended, by the service's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Timestamp>,
-    /// What became of its objects, where somebody has counted: mostly nobody has, so that it takes no
-    /// room.
+    /// What became of its objects, once they were counted. Boxed because rare.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objects: Option<Box<Objects>>,
 }
@@ -213,7 +180,7 @@ impl Seen {
         }
     }
 
-    /// What became of its objects, where somebody has counted.
+    /// What became of its objects, once they were counted.
     pub fn counted(&self) -> Option<Objects> {
         self.objects.as_deref().copied()
     }
@@ -262,7 +229,6 @@ pub struct Record {
     /// The work.
     pub work: Arc<Work>,
     /// Every attempt, oldest first.
-    #[serde(deserialize_with = "few")]
     pub submissions: Vec<Submission>,
     /// What the service last said of the job of the latest accepted submission.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -270,43 +236,37 @@ pub struct Record {
 }
 
 impl Record {
-    /// Keeps the id of the job that was seen once, where it is that of the submission, as it mostly is.
-    pub(super) fn share_job_id(&mut self) {
-        if let Some(seen) = &mut self.seen
-            && let Some(job_id) = self.submissions.last().and_then(Submission::job_id)
-            && *job_id == seen.job_id
-        {
-            seen.job_id = job_id.clone();
-        }
-    }
-
-    /// The submission that nobody knows the end of, if there is one.
+    /// The latest submission whose end is unknown, if there is one.
     pub fn unresolved(&self) -> Option<&Submission> {
-        let mut submissions = self.submissions.iter().rev();
-        submissions.find(|submission| submission.is_unresolved())
+        self.all_unresolved().next_back()
     }
 
-    /// The attempts that nobody has removed, oldest first.
-    pub fn counting(&self) -> impl DoubleEndedIterator<Item = &Submission> {
+    /// The submissions whose end is unknown, oldest first.
+    pub fn all_unresolved(&self) -> impl DoubleEndedIterator<Item = &Submission> {
+        self.active()
+            .filter(|submission| submission.is_unresolved())
+    }
+
+    /// The attempts that were not removed, oldest first.
+    pub fn active(&self) -> impl DoubleEndedIterator<Item = &Submission> {
         self.submissions
             .iter()
-            .filter(|submission| submission.counts())
+            .filter(|submission| submission.is_active())
     }
 
-    /// The latest attempt that counts.
+    /// The latest attempt that was not removed.
     pub fn latest(&self) -> Option<&Submission> {
-        self.counting().next_back()
+        self.active().next_back()
     }
 
-    /// Whether a person took everything that is recorded here out of the account: the work counts
-    /// as never submitted.
+    /// Whether a person removed everything that is recorded here: the work counts as never submitted.
     pub fn is_removed(&self) -> bool {
         !self.submissions.is_empty() && self.latest().is_none()
     }
 
     /// The latest submission that the service took, with the service's id.
     pub fn accepted(&self) -> Option<(&Submission, &JobId)> {
-        let mut accepted = self.counting().rev();
+        let mut accepted = self.active().rev();
         accepted.find_map(|submission| Some((submission, submission.job_id()?)))
     }
 
@@ -319,6 +279,6 @@ impl Record {
     /// How often the service took this work.
     pub fn accepted_count(&self) -> usize {
         let accepted = |submission: &&Submission| submission.job_id().is_some();
-        self.counting().filter(accepted).count()
+        self.active().filter(accepted).count()
     }
 }

@@ -1,51 +1,46 @@
 //! All records of one state, in memory.
 
-use std::hash::BuildHasher;
-use std::mem;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use foldhash::fast::RandomState;
-use hashbrown::HashTable;
-
-use super::record::Record;
+use super::record::{Record, Submission};
+use crate::api::name::JobId;
 use crate::job::{Fingerprint, JobKey};
 
-/// All records of one state: one a fingerprint, found by fingerprint and by key. The tables hold no
-/// more than the records themselves, of which there may be very many.
+/// All records of one state, one a fingerprint, sorted by key and fingerprint.
 #[derive(Debug, Clone, Default)]
 pub struct Records {
-    by_fingerprint: HashTable<Arc<Record>>,
-    /// Hardly any key has stood for more than one.
-    by_key: HashTable<Arc<Record>>,
-    hasher: RandomState,
+    by_fingerprint: HashMap<Fingerprint, Arc<Record>>,
+    by_key: BTreeMap<(JobKey, Fingerprint), Arc<Record>>,
 }
 
 impl Records {
-    /// Takes room for as many more.
-    pub(super) fn reserve(&mut self, additional: usize) {
-        let hasher = &self.hasher;
-        self.by_fingerprint
-            .reserve(additional, |record| hasher.hash_one(record.fingerprint));
-        self.by_key
-            .reserve(additional, |record| hasher.hash_one(&record.key));
-    }
-
-    /// The record of a fingerprint.
+    /// Returns the record with this fingerprint.
     pub fn get(&self, fingerprint: &Fingerprint) -> Option<&Arc<Record>> {
-        let hash = self.hasher.hash_one(fingerprint);
-        self.by_fingerprint
-            .find(hash, |record| record.fingerprint == *fingerprint)
+        self.by_fingerprint.get(fingerprint)
     }
 
-    /// The records that were last known under `key`, in no particular order.
+    /// The records that were last known under `key`.
     pub fn under_key(&self, key: &JobKey) -> impl Iterator<Item = &Arc<Record>> {
-        let alike = self.by_key.iter_hash(self.hasher.hash_one(key));
-        alike.filter(move |record| record.key == *key)
+        let range = (key.clone(), Fingerprint::MIN)..=(key.clone(), Fingerprint::MAX);
+        self.by_key.range(range).map(|(_, record)| record)
     }
 
-    /// Every record, in no particular order.
+    /// Every record, sorted by key and fingerprint.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Record>> {
-        self.by_fingerprint.iter()
+        self.by_key.values()
+    }
+
+    /// Every submission that became this job of the service, removed ones included.
+    pub fn submissions_of(
+        &self,
+        job_id: &JobId,
+    ) -> impl Iterator<Item = (&Arc<Record>, &Submission)> {
+        self.iter().flat_map(move |record| {
+            let submissions = record.submissions.iter();
+            let of_job = submissions.filter(move |submission| submission.job_id() == Some(job_id));
+            of_job.map(move |submission| (record, submission))
+        })
     }
 
     /// How many records there are.
@@ -58,27 +53,14 @@ impl Records {
         self.by_fingerprint.is_empty()
     }
 
-    /// Puts a record in the place of the one with the same fingerprint.
+    /// Replaces the record with the same fingerprint.
     pub fn insert(&mut self, record: Arc<Record>) {
-        let hasher = &self.hasher;
-        let (key, own) = (
-            hasher.hash_one(&record.key),
-            hasher.hash_one(record.fingerprint),
-        );
-        let is_same = |known: &Arc<Record>| known.fingerprint == record.fingerprint;
-        if let Some(known) = self.by_fingerprint.find_mut(own, is_same) {
-            let previous = mem::replace(known, Arc::clone(&record));
-            let key = hasher.hash_one(&previous.key);
-            let is_it = |known: &Arc<Record>| Arc::ptr_eq(known, &previous);
-            if let Ok(entry) = self.by_key.find_entry(key, is_it) {
-                entry.remove();
-            }
-        } else {
-            let hash = |record: &Arc<Record>| hasher.hash_one(record.fingerprint);
-            self.by_fingerprint
-                .insert_unique(own, Arc::clone(&record), hash);
+        let fingerprint = record.fingerprint;
+        let key = (record.key.clone(), fingerprint);
+        let previous = self.by_fingerprint.insert(fingerprint, Arc::clone(&record));
+        if let Some(previous) = previous.filter(|previous| previous.key != record.key) {
+            self.by_key.remove(&(previous.key.clone(), fingerprint));
         }
-        let hash = |record: &Arc<Record>| hasher.hash_one(&record.key);
-        self.by_key.insert_unique(key, record, hash);
+        self.by_key.insert(key, record);
     }
 }

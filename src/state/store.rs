@@ -11,7 +11,6 @@ use tokio::sync::oneshot;
 use super::error::StateError;
 use super::file;
 use super::header::{Expected, Header};
-use super::known::KnownJobs;
 use super::lock::{Holder, Lock};
 use super::log::{self, Log};
 use super::record::Record;
@@ -52,7 +51,7 @@ pub struct StateStore {
     header: Header,
     records: SharedRecords,
     /// Whether the log has more than one line a fingerprint.
-    is_loose: bool,
+    needs_compaction: bool,
     writer: Writer,
     _lock: Lock,
 }
@@ -61,17 +60,7 @@ impl StateStore {
     /// Reads a state without taking its lock. What another run is writing at the moment may be
     /// missing; a half-written line is ignored.
     pub fn read(path: &Path, expected: Expected<'_>) -> Result<(Header, Records), StateError> {
-        Self::read_knowing(path, expected, &KnownJobs::default())
-    }
-
-    /// Reads a state as [`read`](Self::read) does, for someone who knows jobs that it is about: their
-    /// works are taken from there, which is faster than to read them again.
-    pub fn read_knowing(
-        path: &Path,
-        expected: Expected<'_>,
-        jobs: &KnownJobs<'_>,
-    ) -> Result<(Header, Records), StateError> {
-        let log = log::read(path, expected, jobs)?;
+        let log = log::read(path, expected)?;
         Ok((log.header, log.records))
     }
 
@@ -109,11 +98,11 @@ impl StateStore {
         }
         let path = &resolve_links(path)?;
         let lock = Lock::take(path, options.lock_timeout, on_wait)?;
-        let mut log = log::read(path, expected, &KnownJobs::default())?;
+        let mut log = log::read(path, expected)?;
         if !log.ends_well {
             let write = |file: &mut File| log::write(file, &log.header, &log.records);
             file::replace(path, write, || Ok(()))?;
-            log = log::read(path, expected, &KnownJobs::default())?;
+            log = log::read(path, expected)?;
         }
         Self::start(path, log, lock)
     }
@@ -123,14 +112,14 @@ impl StateStore {
             .append(true)
             .open(path)
             .map_err(StateError::io("open", path))?;
-        let is_loose = log.lines > log.records.len();
+        let needs_compaction = log.lines > log.records.len();
         let records = Arc::new(Mutex::new(log.records));
         let writer = Writer::start(path, file, log.length, Arc::clone(&records))?;
         Ok(Self {
             path: path.to_owned(),
             header: log.header,
             records,
-            is_loose,
+            needs_compaction,
             writer,
             _lock: lock,
         })
@@ -182,7 +171,7 @@ impl StateStore {
     }
 
     fn writer_gone(&self) -> StateError {
-        StateError::Disturbed {
+        StateError::ExternallyModified {
             path: self.path.clone(),
             problem: "lost its writer",
         }
@@ -200,7 +189,7 @@ impl StateStore {
             syncs = written.syncs,
             "state written"
         );
-        if written.lines == 0 && !self.is_loose {
+        if written.lines == 0 && !self.needs_compaction {
             return Ok(());
         }
         let write = |file: &mut File| log::write(file, &self.header, &lock(&self.records));
@@ -208,7 +197,7 @@ impl StateStore {
             if file::refers_to(&self.path, &written.file) {
                 return Ok(());
             }
-            Err(StateError::Disturbed {
+            Err(StateError::ExternallyModified {
                 path: self.path.clone(),
                 problem: "was removed or replaced",
             })

@@ -154,7 +154,7 @@ fn a_state_of_another_target_or_lineage_is_refused() {
     };
     let foreign = StateStore::read(&path, other).unwrap_err();
     assert!(
-        matches!(foreign, StateError::Foreign { what: "target", .. }),
+        matches!(foreign, StateError::WrongState { what: "target", .. }),
         "{foreign}"
     );
     let lineage = super::Lineage::random();
@@ -166,7 +166,7 @@ fn a_state_of_another_target_or_lineage_is_refused() {
     assert!(
         matches!(
             foreign,
-            StateError::Foreign {
+            StateError::WrongState {
                 what: "lineage",
                 ..
             }
@@ -198,10 +198,10 @@ fn a_state_removed_or_changed_while_open_takes_nothing_more() {
     let content = fs::read(&path).unwrap();
     fs::remove_file(&path).unwrap();
     fs::write(&path, &content).unwrap();
-    let disturbed = store.append_blocking(record("b")).unwrap_err();
+    let modified = store.append_blocking(record("b")).unwrap_err();
     assert!(
-        matches!(disturbed, StateError::Disturbed { .. }),
-        "{disturbed}"
+        matches!(modified, StateError::ExternallyModified { .. }),
+        "{modified}"
     );
     assert!(store.close().is_err());
     assert_eq!(fs::read(&path).unwrap(), content);

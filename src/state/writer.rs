@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -18,7 +17,6 @@ use super::file::refers_to;
 use super::line::encode;
 use super::record::Record;
 use super::records::Records;
-use crate::bell::Bell;
 use crate::crash;
 
 /// What one append ends with.
@@ -26,9 +24,6 @@ pub(super) type Appended = Result<Arc<Record>, StateError>;
 
 /// Records that several threads see; what is in them is on disk.
 pub(super) type SharedRecords = Arc<Mutex<Records>>;
-
-/// However slow the disk is, nobody waits longer than this for others to join.
-const LONGEST_GATHERING: Duration = Duration::from_millis(5);
 
 struct Waiting {
     line: Vec<u8>,
@@ -40,11 +35,10 @@ struct Waiting {
 #[derive(Debug)]
 pub(super) struct Writer {
     queue: Sender<Waiting>,
-    bell: Arc<Bell>,
     thread: JoinHandle<Written>,
 }
 
-/// What the writer leaves behind.
+/// What the writer ends with.
 #[derive(Debug)]
 pub(super) struct Written {
     pub(super) file: File,
@@ -55,7 +49,7 @@ pub(super) struct Written {
 }
 
 impl Writer {
-    /// Starts writing behind `length` bytes of `file`, which is the file at `path`.
+    /// Starts appending after `length` bytes of `file`, which is the file at `path`.
     pub(super) fn start(
         path: &Path,
         file: File,
@@ -63,9 +57,7 @@ impl Writer {
         records: SharedRecords,
     ) -> Result<Self, StateError> {
         let (queue, waiting) = channel();
-        let bell = Arc::new(Bell::new());
         let appending = Appending {
-            bell: Arc::clone(&bell),
             path: path.to_owned(),
             file,
             length,
@@ -73,18 +65,13 @@ impl Writer {
             text: Vec::new(),
             lines: 0,
             syncs: 0,
-            last: Group::default(),
             failure: None,
         };
         let thread = thread::Builder::new()
             .name("state".to_owned())
             .spawn(move || appending.run(&waiting))
             .map_err(StateError::io("start writing", path))?;
-        Ok(Self {
-            queue,
-            bell,
-            thread,
-        })
+        Ok(Self { queue, thread })
     }
 
     /// Queues a record; the receiver is told when it is durable. `None` when the writer is gone.
@@ -97,7 +84,6 @@ impl Writer {
             done,
         };
         self.queue.send(waiting).ok()?;
-        self.bell.came();
         Some(receiver)
     }
 
@@ -113,39 +99,25 @@ pub(super) fn lock(records: &SharedRecords) -> MutexGuard<'_, Records> {
     records.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Lines that were written and synced together.
-#[derive(Debug, Clone, Copy, Default)]
-struct Group {
-    lines: usize,
-    took: Duration,
-}
-
 struct Appending {
-    bell: Arc<Bell>,
     path: PathBuf,
     file: File,
     length: u64,
     records: SharedRecords,
-    /// The lines of one group, for one write; kept because every group needs the room.
+    /// The lines of one group, for one write; reused.
     text: Vec<u8>,
     lines: u64,
     syncs: u64,
-    last: Group,
     failure: Option<StateError>,
 }
 
 impl Appending {
     fn run(mut self, queue: &Receiver<Waiting>) -> Written {
         while let Ok(first) = queue.recv() {
-            let group = self.gather(first, queue);
-            // After a failed write or sync nobody knows what the disk holds: nothing may follow.
+            let group: Vec<Waiting> = std::iter::once(first).chain(queue.try_iter()).collect();
+            // After a failed write or sync it is unknown what the disk holds: nothing may follow.
             if self.failure.is_none() {
-                let begun = Instant::now();
                 self.failure = self.write(&group).err();
-                self.last = Group {
-                    lines: group.len(),
-                    took: begun.elapsed(),
-                };
             }
             self.answer(group);
         }
@@ -157,29 +129,15 @@ impl Appending {
         }
     }
 
-    /// Those whose lines were written last come again soon, as they have more to say. Until as many
-    /// have come, the group waits for them, but less than a sync takes. One that writes alone does
-    /// not wait.
-    fn gather(&self, first: Waiting, queue: &Receiver<Waiting>) -> Vec<Waiting> {
-        if self.last.lines > 1 {
-            let expected = self.bell.present() + self.last.lines;
-            self.bell
-                .wait(expected, (self.last.took / 2).min(LONGEST_GATHERING));
-        }
-        let group: Vec<Waiting> = std::iter::once(first).chain(queue.try_iter()).collect();
-        self.bell.took(group.len());
-        group
-    }
-
     fn write(&mut self, group: &[Waiting]) -> Result<(), StateError> {
         self.text.clear();
         for waiting in group {
             self.text.extend_from_slice(&waiting.line);
         }
         crash::point("before lines are appended");
-        self.check_undisturbed()?;
+        self.check_unmodified()?;
         if let Err(source) = self.append() {
-            // A half-written line must not stay in the way of those who read next.
+            // A half-written line would hide what is appended next.
             let _ = self.file.set_len(self.length);
             return Err(StateError::io("write", &self.path)(source));
         }
@@ -188,7 +146,7 @@ impl Appending {
         self.syncs += 1;
         crash::point("lines are durable and nobody knows");
         // What was written to a file that is no longer the state is not durable at all.
-        self.check_undisturbed()
+        self.check_unmodified()
     }
 
     fn append(&mut self) -> std::io::Result<()> {
@@ -205,20 +163,20 @@ impl Appending {
         self.file.sync_data()
     }
 
-    fn check_undisturbed(&self) -> Result<(), StateError> {
-        let disturbed = |problem| StateError::Disturbed {
+    fn check_unmodified(&self) -> Result<(), StateError> {
+        let modified = |problem| StateError::ExternallyModified {
             path: self.path.clone(),
             problem,
         };
         if !refers_to(&self.path, &self.file) {
-            return Err(disturbed("was removed or replaced"));
+            return Err(modified("was removed or replaced"));
         }
         let metadata = self.file.metadata();
         let length = metadata
             .map_err(StateError::io("look at", &self.path))?
             .len();
         if length != self.length {
-            return Err(disturbed("was changed by another program"));
+            return Err(modified("was changed by another program"));
         }
         Ok(())
     }
@@ -235,7 +193,7 @@ impl Appending {
                 None => Ok(waiting.record),
                 Some(failure) => Err(failure.clone()),
             };
-            // Who no longer waits was interrupted; the line is written all the same.
+            // A caller that was interrupted has dropped its receiver; the line is durable regardless.
             let _ = waiting.done.send(result);
         }
     }

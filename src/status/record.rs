@@ -64,7 +64,7 @@ async fn open(
         };
         StateStore::open_for_writing(&state, expected, options, &mut |_| {})
     });
-    let lost = StateError::Disturbed {
+    let lost = StateError::ExternallyModified {
         path,
         problem: "could not be opened",
     };

@@ -306,7 +306,15 @@ async fn a_lost_answer_is_found_in_the_list() {
     let (stage, jobs) = (Stage::new(), jobs(1));
     let server = forgetful(vec![listed(&jobs[0], "bfound", Timestamp::now())]).await;
     let outcome = stage.apply(&server, &jobs).await;
-    let adopted = |result: &JobResult| matches!(result, JobResult::Adopted { .. });
+    let adopted = |result: &JobResult| {
+        matches!(
+            result,
+            JobResult::Attempted {
+                looked_up: true,
+                ..
+            }
+        )
+    };
     assert!(adopted(&outcome.jobs[0].result), "{outcome:?}");
     assert_eq!(posts(&server), 1);
     assert!(matches!(

@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use stocktake::api::client::{CallError, Client, ClientSettings, Endpoint, ListQuery, SendOutcome};
+use stocktake::api::client::{CallError, Client, ClientSettings, Endpoint, ListQuery, Retry, Sent};
 use stocktake::api::credentials::Credentials;
 use stocktake::api::name::{BucketName, JobId, Region};
 
@@ -30,13 +30,10 @@ pub(crate) fn client_of(server: &RawServer) -> Client {
     client_at(&format!("http://{}", server.address))
 }
 
-fn kind(outcome: &SendOutcome) -> &'static str {
-    match outcome {
-        SendOutcome::Accepted { .. } => "accepted",
-        SendOutcome::Rejected(_) => "rejected",
-        SendOutcome::Throttled { .. } => "throttled",
-        SendOutcome::NotSent { .. } => "not sent",
-        SendOutcome::Unresolved { .. } => "unresolved",
+fn kind(sent: &Sent) -> &'static str {
+    match sent.retry {
+        Some(Retry::Throttled(_)) => "throttled",
+        _ => sent.outcome.kind().as_str(),
     }
 }
 
@@ -121,15 +118,15 @@ async fn what_finds_no_connection_was_not_sent() {
     let refused = client_at(&format!("http://{free_port}"))
         .trigger(&request("demo"))
         .await;
-    assert_eq!(kind(&refused), "not sent", "{refused:?}");
+    assert_eq!(kind(&refused), "abandoned", "{refused:?}");
     let unknown = client_at("https://no-such-host.invalid")
         .trigger(&request("demo"))
         .await;
-    assert_eq!(kind(&unknown), "not sent", "{unknown:?}");
+    assert_eq!(kind(&unknown), "abandoned", "{unknown:?}");
     let plain = RawServer::start(|_, _| Reply::Close).await;
     let tls = client_at(&format!("https://{}", plain.address));
     let no_tls = tls.trigger(&request("demo")).await;
-    assert_eq!(kind(&no_tls), "not sent", "{no_tls:?}");
+    assert_eq!(kind(&no_tls), "abandoned", "{no_tls:?}");
     assert!(plain.requests().is_empty());
 }
 
@@ -144,7 +141,7 @@ async fn a_connection_that_is_never_made_was_not_sent() {
     }
     let late = client_at(&format!("http://{address}"));
     let late = late.trigger(&request("demo")).await;
-    assert_eq!(kind(&late), "not sent", "{late:?}");
+    assert_eq!(kind(&late), "abandoned", "{late:?}");
 }
 
 #[tokio::test]

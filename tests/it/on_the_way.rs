@@ -8,9 +8,10 @@ use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use stocktake::api::client::{Client, ClientSettings, Endpoint, SendOutcome};
+use stocktake::api::client::{Client, ClientSettings, Endpoint, Retry};
 use stocktake::api::credentials::Credentials;
 use stocktake::api::name::{BucketName, Region};
+use stocktake::state::Outcome;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -155,14 +156,9 @@ async fn a_certificate_that_the_machine_does_not_trust_sends_nothing() {
         "http://[::1]:1",
         Some("localhost"),
     );
-    let outcome = client.trigger(&request("demo")).await;
-    let SendOutcome::NotSent {
-        reason,
-        may_pass: true,
-    } = outcome
-    else {
-        panic!("{outcome:?}");
-    };
+    let sent = client.trigger(&request("demo")).await;
+    assert_eq!(sent.retry, Some(Retry::BackOff));
+    let reason = sent.outcome.reason().unwrap();
     assert!(reason.contains("certificate"), "{reason}");
     assert!(service.requests().is_empty());
 }
@@ -175,7 +171,7 @@ async fn a_proxy_that_makes_no_tunnel_sends_nothing() {
         let client = client("https://service.example", &address, None);
         let outcome = client.trigger(&request("demo")).await;
         assert!(
-            matches!(outcome, SendOutcome::NotSent { .. }),
+            matches!(outcome.outcome, Outcome::Abandoned { .. }),
             "{outcome:?}"
         );
         let asked = proxy.requests();
@@ -196,10 +192,7 @@ async fn without_tls_the_proxy_is_told_the_address_and_who_asks() {
     let outcome = client(&base, &address, None)
         .trigger(&request("demo"))
         .await;
-    assert!(
-        matches!(outcome, SendOutcome::Accepted { .. }),
-        "{outcome:?}"
-    );
+    assert!(outcome.job.is_some(), "{outcome:?}");
     let asked = proxy.requests().remove(0);
     let line = format!("POST {base}/inventorytriggerjob HTTP/1.1\r\n");
     assert!(asked.starts_with(&line), "{asked}");
@@ -210,10 +203,7 @@ async fn without_tls_the_proxy_is_told_the_address_and_who_asks() {
 
     let around = client(&base, &address, Some("127.0.0.0/8"));
     let outcome = around.trigger(&request("demo")).await;
-    assert!(
-        matches!(outcome, SendOutcome::Accepted { .. }),
-        "{outcome:?}"
-    );
+    assert!(outcome.job.is_some(), "{outcome:?}");
     assert_eq!(proxy.requests().len(), 1);
     let asked = service.requests().remove(0);
     assert!(

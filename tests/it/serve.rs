@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::mpsc;
 
 use rustix::process::Signal;
-use stocktake::api::client::{ListQuery, SendOutcome};
+use stocktake::api::client::ListQuery;
 use stocktake::api::name::{JobId, JobName, WorkflowId};
 use stocktake::api::request::{Input, JobType, Operation, Request, TimeInterval};
 use stocktake::api::wire::JobState;
@@ -161,11 +161,8 @@ fn a_kill_loses_no_object_and_repeats_no_finished_one() {
     }
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let mut serve = Serve::start(&env);
-    let outcome = runtime.block_on(serve.client().trigger(&request("in/")));
-    let SendOutcome::Accepted { detail, .. } = outcome else {
-        panic!("{outcome:?}");
-    };
-    let job = detail.job_id;
+    let sent = runtime.block_on(serve.client().trigger(&request("in/")));
+    let job = sent.job.expect("the service accepts it").job_id;
     for kill in 1..=KILLS {
         // Each time after another twentieth of the work.
         let done = kill * OBJECTS / (KILLS + 2);
@@ -199,9 +196,8 @@ fn a_kill_loses_no_answered_trigger() {
     for _ in 0..CALLERS {
         let (client, told) = (serve.client(), told.clone());
         runtime.spawn(async move {
-            while let SendOutcome::Accepted { detail, .. } = client.trigger(&request("none/")).await
-            {
-                told.send(detail.job_id).unwrap();
+            while let Some(job) = client.trigger(&request("none/")).await.job {
+                told.send(job.job_id).unwrap();
             }
         });
     }

@@ -72,7 +72,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         &["crate::service", "crate::report", "crate::cli"],
     ),
     (
-        "src/adopt",
+        "src/adopt.rs",
         &["crate::service", "crate::report", "crate::cli"],
     ),
     (

@@ -25,7 +25,6 @@ use reqwest::Method;
 use self::call::Call;
 use self::caller::{Caller, Shared};
 use self::connection::Connector;
-use self::failure::Failure;
 use self::pace::Pace;
 use super::credentials::Credentials;
 use super::host::Side;
@@ -38,7 +37,7 @@ pub use error::CallError;
 pub use executions::ExecutionQuery;
 pub use list::ListQuery;
 pub use objects::{ObjectHead, ObjectQuery};
-pub use outcome::SendOutcome;
+pub use outcome::{Outcome, OutcomeKind, Rejection, Retry, Sent};
 pub use settings::{ClientError, ClientSettings, Endpoint};
 
 const JOBS: &str = "/inventorytriggerjob";
@@ -134,33 +133,19 @@ impl Client {
     /// Asks for a batch job, once: nothing below repeats the request, and the connection is new, so
     /// that it cannot have been closed by the other end unnoticed. It does so at once: whoever calls
     /// this has waited for a [`turn`](Client::turn) before recording the intent.
-    pub async fn trigger(&self, request: &Request) -> SendOutcome {
+    pub async fn trigger(&self, request: &Request) -> Sent {
         let body = match encode_request(request) {
             Ok(body) => body,
             Err(error) => {
                 let reason = format!("the request cannot be written: {error}");
-                return SendOutcome::NotSent {
-                    reason,
-                    may_pass: false,
-                };
+                return Outcome::abandoned(reason).into();
             }
         };
         let call = Call {
             body: Some(body),
             ..Call::new(Method::POST, JOBS, &[])
         };
-        match self.ci.once(&call).await {
-            Ok(answer) => SendOutcome::from_answer(&answer),
-            Err(Failure::Unsendable(reason)) => SendOutcome::NotSent {
-                reason,
-                may_pass: false,
-            },
-            Err(Failure::NotConnected(reason)) => SendOutcome::NotSent {
-                reason,
-                may_pass: true,
-            },
-            Err(Failure::Broken(reason)) => SendOutcome::Unresolved { reason },
-        }
+        Sent::from_call(self.ci.once(&call).await)
     }
 
     /// What the service says of one job; `None` when it does not know the id.

@@ -1,100 +1,252 @@
 //! What became of the one call that must not be repeated on a guess.
 
+use std::fmt;
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::answer::Answer;
+use super::failure::Failure;
+use crate::api::name::JobId;
 use crate::api::wire::{JobDetail, ServiceError, decode_error, decode_trigger_answer};
 
-/// What became of one attempt to trigger a job, decided from what really happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SendOutcome {
+/// What became of one attempt to hand a request to the service: the form in which it is sent, recorded
+/// and reported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Intended, perhaps sent; it is unknown whether the service took it.
+    Unresolved {
+        /// What went wrong, once something did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
     /// The service took it.
     Accepted {
-        /// The job.
-        detail: Box<JobDetail>,
+        /// The service's id.
+        job_id: JobId,
         /// The id of the call, where the service gave one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         request_id: Option<String>,
     },
-    /// The service refused it: nothing runs.
-    Rejected(ServiceError),
-    /// The service was too busy to look at it: nothing runs, and it may be sent again.
-    Throttled {
-        /// How long the service asks to wait.
-        retry_after: Option<Duration>,
-        /// What it said.
-        error: ServiceError,
-    },
-    /// Nothing of it can have reached the service.
-    NotSent {
-        /// What stood in the way.
-        reason: String,
-        /// Whether another attempt can end differently.
-        may_pass: bool,
-    },
-    /// Nobody knows.
-    Unresolved {
-        /// What was seen instead of an answer.
+    /// Rejected by the service; nothing ran. Boxed because rare.
+    Rejected(Box<Rejection>),
+    /// It is known that the service never took it.
+    Abandoned {
+        /// How that is known.
         reason: String,
     },
 }
 
-impl SendOutcome {
+/// How the service refused an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rejection {
+    /// The service's code.
+    pub code: String,
+    /// The service's words.
+    pub message: String,
+    /// The id of the call, where the service gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.code, self.message)
+    }
+}
+
+impl From<ServiceError> for Rejection {
+    fn from(error: ServiceError) -> Self {
+        Self {
+            code: error.code,
+            message: error.message,
+            request_id: error.request_id,
+        }
+    }
+}
+
+/// An [`Outcome`] without its details.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeKind {
+    /// It is unknown whether the service took it.
+    Unresolved,
+    /// The service took it.
+    Accepted,
+    /// The service refused it.
+    Rejected,
+    /// It is known that the service never took it.
+    Abandoned,
+}
+
+impl OutcomeKind {
+    /// The word for it in every format.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unresolved => "unresolved",
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+impl Outcome {
+    /// Which kind it is.
+    pub fn kind(&self) -> OutcomeKind {
+        match self {
+            Self::Unresolved { .. } => OutcomeKind::Unresolved,
+            Self::Accepted { .. } => OutcomeKind::Accepted,
+            Self::Rejected(_) => OutcomeKind::Rejected,
+            Self::Abandoned { .. } => OutcomeKind::Abandoned,
+        }
+    }
+
+    /// It is unknown whether the service took it, for this reason.
+    pub fn unresolved(reason: impl Into<String>) -> Self {
+        Self::Unresolved {
+            reason: Some(reason.into()),
+        }
+    }
+
+    /// It is known that the service never took it, for this reason.
+    pub fn abandoned(reason: impl Into<String>) -> Self {
+        Self::Abandoned {
+            reason: reason.into(),
+        }
+    }
+
+    /// The id of the job that it became.
+    pub fn job_id(&self) -> Option<&JobId> {
+        match self {
+            Self::Accepted { job_id, .. } => Some(job_id),
+            _ => None,
+        }
+    }
+
+    /// The id of the call, where the service gave one.
+    pub fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::Accepted { request_id, .. } => request_id.as_deref(),
+            Self::Rejected(rejection) => rejection.request_id.as_deref(),
+            Self::Unresolved { .. } | Self::Abandoned { .. } => None,
+        }
+    }
+
+    /// Why it ended as it did; absent for what was accepted.
+    pub fn reason(&self) -> Option<String> {
+        match self {
+            Self::Accepted { .. } => None,
+            Self::Rejected(rejection) => Some(rejection.to_string()),
+            Self::Unresolved { reason } => reason.clone(),
+            Self::Abandoned { reason } => Some(reason.clone()),
+        }
+    }
+}
+
+/// One attempt after it was made, decided from what really happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The job as the answer describes it, if the service took it.
+    pub job: Option<Box<JobDetail>>,
+    /// Whether another attempt can end differently; only for what was abandoned.
+    pub retry: Option<Retry>,
+}
+
+/// When to make another attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// After a delay of the caller's choice.
+    BackOff,
+    /// The service was too busy: after the delay it asks for, if it asks for one.
+    Throttled(Option<Duration>),
+}
+
+impl From<Outcome> for Sent {
+    fn from(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            job: None,
+            retry: None,
+        }
+    }
+}
+
+impl Sent {
+    /// Reads how a call ended.
+    pub(super) fn from_call(answer: Result<Answer, Failure>) -> Self {
+        match answer {
+            Ok(answer) => Self::from_answer(&answer),
+            Err(Failure::Unsendable(reason)) => Outcome::abandoned(reason).into(),
+            Err(Failure::NotConnected(reason)) => Self {
+                retry: Some(Retry::BackOff),
+                ..Outcome::abandoned(reason).into()
+            },
+            Err(Failure::Broken(reason)) => Outcome::unresolved(reason).into(),
+        }
+    }
+
     /// Reads an answer that arrived as a whole. Only the service's own error body says that nothing
     /// runs: a gateway's page may stand before a service that has acted.
-    pub(super) fn from_answer(answer: &Answer) -> Self {
+    fn from_answer(answer: &Answer) -> Self {
         let status = answer.status;
         if status == 200 {
             return match decode_trigger_answer(&answer.body) {
-                Ok((detail, request_id)) => Self::Accepted {
-                    detail: Box::new(detail),
-                    request_id: request_id.or_else(|| answer.request_id.clone()),
+                Ok((detail, request_id)) => Self {
+                    outcome: Outcome::Accepted {
+                        job_id: detail.job_id.clone(),
+                        request_id: request_id.or_else(|| answer.request_id.clone()),
+                    },
+                    job: Some(Box::new(detail)),
+                    retry: None,
                 },
-                Err(error) => Self::unreadable(status, &error.to_string()),
+                Err(error) => unreadable(status, &error.to_string()),
             };
         }
         let mut error = match decode_error(status, &answer.body) {
             Ok(error) => error,
-            Err(error) => return Self::unreadable(status, &error.to_string()),
+            Err(error) => return unreadable(status, &error.to_string()),
         };
         error.request_id = error.request_id.or_else(|| answer.request_id.clone());
         match status {
-            429 => Self::throttled(answer, error),
+            429 => throttled(answer, &error),
             503 if matches!(error.code.as_str(), "SlowDown" | "ServiceUnavailable") => {
-                Self::throttled(answer, error)
+                throttled(answer, &error)
             }
             // Part of the request arrived; how much was acted upon is not documented.
-            408 => Self::undecided(&error),
-            400 if error.code == "RequestTimeout" => Self::undecided(&error),
-            300..=499 => Self::Rejected(error),
-            _ => Self::undecided(&error),
+            408 => undecided(&error),
+            400 if error.code == "RequestTimeout" => undecided(&error),
+            300..=499 => Outcome::Rejected(Box::new(error.into())).into(),
+            _ => undecided(&error),
         }
     }
+}
 
-    fn throttled(answer: &Answer, error: ServiceError) -> Self {
-        Self::Throttled {
-            retry_after: answer.retry_after,
-            error,
-        }
+fn throttled(answer: &Answer, error: &ServiceError) -> Sent {
+    Sent {
+        retry: Some(Retry::Throttled(answer.retry_after)),
+        ..Outcome::abandoned(error.to_string()).into()
     }
+}
 
-    fn undecided(error: &ServiceError) -> Self {
-        Self::Unresolved {
-            reason: format!("the service answered {error}"),
-        }
-    }
+fn undecided(error: &ServiceError) -> Sent {
+    Outcome::unresolved(format!("the service answered {error}")).into()
+}
 
-    fn unreadable(status: u16, problem: &str) -> Self {
-        Self::Unresolved {
-            reason: format!("the answer (status {status}) is not the service's: {problem}"),
-        }
-    }
+fn unreadable(status: u16, problem: &str) -> Sent {
+    let reason = format!("the answer (status {status}) is not the service's: {problem}");
+    Outcome::unresolved(reason).into()
 }
 
 #[cfg(test)]
 mod tests {
     use reqwest::header::HeaderMap;
 
-    use super::SendOutcome;
+    use super::{Retry, Sent};
     use crate::api::client::answer::Answer;
 
     fn outcome(status: u16, body: &str) -> &'static str {
@@ -105,12 +257,10 @@ mod tests {
             headers: HeaderMap::new(),
             body: body.to_owned().into(),
         };
-        match SendOutcome::from_answer(&answer) {
-            SendOutcome::Accepted { .. } => "accepted",
-            SendOutcome::Rejected(_) => "rejected",
-            SendOutcome::Throttled { .. } => "throttled",
-            SendOutcome::NotSent { .. } => "not sent",
-            SendOutcome::Unresolved { .. } => "unresolved",
+        let sent = Sent::from_answer(&answer);
+        match sent.retry {
+            Some(Retry::Throttled(_)) => "throttled",
+            _ => sent.outcome.kind().as_str(),
         }
     }
 

@@ -65,7 +65,7 @@ pub(super) fn saved(
         ..session.expected()
     };
     let store = match session.lock_state(expected, arguments.lock_timeout) {
-        Err(error @ StateError::Foreign { .. }) => return Err(plan_file::other_state(&error)),
+        Err(error @ StateError::WrongState { .. }) => return Err(plan_file::other_state(&error)),
         other => other?,
     };
     let limits = session.limits(arguments.max_submissions);

@@ -132,9 +132,7 @@ pub(super) fn wanted(session: &Session, keys: &[String]) -> Result<Vec<Arc<Recor
             keys.iter().any(|key| key == record.key.as_str())
         }
     };
-    let mut wanted: Vec<Arc<Record>> = records.iter().filter(is_wanted).cloned().collect();
-    wanted
-        .sort_by(|left, right| (&left.key, left.fingerprint).cmp(&(&right.key, right.fingerprint)));
+    let wanted: Vec<Arc<Record>> = records.iter().filter(is_wanted).cloned().collect();
     let is_unknown = |key: &&String| wanted.iter().all(|record| record.key.as_str() != *key);
     if let Some(key) = keys.iter().find(is_unknown) {
         let message = format!("nothing is recorded under `{key}`");

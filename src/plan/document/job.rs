@@ -12,7 +12,7 @@ use crate::job::{Fingerprint, JobKey, OnFailure, Overlap, Work};
 use crate::plan::estimate::JobEstimate;
 use crate::plan::model::{Action, Change, PlannedJob, Reason};
 use crate::source::slashes;
-use crate::state::{Outcome, Record, SubmissionId};
+use crate::state::{Outcome, OutcomeKind, Record, SubmissionId};
 
 /// One job of a plan.
 // It borrows from the plan, or was read from a document.
@@ -98,27 +98,13 @@ pub struct KnownSubmission<'plan> {
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub at: Timestamp,
     /// How it ended.
-    pub outcome: KnownOutcome,
+    pub outcome: OutcomeKind,
     /// Why nobody knows its end, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Cow<'plan, str>>,
     /// The service's id of the job, where it was accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job_id: Option<Cow<'plan, JobId>>,
-}
-
-/// How an attempt ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum KnownOutcome {
-    /// Nobody knows whether the service took it.
-    Unresolved,
-    /// The service took it.
-    Accepted,
-    /// The service refused it.
-    Rejected,
-    /// It is known that the service never took it.
-    Abandoned,
 }
 
 impl<'plan> From<&'plan PlannedJob> for DocumentJob<'plan> {
@@ -165,26 +151,15 @@ impl DocumentJob<'_> {
 
 impl<'plan> From<&'plan Record> for KnownRecord<'plan> {
     fn from(record: &'plan Record) -> Self {
-        let submissions = record.submissions.iter().map(|submission| {
-            let (outcome, job_id) = match &submission.outcome {
-                Outcome::Unresolved { .. } => (KnownOutcome::Unresolved, None),
-                Outcome::Accepted { job_id, .. } => {
-                    (KnownOutcome::Accepted, Some(Cow::Borrowed(job_id)))
-                }
-                Outcome::Rejected(_) => (KnownOutcome::Rejected, None),
-                Outcome::Abandoned { .. } => (KnownOutcome::Abandoned, None),
-            };
-            let reason = match &submission.outcome {
+        let submissions = record.submissions.iter().map(|submission| KnownSubmission {
+            id: Cow::Borrowed(&submission.id),
+            at: submission.intended_at,
+            outcome: submission.outcome.kind(),
+            reason: match &submission.outcome {
                 Outcome::Unresolved { reason } => reason.as_deref().map(Cow::Borrowed),
                 _ => None,
-            };
-            KnownSubmission {
-                id: Cow::Borrowed(&submission.id),
-                at: submission.intended_at,
-                outcome,
-                reason,
-                job_id,
-            }
+            },
+            job_id: submission.job_id().map(Cow::Borrowed),
         });
         Self {
             key: Cow::Borrowed(&record.key),

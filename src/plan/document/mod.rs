@@ -17,7 +17,7 @@ use super::model::{Blocked, Plan, Summary};
 use crate::job::{Fingerprint, JobKey};
 use crate::state::Lineage;
 
-pub use job::{DocumentJob, KnownOutcome, KnownRecord, KnownSubmission, SourceLine};
+pub use job::{DocumentJob, KnownRecord, KnownSubmission, SourceLine};
 
 /// The format of the documents that this version writes and reads.
 pub(super) const FORMAT: &str = "stocktake.plan/1";

@@ -16,13 +16,14 @@ use super::apply::finished_words;
 use super::plan::drift_words;
 use super::table::count;
 use super::ui::Ui;
+use crate::api::wire::JobState;
 use crate::apply::{ApplyOutcome, Event, Halt, JobOutcome, JobResult};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::job::JobKey;
 use crate::plan::{Action, DocumentJob, PlanDocument};
 use crate::schema;
 use crate::source::{Place, slashes};
-use crate::state::Record;
+use crate::state::{Outcome, Record, SubmissionId};
 use line::{ChangeSummary, Happened, JobFields, Level, Line, RunSummary};
 
 /// The version of this stream.
@@ -345,49 +346,59 @@ fn write_line(
 /// How a job ended, and how grave that is.
 fn ending(result: &JobResult) -> (Level, Happened<'_>) {
     match result {
-        JobResult::Submitted {
+        JobResult::Attempted {
             submission,
-            job_id,
-            request_id,
+            outcome,
             state,
-        } => {
-            let happened = Happened::ApplyComplete {
-                submission,
-                job_id,
-                request_id: request_id.as_deref(),
-                state: state.as_str(),
-            };
-            (Level::Info, happened)
-        }
-        JobResult::Adopted {
-            submission,
-            job_id,
-            state,
-        } => {
-            let happened = Happened::Adopted {
-                submission,
-                job_id,
-                state: state.as_str(),
-            };
-            (Level::Info, happened)
-        }
+            looked_up,
+        } => attempt_ending(submission, outcome, state.as_ref(), *looked_up),
         JobResult::Renamed { from } => (Level::Info, Happened::Renamed { from }),
         JobResult::AlreadySubmitted { job_id } => {
             (Level::Info, Happened::AlreadySubmitted { job_id })
         }
-        JobResult::Rejected { submission, error } => {
+        JobResult::NotAttempted { reason } => (Level::Error, Happened::ApplySkipped { reason }),
+    }
+}
+
+fn attempt_ending<'a>(
+    submission: &'a SubmissionId,
+    outcome: &'a Outcome,
+    state: Option<&'a JobState>,
+    looked_up: bool,
+) -> (Level, Happened<'a>) {
+    let state = state.map_or("", JobState::as_str);
+    match outcome {
+        Outcome::Accepted { job_id, .. } if looked_up => {
+            let happened = Happened::Adopted {
+                submission,
+                job_id,
+                state,
+            };
+            (Level::Info, happened)
+        }
+        Outcome::Accepted { job_id, request_id } => {
+            let happened = Happened::ApplyComplete {
+                submission,
+                job_id,
+                request_id: request_id.as_deref(),
+                state,
+            };
+            (Level::Info, happened)
+        }
+        Outcome::Rejected(rejection) => {
             let happened = Happened::ApplyErrored {
                 submission,
-                code: &error.code,
-                error: &error.message,
-                request_id: error.request_id.as_deref(),
+                code: &rejection.code,
+                error: &rejection.message,
+                request_id: rejection.request_id.as_deref(),
             };
             (Level::Error, happened)
         }
-        JobResult::Unresolved { submission, reason } => {
+        Outcome::Unresolved { reason } => {
+            let reason = reason.as_deref().unwrap_or_default();
             (Level::Error, Happened::ApplyUnknown { submission, reason })
         }
-        JobResult::NotAttempted { reason } => (Level::Error, Happened::ApplySkipped { reason }),
+        Outcome::Abandoned { reason } => (Level::Error, Happened::ApplySkipped { reason }),
     }
 }
 
