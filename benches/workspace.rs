@@ -6,12 +6,14 @@ mod common;
 use std::hint::black_box;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use jiff::Timestamp;
 use rayon::prelude::*;
 use stocktake::document;
 use stocktake::expand::ExpandContext;
+use stocktake::job::Job;
 use stocktake::jobfile::discover::{self, FoundFile};
 use stocktake::load;
 use stocktake::plan::{Limits, Origin, PlanDocument, plan};
@@ -33,9 +35,10 @@ fn bare_trees(found: &[FoundFile]) -> usize {
         .sum()
 }
 
-fn whole_plan(workspace: &Workspace) -> usize {
+/// What `validate` does: every job, complete.
+fn validate(workspace: &Workspace) -> Vec<Arc<Job>> {
     let Ok(target) = workspace.target(LOCAL) else {
-        return 0;
+        return Vec::new();
     };
     let context = ExpandContext {
         target: target.name.clone(),
@@ -45,11 +48,15 @@ fn whole_plan(workspace: &Workspace) -> usize {
         variables: workspace.variables(LOCAL),
         now: Timestamp::UNIX_EPOCH,
     };
-    let loaded = load::load(workspace, &[], context);
-    let plan = plan(loaded.jobs, &Records::default(), Limits::default());
+    load::load(workspace, &[], context).jobs
+}
+
+fn whole_plan(workspace: &Workspace) -> usize {
+    let jobs = validate(workspace);
+    let plan = plan(jobs, &Records::default(), Limits::default());
     let origin = Origin {
         created: Timestamp::UNIX_EPOCH,
-        target: target.name,
+        target: LOCAL.to_owned(),
         lineage: None,
         commit: None,
         files: None,
@@ -78,6 +85,9 @@ fn benchmark(criterion: &mut Criterion) {
     group.sample_size(10);
     group.bench_function("reference: bare trees", |bencher| {
         bencher.iter(|| bare_trees(&found));
+    });
+    group.bench_function("validate", |bencher| {
+        bencher.iter(|| validate(&workspace).len());
     });
     group.bench_function("plan", |bencher| bencher.iter(|| whole_plan(&workspace)));
     group.finish();

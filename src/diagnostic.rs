@@ -1,11 +1,11 @@
-//! What is wrong with something a person wrote, as data: `report` words it for people and machines.
+//! Findings in files, as data: `report` lays them out for people and machines.
 
 use crate::source::Place;
 
 /// How bad a [`Diagnostic`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Nothing is planned or submitted while it stands.
+    /// Nothing is planned or submitted.
     Error,
     /// Worth a look; everything goes on.
     Warning,
@@ -20,7 +20,7 @@ pub struct Diagnostic {
     pub code: &'static str,
     /// What is wrong, in one sentence without a full stop.
     pub message: String,
-    /// A few words that stand at the underlined place.
+    /// A few words at the underlined place.
     pub label: Option<String>,
     /// What to do about it.
     pub help: Option<String>,
@@ -52,7 +52,6 @@ impl Diagnostic {
         }
     }
 
-    /// Points at `place`.
     #[must_use]
     pub fn at(mut self, place: Place) -> Self {
         self.place = Some(place);
@@ -66,7 +65,6 @@ impl Diagnostic {
         self
     }
 
-    /// Says what to do.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
@@ -99,7 +97,7 @@ pub fn sort(diagnostics: &mut [Diagnostic]) {
 
 /// The known name that is nearest to a written one, if any is near enough.
 ///
-/// Case and the marks between words count for nothing, so that `WorkflowIds` means `workflow_ids`.
+/// Case and the marks between words are ignored: `WorkflowIds` means `workflow_ids`.
 pub fn closest<'name>(
     written: &str,
     known: impl IntoIterator<Item = &'name str>,

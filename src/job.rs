@@ -21,7 +21,7 @@ use crate::source::Place;
 pub struct JobKey(SharedText);
 
 impl JobKey {
-    /// Keeps the text; `jobfile` has checked what a person may write, `resolve` made the rest.
+    /// Keeps the text unchecked: `jobfile` checks what files hold, `expand` makes the rest.
     pub fn new(text: &str) -> Self {
         Self(SharedText::from(text))
     }
@@ -53,7 +53,7 @@ pub struct Work {
     pub region: Region,
     /// The body to send. Its name is not part of the fingerprint.
     pub request: Request,
-    /// The person's mark for "the same once more".
+    /// Any text; changing it asks for the same work again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rerun: Option<String>,
 }
@@ -107,8 +107,8 @@ impl Work {
 /// Changes only together with what the fingerprint means, that is: never for a released format.
 const FINGERPRINT_FORMAT: &str = "stocktake.fingerprint/1";
 
-/// Feeds name and value with their lengths, so that no two different sequences of fields give the
-/// same bytes.
+/// Hashes name and value with their lengths: different sequences of fields never hash the same
+/// bytes.
 struct CanonicalHash(Sha256);
 
 impl CanonicalHash {

@@ -1,4 +1,4 @@
-//! A text that was read, kept so that every later message can point into it.
+//! Texts that were read, kept for messages that point into them.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 pub struct Span {
     /// Offset of the first byte.
     pub start: u32,
-    /// Offset behind the last byte.
+    /// Offset after the last byte.
     pub end: u32,
 }
 
@@ -83,7 +83,7 @@ impl SourceFile {
         self.text.get(span.range()).unwrap_or_default()
     }
 
-    /// Line and column of a byte offset; an offset behind the end is taken as the end.
+    /// Line and column of a byte offset; an offset past the end is the end.
     pub fn line_column(&self, offset: u32) -> LineColumn {
         let starts = self.line_starts();
         let line = starts.partition_point(|start| *start <= offset);
@@ -139,7 +139,6 @@ impl Place {
 pub struct Spanned<T> {
     /// The value.
     pub value: T,
-    /// Where it stands.
     pub span: Span,
 }
 

@@ -72,7 +72,7 @@ pub fn expression(bytes: &[u8]) {
         format!("${{ {text} }}")
     };
     let whole = Span::new(0, text.len());
-    let written = || sound(text.clone(), whole);
+    let written = || valid(text.clone(), whole);
     let spec = JobSpec {
         name: Some(written()),
         ..job_spec(written(), whole)
@@ -89,7 +89,7 @@ pub fn windows(bytes: &[u8]) {
     let mut line = || lines.next().filter(|line| !line.is_empty());
     let written = |line: &str| {
         let start = line.as_ptr() as usize - text.as_ptr() as usize;
-        sound(line.to_owned(), Span::new(start, start + line.len()))
+        valid(line.to_owned(), Span::new(start, start + line.len()))
     };
     let (Some(every), Some(from)) = (line(), line()) else {
         return;
@@ -104,8 +104,8 @@ pub fn windows(bytes: &[u8]) {
     let expander = expander(now.unwrap_or(Timestamp::UNIX_EPOCH));
     let whole = Span::new(0, text.len());
     let spec = JobSpec {
-        windows: Some(sound(windows, whole)),
-        ..job_spec(sound("a/".to_owned(), whole), whole)
+        windows: Some(valid(windows, whole)),
+        ..job_spec(valid("a/".to_owned(), whole), whole)
     };
     resolve(text.to_owned(), spec, &expander);
 }
@@ -116,18 +116,18 @@ fn job_spec(prefix: Field<String>, whole: Span) -> JobSpec {
         ..InputSpec::default()
     };
     let operation = OperationSpec {
-        workflow_ids: Some(sound(WorkflowIdsSpec::One("w1".to_owned()), whole)),
+        workflow_ids: Some(valid(WorkflowIdsSpec::One("w1".to_owned()), whole)),
         time_interval: None,
     };
     JobSpec {
-        input: Some(sound(input, whole)),
-        operation: Some(sound(operation, whole)),
+        input: Some(valid(input, whole)),
+        operation: Some(valid(operation, whole)),
         ..JobSpec::default()
     }
 }
 
-fn sound<T>(value: T, span: Span) -> Field<T> {
-    Field::Sound(Spanned::new(value, span))
+fn valid<T>(value: T, span: Span) -> Field<T> {
+    Field::Valid(Spanned::new(value, span))
 }
 
 /// Either there is a finding, or there are jobs, each of a key of its own; periods follow one another.
@@ -136,7 +136,7 @@ fn resolve(text: String, spec: JobSpec, expander: &Expander) {
     let job_file = JobFile {
         version: None,
         defaults: None,
-        jobs: Entries(vec![(key, sound(Box::new(spec), Span::default()))]),
+        jobs: Entries(vec![(key, valid(Box::new(spec), Span::default()))]),
     };
     let file = Arc::new(SourceFile::new(Path::new("jobs/a"), text));
     let (jobs, findings) = expander.expand(&file, &job_file);

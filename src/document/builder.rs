@@ -1,4 +1,4 @@
-//! Builds the tree, and refuses what would not fit into memory or mind.
+//! Builds the tree within limits of size and depth.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,23 +10,23 @@ use crate::source::{Place, SourceFile, Span};
 
 /// Levels of lists and mappings; the format needs six.
 const DEPTH_LIMIT: usize = 64;
-/// Nodes of a file, aliases counted as what they stand for.
-const NODE_LIMIT: u64 = 8_000_000;
-/// Bytes of text of a file, aliases counted as what they stand for.
+/// Nodes of a file, aliases written out.
+const NODE_LIMIT: u64 = 4_000_000;
+/// Bytes of text of a file, aliases written out.
 const TEXT_LIMIT: u64 = 256 * 1024 * 1024;
-/// Findings of a file; nobody reads more of them.
+/// Findings that are reported of one file.
 pub(crate) const FINDING_LIMIT: usize = 1_000;
 /// Below it, comparing keys with one another is faster than hashing them.
 const FEW_KEYS: usize = 16;
 
-/// What a subtree comes to when every alias in it is written out.
+/// Size of a subtree with every alias written out.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Weight {
     nodes: u64,
     text: u64,
 }
 
-/// A node that an alias can stand for.
+/// A node that aliases can refer to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Anchor {
     node: NodeId,
@@ -115,7 +115,7 @@ impl<'file> Builder<'file> {
         Ok(Anchor { node, weight })
     }
 
-    /// Adds what an alias stands for once more.
+    /// Adds the node that an alias refers to.
     pub(super) fn alias(&mut self, span: Span, anchor: Anchor) -> Result<(), Diagnostic> {
         self.weigh(span, anchor.weight)?;
         self.pending.push(anchor.node);
@@ -140,7 +140,7 @@ impl<'file> Builder<'file> {
         Ok(())
     }
 
-    /// Ends the innermost list or mapping; `end` is the offset behind it.
+    /// Ends the innermost list or mapping; `end` is the offset after it.
     pub(super) fn close(&mut self, end: Option<u32>) -> Option<Anchor> {
         let open = self.open.pop()?;
         if open.is_mapping {
@@ -194,7 +194,7 @@ impl<'file> Builder<'file> {
             decoded: self.decoded,
             root,
             warnings: self.findings,
-            marks: None,
+            schema_errors: None,
         })
     }
 

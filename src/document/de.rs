@@ -8,9 +8,8 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
-use super::broken::{FieldParts, LostField};
-use super::field::FIELD;
-use super::spanned::SPANNED;
+use super::field::{FIELD, SPANNED};
+use super::invalid::{FieldParts, MissingField};
 use super::tree::{Children, Document, NodeId, Value};
 use crate::source::Span;
 
@@ -53,7 +52,6 @@ impl Document {
 pub(super) struct NodeDeserializer<'tree> {
     pub(super) document: &'tree Document,
     pub(super) id: NodeId,
-    /// The key it stands under.
     pub(super) key: Option<NodeId>,
 }
 
@@ -62,15 +60,14 @@ impl NodeDeserializer<'_> {
         self.document.underline(self.key, self.id)
     }
 
-    fn is_broken(&self) -> bool {
-        let marks = self.document.marks.as_ref();
-        marks.is_some_and(|marks| marks.is_broken(self.id))
+    fn is_invalid(&self) -> bool {
+        let errors = self.document.schema_errors.as_ref();
+        errors.is_some_and(|errors| errors.is_invalid(self.id))
     }
 
-    /// An error for what has been reported as one.
     fn check(&self) -> Result<(), TypeError> {
-        if self.is_broken() {
-            return Err(TypeError::custom("broken"));
+        if self.is_invalid() {
+            return Err(TypeError::custom("already reported"));
         }
         Ok(())
     }
@@ -115,7 +112,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TypeError> {
         match self.document.node(self.id).value {
-            Value::Null if !self.is_broken() => visitor.visit_none(),
+            Value::Null if !self.is_invalid() => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
     }
@@ -125,7 +122,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, TypeError> {
-        if name == FIELD && self.document.marks.is_some() {
+        if name == FIELD && self.document.schema_errors.is_some() {
             return visitor.visit_seq(FieldParts::of(self));
         }
         visitor.visit_newtype_struct(self)
@@ -282,15 +279,15 @@ impl<'de> SeqAccess<'de> for Elements<'_> {
 struct Entries<'tree> {
     document: &'tree Document,
     pairs: std::slice::ChunksExact<'tree, NodeId>,
-    /// Fields that should be here and are not, each with what may have been meant to be its value.
-    lost: std::vec::IntoIter<(&'tree str, Option<NodeId>)>,
+    /// Missing fields, each with the value that was probably meant for it.
+    missing: std::vec::IntoIter<(&'tree str, Option<NodeId>)>,
     current: Option<Current>,
 }
 
 #[derive(Clone, Copy)]
 enum Current {
     Pair(NodeId, NodeId),
-    Lost(Option<NodeId>),
+    Missing(Option<NodeId>),
 }
 
 impl<'tree> Entries<'tree> {
@@ -300,26 +297,26 @@ impl<'tree> Entries<'tree> {
         children: Children,
         fields: &'static [&'static str],
     ) -> Self {
-        let lost = document.marks.as_ref().map(|marks| {
+        let missing = document.schema_errors.as_ref().map(|errors| {
             let has = |field: &str| {
                 let mut entries = document.entries(children);
                 entries.any(|(key, _)| document.text_of(key) == Some(field))
             };
             let absent = fields.iter().copied().filter(|field| !has(field));
-            marks.lost(mapping, absent)
+            errors.missing(mapping, absent)
         });
         Self {
             document,
             pairs: document.elements(children).chunks_exact(2),
-            lost: lost.unwrap_or_default().into_iter(),
+            missing: missing.unwrap_or_default().into_iter(),
             current: None,
         }
     }
 
     fn next_pair(&mut self) -> Option<&'tree [NodeId]> {
-        let marks = self.document.marks.as_ref();
+        let errors = self.document.schema_errors.as_ref();
         self.pairs
-            .find(|pair| marks.is_none_or(|marks| !marks.is_unknown(pair[0])))
+            .find(|pair| errors.is_none_or(|errors| !errors.is_unknown(pair[0])))
     }
 }
 
@@ -339,10 +336,10 @@ impl<'de> MapAccess<'de> for Entries<'_> {
             };
             return key.place(seed.deserialize(key)).map(Some);
         }
-        let Some((field, value)) = self.lost.next() else {
+        let Some((field, value)) = self.missing.next() else {
             return Ok(None);
         };
-        self.current = Some(Current::Lost(value));
+        self.current = Some(Current::Missing(value));
         seed.deserialize(field.into_deserializer()).map(Some)
     }
 
@@ -354,7 +351,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
                 id,
                 key: Some(key),
             }),
-            Some(Current::Lost(value)) => seed.deserialize(LostField {
+            Some(Current::Missing(value)) => seed.deserialize(MissingField {
                 document: self.document,
                 value,
             }),

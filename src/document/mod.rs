@@ -1,34 +1,30 @@
 //! A file as a tree of nodes that know their places: one tree for YAML and TOML.
 
-mod broken;
 mod builder;
 mod de;
 mod field;
-mod json;
-mod marks;
+mod invalid;
 pub mod schema;
-mod spanned;
+mod schema_errors;
 mod toml;
 mod tree;
 mod yaml;
 mod yaml_1_1;
 mod yaml_error;
 
-use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
 use crate::diagnostic::Diagnostic;
-use crate::source::{SourceFile, Spanned};
+use crate::source::SourceFile;
 
 use schema::Schema;
 
 pub(crate) use builder::{FINDING_LIMIT, shorten};
-pub use field::Field;
-pub(crate) use json::Tree;
-pub(crate) use marks::Marks;
+pub use field::{Entries, Field, FieldRef};
+pub(crate) use schema_errors::SchemaErrors;
 pub use tree::{Children, Document, Node, NodeId, Text, Value};
 pub(crate) use yaml_1_1::other_meaning;
 
@@ -42,7 +38,7 @@ pub enum Syntax {
 }
 
 impl Syntax {
-    /// The language that a file's name stands for.
+    /// The syntax by a file's extension.
     pub fn of(path: &Path) -> Option<Self> {
         match path.extension()?.to_str()? {
             "yaml" | "yml" => Some(Self::Yaml),
@@ -52,7 +48,6 @@ impl Syntax {
     }
 }
 
-/// Reads a file into a tree, or says why it is not one.
 pub fn parse(file: &Arc<SourceFile>, syntax: Syntax) -> Result<Document, Vec<Diagnostic>> {
     match syntax {
         Syntax::Yaml => yaml::parse(file),
@@ -66,14 +61,14 @@ pub fn read<T: DeserializeOwned>(
     syntax: Syntax,
     schema: &Schema<T>,
 ) -> (Option<T>, Vec<Diagnostic>) {
-    let (value, findings) = read_partly(file, syntax, schema);
-    let is_sound = !findings.iter().any(Diagnostic::is_error);
-    (value.filter(|_| is_sound), findings)
+    let (value, findings) = read_partially(file, syntax, schema);
+    let is_valid = !findings.iter().any(Diagnostic::is_error);
+    (value.filter(|_| is_valid), findings)
 }
 
-/// Reads a file: its value, as far as it has one, and all findings. What is wrong is a broken
-/// [`Field`] of the value.
-pub fn read_partly<T: DeserializeOwned>(
+/// Reads a file: its value, as far as it has one, and all findings. What is wrong is a
+/// [`Field::Invalid`] of the value.
+pub fn read_partially<T: DeserializeOwned>(
     file: &Arc<SourceFile>,
     syntax: Syntax,
     schema: &Schema<T>,
@@ -86,8 +81,8 @@ pub fn read_partly<T: DeserializeOwned>(
     let verdict = schema.check(&document);
     if !verdict.findings.is_empty() {
         findings.extend(verdict.findings);
-        document.marks = verdict.marks;
-        let can_be_read = document.marks.is_some();
+        document.schema_errors = verdict.errors;
+        let can_be_read = document.schema_errors.is_some();
         let value = can_be_read.then(|| document.deserialize().ok()).flatten();
         return (value, findings);
     }
@@ -100,22 +95,5 @@ pub fn read_partly<T: DeserializeOwned>(
             findings.push(diagnostic);
             (None, findings)
         }
-    }
-}
-
-/// A mapping in the order in which it is written, keys with their places.
-#[derive(Clone)]
-pub struct Entries<T>(pub Vec<(Spanned<String>, T)>);
-
-impl<T> Default for Entries<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<T: fmt::Debug> fmt::Debug for Entries<T> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pairs = self.0.iter().map(|(key, value)| (&key.value, value));
-        formatter.debug_map().entries(pairs).finish()
     }
 }

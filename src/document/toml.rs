@@ -49,7 +49,7 @@ fn syntax_error(file: &Arc<SourceFile>, error: &Error) -> Diagnostic {
             return error("text has to stand in quotation marks")
                 .help("put it into quotation marks");
         }
-        // The place may be the blank behind the sign.
+        // The place may be the blank after the sign.
         let before = file.text().get(..span.range().end).unwrap_or_default();
         let end = before.trim_end().len();
         return Diagnostic::error("invalid-toml", "a value is missing behind this")
@@ -99,7 +99,7 @@ fn add_value(builder: &mut Builder<'_>, value: Spanned<DeValue<'_>>) -> Result<(
             .map_or_else(|_| float(digits.as_str()), Value::Integer),
         DeValue::Float(digits) => float(digits.as_str()),
         DeValue::String(text) => Value::Text(builder.text(&text)),
-        // A bare date is text for us, as it is in YAML; written with `T`, as the format wants it.
+        // A bare date becomes text, as in YAML; with `T`, as the format requires.
         DeValue::Datetime(moment) => Value::Text(builder.text(&moment.to_string())),
     };
     builder.scalar(span, value)?;

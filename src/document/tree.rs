@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::marks::Marks;
+use serde_json::Value as JsonValue;
+
+use super::schema_errors::SchemaErrors;
 use crate::diagnostic::Diagnostic;
 use crate::source::{Place, SourceFile, Span};
 
@@ -29,7 +31,7 @@ pub enum Value {
     Mapping(Children),
 }
 
-/// Where a text stands: in the file, or among the decoded ones where the file has escapes or folds.
+/// Where the characters of a text are: in the file, or decoded where it has escapes or folds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Text {
     /// These bytes of the file.
@@ -63,8 +65,8 @@ pub struct Document {
     pub(super) decoded: String,
     pub(super) root: NodeId,
     pub(super) warnings: Vec<Diagnostic>,
-    /// What is wrong with it, where it is to be read all the same.
-    pub(super) marks: Option<Marks>,
+    /// Set while a tree that violates its schema is deserialized.
+    pub(super) schema_errors: Option<SchemaErrors>,
 }
 
 impl Document {
@@ -87,7 +89,7 @@ impl Document {
     pub fn text(&self, text: Text) -> &str {
         match text {
             Text::Source(span) => self.file.slice(span),
-            Text::Decoded(span) => self.decoded.get(span.range()).unwrap_or_default(),
+            Text::Decoded(span) => &self.decoded[span.range()],
         }
     }
 
@@ -111,8 +113,7 @@ impl Document {
         pairs.map(|pair| (pair[0], pair[1]))
     }
 
-    /// What to underline for a value: itself, or the key it stands under when it is longer than a
-    /// line.
+    /// What to underline for a value: itself, or its key when it is longer than a line.
     pub fn underline(&self, key: Option<NodeId>, value: NodeId) -> Span {
         let node = self.node(value);
         let is_collection = matches!(node.value, Value::Sequence(_) | Value::Mapping(_));
@@ -128,5 +129,29 @@ impl Document {
     /// A place of this file.
     pub fn place(&self, span: Span) -> Place {
         Place::new(&self.file, span)
+    }
+
+    /// A subtree as a JSON value, aliases written out.
+    pub fn to_json(&self, id: NodeId) -> JsonValue {
+        match self.node(id).value {
+            Value::Null => JsonValue::Null,
+            Value::Boolean(value) => value.into(),
+            Value::Integer(value) => value.into(),
+            Value::Float(value) => value.into(),
+            Value::Text(text) => self.text(text).into(),
+            Value::Sequence(children) => {
+                let elements = self.elements(children).iter();
+                elements.map(|element| self.to_json(*element)).collect()
+            }
+            Value::Mapping(children) => {
+                let entry = |(key, value)| (self.key(key).to_owned(), self.to_json(value));
+                JsonValue::Object(self.entries(children).map(entry).collect())
+            }
+        }
+    }
+
+    #[expect(clippy::expect_used, reason = "the builder refuses any other key")]
+    fn key(&self, id: NodeId) -> &str {
+        self.text_of(id).expect("a key is text")
     }
 }

@@ -36,7 +36,7 @@ fn is_digits(text: &[u8], allowed: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|byte| allowed.contains(byte))
 }
 
-/// `1:30`, `12:30:45`: every part behind the first is below 60.
+/// `1:30`, `12:30:45`: every part after the first is below 60.
 fn is_sexagesimal(text: &str) -> bool {
     let mut parts = text.split(':');
     let first = parts.next().unwrap_or_default();

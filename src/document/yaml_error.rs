@@ -1,4 +1,4 @@
-//! What a person reads when a file is not YAML.
+//! Messages for files that are not YAML.
 
 use std::sync::Arc;
 

@@ -130,14 +130,14 @@ fn format_value(
 /// `${` and `}`, and no way to write a statement or a comment.
 fn syntax() -> SyntaxConfig {
     let [block_start, block_end, comment_start, comment_end] = UNUSED_DELIMITERS;
-    let syntax = SyntaxConfig::builder()
+    #[expect(clippy::expect_used, reason = "only colliding delimiters fail")]
+    SyntaxConfig::builder()
         .variable_delimiters("${", "}")
         .block_delimiters(block_start, block_end)
         .comment_delimiters(comment_start, comment_end)
         .keep_trailing_newline(true)
-        .build();
-    // Building fails only for delimiters that collide; a test makes sure that ours do not.
-    syntax.unwrap_or_default()
+        .build()
+        .expect("these delimiters do not collide")
 }
 
 fn plain(message: impl Into<String>) -> ExpressionError {
@@ -168,7 +168,7 @@ fn find_multiplication(text: &str) -> Option<usize> {
     None
 }
 
-/// Words an error of the template engine in ours.
+/// Explains an error of the template engine.
 fn explain(error: &Error) -> ExpressionError {
     let detail = error
         .detail()
@@ -199,7 +199,7 @@ fn explain(error: &Error) -> ExpressionError {
     }
 }
 
-/// Finds the name that does not exist, and the one that was perhaps meant.
+/// Finds the name that does not exist, and the one that was probably meant.
 fn unknown_name(
     error: &Error,
     text: &str,

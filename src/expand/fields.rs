@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::elements::Unknown;
-use super::layers::said;
-use super::scope::{Checked, Reported, Scope};
+use super::instances::Unresolvable;
+use super::job_builder::{Checked, JobBuilder, Reported};
 use crate::api::name::{BucketName, JobName, Region, is_job_name_character};
 use crate::api::request::{JobType, Operation, Request};
 use crate::job::{Job, JobKey, OnFailure, Work};
@@ -15,10 +14,10 @@ const NO_BUCKET: &str = "no-bucket";
 const NO_REGION: &str = "no-region";
 pub(super) const UNKNOWN_WORKFLOW: &str = "unknown-workflow";
 
-/// What is wrong with the target, and not with the job that it is said of: once is enough.
+/// Findings about the target rather than a job: reported once.
 pub const ABOUT_TARGET: [&str; 3] = [NO_BUCKET, NO_REGION, UNKNOWN_WORKFLOW];
 
-impl Scope<'_> {
+impl JobBuilder<'_> {
     /// The complete job, unless something is wrong; every mistake is found, not only the first.
     pub(super) fn job(&mut self) -> Checked<Job> {
         let bucket = self.bucket();
@@ -27,11 +26,11 @@ impl Scope<'_> {
         let input = self.input();
         let workflow_ids = self.workflow_ids();
         let time_interval = self.time_interval(input.as_ref().ok());
-        let rerun = self.optional_text(|spec| said(spec.rerun.as_ref()));
-        let description = self.optional_text(|spec| said(spec.description.as_ref()));
+        let rerun = self.optional_text(|spec| &spec.rerun);
+        let description = self.optional_text(|spec| &spec.description);
         let on_failure = self.on_failure();
-        let overlap = self.find(|spec| said(spec.overlap.as_ref()));
-        if self.unknown != Unknown::default() {
+        let overlap = self.find(|spec| &spec.overlap);
+        if self.unresolvable != Unresolvable::default() {
             return Err(Reported);
         }
         let operation = Operation {
@@ -51,39 +50,36 @@ impl Scope<'_> {
             rerun: rerun?,
         };
         Ok(Job {
-            key: JobKey::new(&self.element.key(&self.layers.key.value)),
+            key: JobKey::new(&self.instance.key(&self.spec.key.value)),
             fingerprint: work.fingerprint(),
             work: Arc::new(work),
             description: description?.map(Arc::from),
             on_failure: on_failure?,
             overlap: overlap?.map(|overlap| overlap.value).unwrap_or_default(),
-            source: self.layers.place(self.layers.key.span),
+            source: self.spec.place(self.spec.key.span),
         })
     }
 
     fn kind(&mut self) -> Checked<JobType> {
-        let kind = self.find(|spec| said(spec.r#type.as_ref()))?;
+        let kind = self.find(|spec| &spec.r#type)?;
         Ok(kind.map_or(JobType::Workflow, |kind| match kind.value {
             JobTypeSpec::Workflow => JobType::Workflow,
         }))
     }
 
-    /// What the job needs and neither it nor its defaults say.
+    /// A field that neither the job nor its defaults set.
     pub(super) fn missing<T>(&mut self, message: String, help: &str) -> Checked<T> {
         self.missing_as("missing-field", message, help)
     }
 
     fn missing_as<T>(&mut self, code: &'static str, message: String, help: &str) -> Checked<T> {
-        let problem = self.layers.error(code, self.layers.key.span, message);
+        let problem = self.spec.error(code, self.spec.key.span, message);
         self.report(Err(problem.help(help)))
     }
 
     fn bucket(&mut self) -> Checked<BucketName> {
         let context = &self.expander.context;
-        match (
-            self.find(|spec| said(spec.bucket.as_ref()))?,
-            &context.bucket,
-        ) {
+        match (self.find(|spec| &spec.bucket)?, &context.bucket) {
             (Some(text), _) => self.named(text, "bucket", BucketName::new),
             (None, Some(bucket)) => {
                 self.tracker.uses_bucket();
@@ -103,10 +99,7 @@ impl Scope<'_> {
 
     fn region(&mut self) -> Checked<Region> {
         let context = &self.expander.context;
-        match (
-            self.find(|spec| said(spec.region.as_ref()))?,
-            &context.region,
-        ) {
+        match (self.find(|spec| &spec.region)?, &context.region) {
             (Some(text), _) => self.named(text, "region", Region::new),
             (None, Some(region)) => {
                 self.tracker.uses_region();
@@ -124,16 +117,16 @@ impl Scope<'_> {
         }
     }
 
-    /// The name as written, or made of the key and the element's values.
+    /// The name as written, or made of the key and the instance's values.
     fn name(&mut self) -> Checked<JobName> {
-        if let Some(text) = self.find(|spec| said(spec.name.as_ref()))? {
+        if let Some(text) = self.find(|spec| &spec.name)? {
             return self.named(text, "name", JobName::new);
         }
-        if self.unknown != Unknown::default() {
+        if self.unresolvable != Unresolvable::default() {
             return Err(Reported);
         }
-        let values = self.element.named_values().map(|(_, value)| value);
-        let parts: Vec<String> = std::iter::once(self.layers.key.value.clone())
+        let values = self.instance.named_values().map(|(_, value)| value);
+        let parts: Vec<String> = std::iter::once(self.spec.key.value.clone())
             .chain(values)
             .collect();
         let joined = parts.join("_");
@@ -149,15 +142,15 @@ impl Scope<'_> {
             .collect();
         let name = JobName::new(&name).map_err(|error| {
             let problem =
-                self.name_problem(self.layers.key.span, "name made of this key", &name, &error);
+                self.name_problem(self.spec.key.span, "name made of this key", &name, &error);
             problem.help("give the job a `name` of its own")
         });
         self.report(name)
     }
 
     fn on_failure(&mut self) -> Checked<OnFailure> {
-        let on_failure = self.find(|spec| said(spec.on_failure.as_ref()))?;
-        let max_attempts = self.find(|spec| said(spec.max_attempts.as_ref()))?;
+        let on_failure = self.find(|spec| &spec.on_failure)?;
+        let max_attempts = self.find(|spec| &spec.max_attempts)?;
         let resubmit =
             on_failure.is_some_and(|on_failure| on_failure.value == OnFailureSpec::Resubmit);
         match (resubmit, max_attempts) {
@@ -170,12 +163,12 @@ impl Scope<'_> {
             }
             (true, Some(attempts)) => {
                 let message = "`max_attempts` counts the first attempt too: 2 to 100";
-                let problem = self.layers.error("max-attempts", attempts.span, message);
+                let problem = self.spec.error("max-attempts", attempts.span, message);
                 self.report(Err(problem))
             }
             (false, Some(attempts)) => {
                 let message = "`max_attempts` has no effect without `on_failure: resubmit`";
-                let problem = self.layers.error("max-attempts", attempts.span, message);
+                let problem = self.spec.error("max-attempts", attempts.span, message);
                 self.report(Err(problem))
             }
         }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::EXPANSION_LIMIT;
-use super::elements::Element;
-use super::layers::Layers;
+use super::instances::Instance;
+use super::spec::SpecWithDefaults;
 use crate::diagnostic::Diagnostic;
 use crate::document::Field;
 use crate::jobfile::model::{Exclusion, MatrixSpec, MatrixValue};
@@ -16,29 +16,30 @@ type List<'a> = (&'a Spanned<String>, &'a [Spanned<MatrixValue>]);
 /// A name and a value for each list.
 type Combination<'a> = Vec<(&'a str, &'a MatrixValue)>;
 
-/// Every combination of the lists, the last list changing fastest, without the excluded ones. No
-/// problem is given where nothing is wrong but what is broken.
+/// Every combination of the lists, the last list changing fastest, without the excluded ones.
+/// `Err` without a problem: only invalid fields, which have been reported.
 pub(super) fn combinations<'a>(
-    layers: &Layers<'a>,
+    spec: &SpecWithDefaults<'a>,
     matrix: &'a Spanned<MatrixSpec>,
-) -> Result<Vec<Element<'a>>, Vec<Diagnostic>> {
-    let spec = &matrix.value;
-    let lists: Vec<List<'_>> = spec.lists.0.iter().filter_map(sound_list).collect();
-    let exclude = spec.exclude.as_ref().map(Field::sound);
-    let is_whole = lists.len() == spec.lists.0.len();
+) -> Result<Vec<Instance<'a>>, Vec<Diagnostic>> {
+    let MatrixSpec {
+        lists: written,
+        exclude,
+    } = &matrix.value;
+    let lists: Vec<List<'_>> = written.0.iter().filter_map(valid_list).collect();
+    let exclude = exclude.as_ref().map(Field::valid);
+    let is_whole = lists.len() == written.0.len();
     let exclude = match exclude {
         None => &[][..],
         Some(Some(exclude)) => exclude.value.as_slice(),
-        Some(None) => return Err(check_lists(layers, &lists)),
+        Some(None) => return Err(check_lists(spec, &lists)),
     };
-    let mut problems = check_lists(layers, &lists);
+    let mut problems = check_lists(spec, &lists);
     if !is_whole {
         return Err(problems);
     }
-    problems.extend(too_many(layers, matrix, &lists));
-    let useless = exclude
-        .iter()
-        .filter_map(|one| useless(layers, &lists, one));
+    problems.extend(too_many(spec, matrix, &lists));
+    let useless = exclude.iter().filter_map(|one| useless(spec, &lists, one));
     problems.extend(useless);
     if !problems.is_empty() {
         return Err(problems);
@@ -57,17 +58,17 @@ pub(super) fn combinations<'a>(
             .collect();
     }
     combinations.retain(|combination| !exclude.iter().any(|one| matches(&one.value, combination)));
-    let element = |matrix| Element {
+    let instance = |matrix| Instance {
         matrix,
         window: None,
     };
-    Ok(combinations.into_iter().map(element).collect())
+    Ok(combinations.into_iter().map(instance).collect())
 }
 
-fn sound_list(
+fn valid_list(
     (name, values): &(Spanned<String>, Field<Vec<Spanned<MatrixValue>>>),
 ) -> Option<List<'_>> {
-    Some((name, &values.sound()?.value))
+    Some((name, &values.valid()?.value))
 }
 
 fn matches(excluded: &Exclusion, combination: &Combination<'_>) -> bool {
@@ -79,7 +80,7 @@ fn matches(excluded: &Exclusion, combination: &Combination<'_>) -> bool {
 
 /// Refuses too large a matrix before it is made.
 fn too_many(
-    layers: &Layers<'_>,
+    spec: &SpecWithDefaults<'_>,
     matrix: &Spanned<MatrixSpec>,
     lists: &[List<'_>],
 ) -> Option<Diagnostic> {
@@ -88,51 +89,51 @@ fn too_many(
     (count > EXPANSION_LIMIT).then(|| {
         let message =
             format!("this matrix makes {count} jobs; one spec may become {EXPANSION_LIMIT}");
-        let problem = layers.error("too-many-jobs", matrix.span, message);
+        let problem = spec.error("too-many-jobs", matrix.span, message);
         problem.help("split the spec, or run one wider prefix")
     })
 }
 
 /// A list that takes a name of ours, an empty one, repeated values.
-fn check_lists(layers: &Layers<'_>, lists: &[List<'_>]) -> Vec<Diagnostic> {
+fn check_lists(spec: &SpecWithDefaults<'_>, lists: &[List<'_>]) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     for (name, values) in lists {
         if name.value == "window" {
             let message = "a list of a matrix cannot be named `window`";
-            let problem = layers.error("matrix-name", name.span, message);
+            let problem = spec.error("matrix-name", name.span, message);
             problems.push(problem.help("that name belongs to `windows`"));
         }
         if values.is_empty() {
             let message = format!("the list `{}` is empty", name.value);
-            let problem = layers.error("matrix-empty", name.span, message);
+            let problem = spec.error("matrix-empty", name.span, message);
             problems.push(problem.help("an empty list makes no job at all"));
         }
-        problems.extend(repeated(layers, values));
+        problems.extend(repeated(spec, values));
     }
     problems
 }
 
-fn repeated(layers: &Layers<'_>, values: &[Spanned<MatrixValue>]) -> Vec<Diagnostic> {
+fn repeated(spec: &SpecWithDefaults<'_>, values: &[Spanned<MatrixValue>]) -> Vec<Diagnostic> {
     let mut seen = BTreeMap::new();
     let mut problems = Vec::new();
     for value in values {
         if let Some(first) = seen.insert(value.value.to_string(), value.span) {
             let message = format!("the value `{}` stands twice in this list", value.value);
-            let problem = layers.error("matrix-repeated", value.span, message);
-            problems.push(problem.related(layers.place(first), "first here"));
+            let problem = spec.error("matrix-repeated", value.span, message);
+            problems.push(problem.related(spec.place(first), "first here"));
         }
     }
     problems
 }
 
 fn useless(
-    layers: &Layers<'_>,
+    spec: &SpecWithDefaults<'_>,
     lists: &[List<'_>],
     excluded: &Spanned<Exclusion>,
 ) -> Option<Diagnostic> {
     if excluded.value.0.is_empty() {
         let message = "this exclusion names no value, and would exclude every job";
-        return Some(layers.error("matrix-exclude", excluded.span, message));
+        return Some(spec.error("matrix-exclude", excluded.span, message));
     }
     let (name, value) = excluded.value.0.iter().find(|(name, value)| {
         let list = lists.iter().find(|(other, _)| other.value == name.value);
@@ -142,5 +143,5 @@ fn useless(
         "no list of this matrix has `{}: {}`, so that this excludes nothing",
         name.value, value.value
     );
-    Some(layers.error("matrix-exclude", value.span, message))
+    Some(spec.error("matrix-exclude", value.span, message))
 }

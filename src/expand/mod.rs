@@ -2,14 +2,14 @@
 //!
 //! Pure: what a job may depend on (the target, the variables, the moment) comes in [`ExpandContext`].
 
-mod elements;
 mod expression;
 mod fields;
-mod layers;
+mod instances;
+mod job_builder;
 mod matrix;
 mod origin;
 mod periods;
-mod scope;
+mod spec;
 mod unique;
 mod uses;
 mod windows;
@@ -29,12 +29,12 @@ use crate::jobfile::JobFile;
 use crate::jobfile::model::JobSpec;
 use crate::source::{SourceFile, Span};
 
-use elements::{Element, Expansion, Unknown};
 use expression::Expressions;
 pub use fields::ABOUT_TARGET;
-use layers::Layers;
+use instances::{Expansion, Instance, Unresolvable};
+use job_builder::JobBuilder;
 pub use origin::{Layer, Origin, origins, variables_used};
-use scope::Scope;
+use spec::SpecWithDefaults;
 pub use unique::check_unique;
 pub use uses::Uses;
 use uses::{Tracker, Variables};
@@ -51,7 +51,7 @@ pub struct ExpandContext {
     pub bucket: Option<BucketName>,
     /// The target's region, if it has one.
     pub region: Option<Region>,
-    /// The workflows that the target's service runs; absent where nobody here knows.
+    /// The workflows that the target's service runs; absent where they are not known.
     pub workflows: Option<BTreeSet<WorkflowId>>,
     /// Every variable with its final value.
     pub variables: BTreeMap<String, String>,
@@ -98,20 +98,21 @@ impl Expander {
         let nothing = JobSpec::default();
         let mut jobs = Vec::with_capacity(job_file.jobs.0.len());
         let mut findings = Findings::default();
-        for (key, spec) in &job_file.jobs.0 {
-            let layers = Layers {
+        for (key, field) in &job_file.jobs.0 {
+            let spec = SpecWithDefaults {
                 file,
                 key,
-                spec: spec.sound().map_or(&nothing, |spec| &spec.value),
+                own: field.valid().map_or(&nothing, |spec| &spec.value),
                 defaults: job_file.defaults.as_ref(),
             };
-            match spec {
-                Field::Sound(_) => self.expand_spec(&layers, &tracker, &mut jobs, &mut findings),
-                Field::Broken(texts) => {
-                    let element = Element::default();
-                    let mut scope = Scope::new(self, &layers, &element, Unknown::ALL, &tracker);
-                    scope.check_texts(texts);
-                    findings.extend(scope.diagnostics);
+            match field {
+                Field::Valid(_) => self.expand_spec(&spec, &tracker, &mut jobs, &mut findings),
+                Field::Invalid(texts) => {
+                    let instance = Instance::default();
+                    let mut builder =
+                        JobBuilder::new(self, &spec, &instance, Unresolvable::ALL, &tracker);
+                    builder.check_texts(texts);
+                    findings.extend(builder.diagnostics);
                 }
             }
         }
@@ -120,24 +121,24 @@ impl Expander {
 
     fn expand_spec(
         &self,
-        layers: &Layers<'_>,
+        spec: &SpecWithDefaults<'_>,
         tracker: &Tracker,
         jobs: &mut Vec<Job>,
         findings: &mut Findings,
     ) {
         let Expansion {
-            elements,
-            unknown,
+            instances,
+            unresolvable,
             problems,
-        } = elements::expand(layers, self.context.now, tracker);
+        } = instances::expand(spec, self.context.now, tracker);
         findings.extend(problems);
         let mut failed = 0;
-        for element in elements {
-            let mut scope = Scope::new(self, layers, &element, unknown, tracker);
-            let job = scope.job();
+        for instance in instances {
+            let mut builder = JobBuilder::new(self, spec, &instance, unresolvable, tracker);
+            let job = builder.job();
             failed += usize::from(job.is_err());
             jobs.extend(job);
-            findings.extend(scope.diagnostics);
+            findings.extend(builder.diagnostics);
             if failed == FAILED_LIMIT {
                 break;
             }
@@ -145,15 +146,15 @@ impl Expander {
     }
 }
 
-/// Elements of one spec that are wrong, until the others are not looked at.
+/// Wrong instances of one spec after which the others are skipped.
 const FAILED_LIMIT: usize = 1_000;
 
-/// What is wrong, said once of each place: what is wrong with one element of a spec, or with defaults,
-/// is mostly wrong with every job that takes from them. One job may lack several things at one place.
+/// Findings without repetitions: a mistake in a spec or in `defaults` is found again in every job
+/// made of them.
 #[derive(Default)]
 struct Findings {
     list: Vec<Diagnostic>,
-    said: HashSet<(&'static str, Option<Span>)>,
+    reported: HashSet<(&'static str, Option<Span>)>,
 }
 
 impl Findings {
@@ -162,8 +163,8 @@ impl Findings {
             let span = finding.place.as_ref().map(|place| place.span);
             (finding.code, span)
         };
-        findings.retain(|finding| !self.said.contains(&subject(finding)));
-        self.said.extend(findings.iter().map(subject));
+        findings.retain(|finding| !self.reported.contains(&subject(finding)));
+        self.reported.extend(findings.iter().map(subject));
         self.list.append(&mut findings);
     }
 }

@@ -1,4 +1,4 @@
-//! Where each field of a complete job got its value from. For people only.
+//! Where each field of a complete job got its value from.
 
 use std::collections::BTreeSet;
 
@@ -12,15 +12,15 @@ use crate::source::{Place, Span};
 /// What a value was taken from.
 #[derive(Debug, Clone)]
 pub enum Layer {
-    /// The job itself says it.
+    /// The job's own spec.
     Job(Place),
-    /// The `defaults` of its file say it.
+    /// The `defaults` of its file.
     Defaults(Place),
     /// It is one of the periods of `windows`.
     Windows(Place),
-    /// The target says it.
+    /// The target.
     Target,
-    /// Nobody says it.
+    /// No file sets it.
     BuiltIn,
 }
 
@@ -33,7 +33,7 @@ pub struct Origin {
     pub value: String,
     /// The text with expressions that it was expanded from.
     pub template: Option<String>,
-    /// What said so.
+
     pub layer: Layer,
 }
 
@@ -101,16 +101,16 @@ fn origin(field: &str, value: String, found: Option<(&str, Layer)>, other: Layer
 
 /// The value of a field; a job that is complete has no broken one.
 fn value<T>(field: &Field<T>) -> Option<&T> {
-    Some(&field.sound()?.value)
+    Some(&field.valid()?.value)
 }
 
 fn text(field: &Field<String>) -> Option<(&str, Span)> {
-    let text = field.sound()?;
+    let text = field.valid()?;
     Some((&text.value, text.span))
 }
 
 fn place<T>(field: &Field<T>) -> Option<((), Span)> {
-    Some(((), field.sound()?.span))
+    Some(((), field.valid()?.span))
 }
 
 struct Finder<'a> {
@@ -120,7 +120,7 @@ struct Finder<'a> {
 }
 
 impl<'a> Finder<'a> {
-    /// The layer that has a field, and what it says there.
+    /// The value of a field and the layer that sets it.
     fn find<T>(&self, field: impl Fn(&'a JobSpec) -> Option<(T, Span)>) -> Option<(T, Layer)> {
         let place = |span| Place::new(&self.job.source.file, span);
         if let Some((value, span)) = self.spec.and_then(&field) {
@@ -160,7 +160,7 @@ impl<'a> Finder<'a> {
     fn workflow_ids(&self) -> Origin {
         let found = self.find(|spec| {
             let operation = value(spec.operation.as_ref()?)?;
-            let ids = operation.workflow_ids.as_ref()?.sound()?;
+            let ids = operation.workflow_ids.as_ref()?.valid()?;
             let text = match &ids.value {
                 WorkflowIdsSpec::One(id) => id.clone(),
                 WorkflowIdsSpec::Several(ids) => {

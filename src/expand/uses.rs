@@ -1,5 +1,4 @@
-//! What the jobs of one file took from their context, so that they can be kept as long as none
-//! of it changes.
+//! What the jobs of one file depend on in their context: they stay valid while none of it changes.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,7 +40,7 @@ struct UsedVariables {
 impl Uses {
     /// Whether jobs that were expanded in `before` would come out the same in `after`.
     pub fn hold(&self, before: &ExpandContext, after: &ExpandContext) -> bool {
-        // Where a target names no bucket or region, its own name stands in the message.
+        // Without a bucket or region, the message names the target.
         let same_target = before.target == after.target;
         let same_bucket = same_target && before.bucket == after.bucket;
         let same_region = same_target && before.region == after.region;
@@ -125,7 +124,7 @@ impl Tracker {
     }
 }
 
-/// The variables as a map that remembers who was asked for.
+/// The variables as a map that records which names were looked up.
 #[derive(Debug)]
 struct TracedVariables {
     values: Variables,

@@ -129,8 +129,8 @@ pub(super) struct TooManyWindows {
 impl Windows {
     /// Every period that has fully passed at `now`, oldest first.
     ///
-    /// Each is counted from `from`, not from its neighbour, so that months that start on the 31st
-    /// do not drift, and so that a later `now` only ever adds periods.
+    /// Each is counted from `from`, not from its neighbour: months that start on the 31st do not
+    /// drift, and a later `now` only adds periods.
     pub(super) fn passed(
         &self,
         now: Timestamp,

@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 
 use super::fields::UNKNOWN_WORKFLOW;
-use super::layers::{Said, said, said_within};
+use super::job_builder::{Checked, JobBuilder, Reported};
 use super::periods::time_problem;
-use super::scope::{Checked, Reported, Scope};
+use super::spec::inside;
 use crate::api::name::WorkflowId;
 use crate::api::request::{Input, TimeInterval, WorkflowIds};
 use crate::api::time;
 use crate::diagnostic::{Diagnostic, closest};
-use crate::document::Field;
+use crate::document::{Field, FieldRef};
 use crate::jobfile::model::{JobSpec, TimeIntervalSpec, WorkflowIdsSpec};
 use crate::source::{Span, Spanned};
 
@@ -20,12 +20,12 @@ const OBJECT_KEY_LIMIT: usize = 850;
 /// Makes an input out of its text.
 type InputChoice = fn(String) -> Input;
 
-impl<'a> Scope<'a> {
+impl<'a> JobBuilder<'a> {
     pub(super) fn input(&mut self) -> Checked<Input> {
-        let Some(spec) = self.find(|spec| said(spec.input.as_ref()))? else {
+        let Some(spec) = self.find(|spec| &spec.input)? else {
             let message = format!(
                 "the job `{}` does not say what to read",
-                self.layers.key.value
+                self.spec.key.value
             );
             return self.missing(message, "add an input, such as `input: { prefix: video/ }`");
         };
@@ -40,36 +40,36 @@ impl<'a> Scope<'a> {
             .filter_map(|(text, choice)| Some((text.as_ref()?, choice)))
             .collect();
         if let [(text, choice)] = given.as_slice() {
-            let text = self.sound(text)?;
+            let text = self.valid(text)?;
             let input = choice(self.text(text)?.into_owned());
-            let problem = |message| self.layers.error("input", text.span, message);
+            let problem = |message| self.spec.error("input", text.span, message);
             let checked = check_input(&input).map_err(problem);
             self.report(checked)?;
             return Ok(input);
         }
-        // Of several, the broken ones were perhaps not meant to be there.
+        // Of several, the invalid ones were perhaps not meant to be there.
         for (text, _) in &given {
-            self.sound(text)?;
+            self.valid(text)?;
         }
 
         let message = format!(
             "an input names exactly one of `prefix`, `object`, `manifest` and `url_file`; this one names {}",
             given.len()
         );
-        let problem = self.layers.error("input", spec.span, message);
+        let problem = self.spec.error("input", spec.span, message);
         self.report(Err(problem))
     }
 
     pub(super) fn workflow_ids(&mut self) -> Checked<WorkflowIds> {
-        let ids = |spec: &'a JobSpec| {
-            said_within(spec.operation.as_ref(), |operation| {
-                said(operation.workflow_ids.as_ref())
+        let ids = self.spec.find_nested(|spec| {
+            inside(spec.operation.as_ref(), |operation| {
+                operation.workflow_ids.as_ref().map(Field::get)
             })
-        };
-        let Some(spec) = self.find(ids)? else {
+        });
+        let Some(spec) = self.checked(ids)? else {
             let message = format!(
                 "the job `{}` does not say which workflow to run",
-                self.layers.key.value
+                self.spec.key.value
             );
             return self.missing(
                 message,
@@ -86,7 +86,7 @@ impl<'a> Scope<'a> {
         let ids = ids.into_iter().collect::<Checked<Vec<_>>>()?;
         let ids = WorkflowIds::new(ids).map_err(|_| {
             let message = "this list names no workflow";
-            self.layers.error("workflow-ids", spec.span, message)
+            self.spec.error("workflow-ids", spec.span, message)
         });
         self.report(ids)
     }
@@ -103,18 +103,16 @@ impl<'a> Scope<'a> {
             };
             let message = format!("the target `{target}` has no workflow `{id}`, and refuses it");
             let warning = Diagnostic::warning(UNKNOWN_WORKFLOW, message);
-            let warning = warning.at(self.layers.place(text.span)).help(help);
+            let warning = warning.at(self.spec.place(text.span)).help(help);
             self.diagnostics.push(warning);
         }
         Ok(id)
     }
 
     pub(super) fn time_interval(&mut self, input: Option<&Input>) -> Checked<TimeInterval> {
-        let written = self.find(interval)?;
-        let interval = match (
-            self.layers.find(|spec| said(spec.windows.as_ref())),
-            written,
-        ) {
+        let written = self.spec.find_nested(interval);
+        let written = self.checked(written)?;
+        let interval = match (self.spec.find(|spec| &spec.windows), written) {
             (None, None) => return Ok(TimeInterval::default()),
             (Some(Ok(windows)), Some(written)) => {
                 let problem = self.interval_and_windows(written.span, windows.span);
@@ -126,7 +124,7 @@ impl<'a> Scope<'a> {
                 return Err(Reported);
             }
             (Some(_), None) => {
-                let window = self.element.window.as_ref().ok_or(Reported)?;
+                let window = self.instance.window.as_ref().ok_or(Reported)?;
                 TimeInterval {
                     start: Some(window.start),
                     end: Some(window.end),
@@ -142,7 +140,7 @@ impl<'a> Scope<'a> {
                 input.field()
             );
             let warning = Diagnostic::warning("interval-may-be-ignored", message)
-                .at(self.layers.place(written.span));
+                .at(self.spec.place(written.span));
             self.diagnostics.push(
                 warning.help(
                     "older pages of its documentation say that it filters only with `prefix`",
@@ -154,16 +152,16 @@ impl<'a> Scope<'a> {
 
     fn interval_and_windows(&self, written: Span, windows: Span) -> Diagnostic {
         let message = "`time_interval` and `windows` exclude each other";
-        self.layers
+        self.spec
             .error("interval-and-windows", written, message)
             .help("each window brings its own time interval")
-            .related(self.layers.place(windows), "the windows")
+            .related(self.spec.place(windows), "the windows")
     }
 
     /// Start and end as written, each from the spec or its defaults.
     fn written_interval(&mut self) -> Checked<TimeInterval> {
-        let start_text = self.find(|spec| end_of(spec, |interval| &interval.start));
-        let end_text = self.find(|spec| end_of(spec, |interval| &interval.end));
+        let start_text = self.end_of(|interval| &interval.start);
+        let end_text = self.end_of(|interval| &interval.end);
         let start = self.moment(start_text);
         let end = self.moment(end_text);
         let (start, end) = (start?, end?);
@@ -171,16 +169,27 @@ impl<'a> Scope<'a> {
             && from >= to
         {
             let message = "this interval ends before it starts";
-            let problem = self.layers.error("interval-order", text.span, message);
+            let problem = self.spec.error("interval-order", text.span, message);
             let start_text = start_text.ok().flatten();
             let problem = start_text
                 .into_iter()
                 .fold(problem.label("the end"), |problem, text| {
-                    problem.related(self.layers.place(text.span), "the start")
+                    problem.related(self.spec.place(text.span), "the start")
                 });
             return self.report(Err(problem.help("`start` is earlier than `end`")));
         }
         Ok(TimeInterval { start, end })
+    }
+
+    fn end_of(
+        &mut self,
+        end: impl Fn(&'a TimeIntervalSpec) -> &'a Option<Field<String>>,
+    ) -> Checked<Option<&'a Spanned<String>>> {
+        let text = self.spec.find_nested(|spec| match interval(spec)? {
+            Ok(interval) => end(&interval.value).as_ref().map(Field::get),
+            Err(texts) => Some(Err(texts)),
+        });
+        self.checked(text)
     }
 
     fn moment(&mut self, text: Checked<Option<&Spanned<String>>>) -> Checked<Option<Timestamp>> {
@@ -189,30 +198,18 @@ impl<'a> Scope<'a> {
         };
         let value = Spanned::new(self.text(text)?.into_owned(), text.span);
         let moment =
-            time::parse(&value.value).map_err(|error| time_problem(self.layers, &value, &error));
+            time::parse(&value.value).map_err(|error| time_problem(self.spec, &value, &error));
         self.report(moment).map(Some)
     }
 }
 
-/// The time interval that a spec says.
-fn interval(spec: &JobSpec) -> Said<'_, TimeIntervalSpec> {
-    said_within(spec.operation.as_ref(), |operation| {
-        said(operation.time_interval.as_ref())
+fn interval(spec: &JobSpec) -> Option<FieldRef<'_, TimeIntervalSpec>> {
+    inside(spec.operation.as_ref(), |operation| {
+        operation.time_interval.as_ref().map(Field::get)
     })
 }
 
-/// One end of the time interval that a spec says.
-fn end_of(
-    spec: &JobSpec,
-    end: impl Fn(&TimeIntervalSpec) -> &Option<Field<String>>,
-) -> Said<'_, String> {
-    match interval(spec)? {
-        Ok(interval) => said(end(&interval.value).as_ref()),
-        Err(texts) => Some(Err(texts)),
-    }
-}
-
-/// What the service would choke on, or what nobody knows how it takes.
+/// What the service rejects, and what it is not documented to accept.
 fn check_input(input: &Input) -> Result<(), String> {
     let (field, value) = (input.field(), input.value());
     if value.is_empty() {

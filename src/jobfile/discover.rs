@@ -22,7 +22,6 @@ pub struct FoundFile {
     pub shown: PathBuf,
     /// Where it is.
     pub path: PathBuf,
-    /// The language its name stands for.
     pub syntax: Syntax,
 }
 
@@ -157,7 +156,7 @@ pub fn open(found: &FoundFile) -> Result<Arc<SourceFile>, Diagnostic> {
 
 /// Reads the file at `path` into memory, to be shown as `shown`.
 ///
-/// A byte order mark is skipped; offsets count from behind it, as in editors.
+/// A byte order mark is skipped; offsets count from after it, as in editors.
 pub fn open_as(path: &Path, shown: &Path) -> Result<Arc<SourceFile>, Diagnostic> {
     let bytes = read(path).map_err(|error| unreadable(shown, &error))?;
     let bytes = bytes.ok_or_else(|| too_large(shown))?;

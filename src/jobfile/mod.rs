@@ -38,10 +38,10 @@ impl Reader {
         file: &Arc<SourceFile>,
         syntax: Syntax,
     ) -> (Option<JobFile>, Vec<Diagnostic>) {
-        let (job_file, findings) = document::read_partly(file, syntax, &self.schema);
+        let (job_file, findings) = document::read_partially(file, syntax, &self.schema);
         let is_of_this_version = |job_file: &JobFile| {
             let version = job_file.version.as_ref();
-            version.is_none_or(|version| version.sound().is_some())
+            version.is_none_or(|version| version.valid().is_some())
         };
         (job_file.filter(is_of_this_version), findings)
     }

@@ -68,8 +68,8 @@ fn load(text: &str, syntax: Syntax) -> (Option<JobFile>, Vec<Diagnostic>) {
     Reader::new().load(&file, syntax)
 }
 
-fn sound<T>(field: &Field<T>) -> &T {
-    &field.sound().unwrap().value
+fn valid<T>(field: &Field<T>) -> &T {
+    &field.valid().unwrap().value
 }
 
 #[test]
@@ -88,17 +88,17 @@ fn both_syntaxes_read_to_the_same_jobs_with_their_own_places() {
         for (key, _) in &jobs.jobs.0 {
             assert_eq!(text.get(key.span.range()), Some(key.value.as_str()));
         }
-        let archive = sound(&jobs.jobs.0[1].1);
-        let name = archive.name.as_ref().unwrap().sound().unwrap();
+        let archive = valid(&jobs.jobs.0[1].1);
+        let name = archive.name.as_ref().unwrap().valid().unwrap();
         assert_eq!(name.value, "archive_${ matrix.region_folder }");
         assert!(text[name.span.range()].contains(&name.value));
-        let matrix = sound(archive.matrix.as_ref().unwrap());
+        let matrix = valid(archive.matrix.as_ref().unwrap());
         assert_eq!(matrix.lists.0.len(), 3);
-        assert_eq!(sound(matrix.exclude.as_ref().unwrap()).len(), 1);
+        assert_eq!(valid(matrix.exclude.as_ref().unwrap()).len(), 1);
         let sizes = matrix.lists.0.iter().find(|(name, _)| name.value == "size");
-        assert_eq!(sound(&sizes.unwrap().1)[1].value, MatrixValue::Integer(2));
-        let ids = &sound(archive.operation.as_ref().unwrap()).workflow_ids;
-        let WorkflowIdsSpec::Several(ids) = sound(ids.as_ref().unwrap()) else {
+        assert_eq!(valid(&sizes.unwrap().1)[1].value, MatrixValue::Integer(2));
+        let ids = &valid(archive.operation.as_ref().unwrap()).workflow_ids;
+        let WorkflowIdsSpec::Several(ids) = valid(ids.as_ref().unwrap()) else {
             panic!("{ids:?}");
         };
         assert_eq!(ids.len(), 2);
@@ -110,12 +110,12 @@ fn every_mistake_is_found_in_one_run() {
     let text = "jobs:\n  a:\n    inptu: {}\n    name: 12\n    overlap: alow\n    input: { prefix: a, object: b }\n    type: Job\n  b:\n    windows: { every: 1 month }\n";
     let (jobs, findings) = load(text, Syntax::Yaml);
     let jobs = jobs.unwrap().jobs.0;
-    let a = sound(&jobs[0].1);
-    assert!(matches!(a.input, Some(Field::Broken(_))), "{a:?}");
-    assert!(matches!(a.overlap, Some(Field::Broken(_))), "{a:?}");
+    let a = valid(&jobs[0].1);
+    assert!(matches!(a.input, Some(Field::Invalid(_))), "{a:?}");
+    assert!(matches!(a.overlap, Some(Field::Invalid(_))), "{a:?}");
     assert!(a.windows.is_none() && a.operation.is_none(), "{a:?}");
-    let windows = sound(sound(&jobs[1].1).windows.as_ref().unwrap());
-    assert!(windows.every.sound().is_some() && windows.from.sound().is_none());
+    let windows = valid(valid(&jobs[1].1).windows.as_ref().unwrap());
+    assert!(windows.every.valid().is_some() && windows.from.valid().is_none());
     let found: Vec<_> = findings
         .iter()
         .map(|finding| {

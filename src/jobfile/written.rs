@@ -27,7 +27,7 @@ pub struct NewJob<'a> {
 /// files as seen from the file's folder.
 ///
 /// Each job expands to its request again: what looks like an expression stays the text it is, and
-/// what an older reader of YAML would take for something else stands in quotation marks.
+/// what YAML 1.1 reads differently is quoted.
 pub fn job_file(jobs: &[NewJob<'_>], schema: &str) -> String {
     let mut text = format!("# yaml-language-server: $schema={schema}\njobs:\n");
     for job in jobs {
@@ -78,7 +78,7 @@ fn add_job(text: &mut String, job: &NewJob<'_>) {
     }
 }
 
-/// A text that is to be taken as it stands, although fields of its kind may hold expressions.
+/// A text taken literally in a field that allows expressions.
 fn literal(text: &str) -> String {
     scalar(&text.replace("${", "${ '${' }"))
 }
@@ -88,7 +88,8 @@ fn scalar(text: &str) -> String {
     if text.is_empty() || text.contains(needs_escape) {
         return escaped(text);
     }
-    let written = serde_yaml::to_string(text).unwrap_or_default();
+    #[expect(clippy::expect_used, reason = "a text is always YAML")]
+    let written = serde_yaml::to_string(text).expect("a text is written");
     let written = written.trim_end_matches('\n');
     let is_quoted = written.starts_with(['"', '\'']);
     // A plain scalar that begins like a number may be one, or a date, for one reader or the other.
@@ -100,13 +101,13 @@ fn scalar(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// What cannot stand on a line as it is: control characters, what some readers take for a line
-/// break, and the mark that begins a file.
+/// What must be escaped: control characters, what some readers take for a line break, and the byte
+/// order mark.
 fn needs_escape(character: char) -> bool {
     character.is_control() || matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}')
 }
 
-/// Between double quotation marks, with escapes for everything that could not stand on a line.
+/// Double-quoted, with escapes.
 fn escaped(text: &str) -> String {
     let mut quoted = String::from("\"");
     for character in text.chars() {
@@ -126,7 +127,7 @@ fn escaped(text: &str) -> String {
 /// Makes keys out of names, none of them twice.
 #[derive(Debug, Default)]
 pub struct Keys {
-    /// Each key that is taken, with the number that was last tried behind it.
+    /// Each key that is taken, with the number last tried as its suffix.
     taken: HashMap<String, u64>,
 }
 

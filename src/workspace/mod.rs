@@ -1,4 +1,4 @@
-//! The workspace: where it is, and what its `stocktake.toml` says.
+//! The workspace: its root and its `stocktake.toml`.
 
 pub mod file;
 mod prices;

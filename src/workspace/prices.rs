@@ -1,4 +1,4 @@
-//! What a target says about amounts: prices, and the limits that an estimate is held against.
+//! Prices, and the limits that an estimate is compared with.
 
 use std::collections::BTreeMap;
 

@@ -16,7 +16,7 @@ use crate::api::name::{BucketName, NameError, Region, WorkflowId};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Place, SourceFile, Span, Spanned};
 
-/// What a plan may submit to a service that costs money, where the target says nothing.
+/// The default `max_submissions` of a target that costs money.
 const DEFAULT_MAX_SUBMISSIONS: usize = 100;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);

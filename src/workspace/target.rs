@@ -40,7 +40,7 @@ pub struct Target {
     pub confirm: String,
 }
 
-/// What a person types where the target does not say.
+/// The default confirmation.
 pub const DEFAULT_CONFIRM: &str = "yes";
 
 /// What takes the jobs.
@@ -55,12 +55,12 @@ pub enum Service {
     },
 }
 
-/// What the embedded service stands on.
+/// The folders of the embedded service.
 #[derive(Debug, Clone)]
 pub struct EmbeddedService {
     /// Where it keeps its jobs and their results.
     pub data: PathBuf,
-    /// The folder that stands for each bucket.
+    /// The folder of each bucket.
     pub buckets: BTreeMap<BucketName, PathBuf>,
     /// What each workflow runs.
     pub workflows: BTreeMap<WorkflowId, Workflow>,

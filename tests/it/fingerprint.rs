@@ -1,4 +1,4 @@
-//! Fingerprints are for ever: a changed one runs, and bills, everything once more.
+//! Fingerprints never change: a changed one runs, and bills, everything again.
 
 use stocktake::api::time;
 use stocktake::job::Work;

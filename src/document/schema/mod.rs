@@ -1,4 +1,4 @@
-//! The schema of a type and the check against it: one thing for editors and for us.
+//! The schema of a type, and the check of trees against it. Editors use the same schema.
 
 mod explain;
 mod transform;
@@ -12,14 +12,14 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use crate::diagnostic::Diagnostic;
-use crate::document::{Document, FINDING_LIMIT, Marks, Tree};
+use crate::document::{Document, FINDING_LIMIT, SchemaErrors};
 
 use transform::ForWriters;
 
 /// The JSON schema of files that hold a `T`, ready to check trees with.
 pub struct Schema<T> {
     json: Value,
-    validator: Validator<Tree>,
+    validator: Validator,
     of: PhantomData<fn() -> T>,
 }
 
@@ -36,9 +36,7 @@ impl<T: JsonSchema> Schema<T> {
             .into_root_schema_for::<T>()
             .to_value();
         #[expect(clippy::expect_used, reason = "the schema comes from our own types")]
-        let validator = jsonschema::options_for::<Tree>()
-            .build(&json)
-            .expect("a generated schema compiles");
+        let validator = jsonschema::validator_for(&json).expect("a generated schema compiles");
         Self {
             json,
             validator,
@@ -69,23 +67,24 @@ impl<T> Schema<T> {
     pub(crate) fn check(&self, document: &Document) -> Verdict {
         let mut verdict = Verdict {
             findings: Vec::new(),
-            marks: Some(Marks::default()),
+            errors: Some(SchemaErrors::default()),
         };
-        if self.validator.is_valid(document.json()) {
+        let json = document.to_json(document.root());
+        if self.validator.is_valid(&json) {
             return verdict;
         }
         let explainer = explain::Explainer::new(document, &self.json);
-        for error in self.validator.iter_errors(document.json()) {
+        for error in self.validator.iter_errors(&json) {
             if verdict.findings.len() >= FINDING_LIMIT {
                 verdict.findings.truncate(FINDING_LIMIT);
-                verdict.marks = None;
+                verdict.errors = None;
                 break;
             }
-            if let Some(marks) = &mut verdict.marks {
-                explainer.mark(&error, marks);
+            if let Some(errors) = &mut verdict.errors {
+                explainer.record(&error, errors);
             }
             for finding in explainer.explain(&error) {
-                // A value of the wrong type breaks other rules as well: said once.
+                // A value of the wrong type violates other rules as well: reported once.
                 let last = verdict.findings.last();
                 if last.is_none_or(|last| !is_about_the_same(last, &finding)) {
                     verdict.findings.push(finding);
@@ -96,13 +95,12 @@ impl<T> Schema<T> {
     }
 }
 
-/// What a schema makes of a tree.
+/// Result of a schema check.
 #[derive(Debug)]
 pub(crate) struct Verdict {
-    /// Everything that it does not allow.
     pub(crate) findings: Vec<Diagnostic>,
-    /// Where that is; absent where it is too much for the rest to be of use.
-    pub(crate) marks: Option<Marks>,
+    /// Absent when there are too many to read the rest of the file.
+    pub(crate) errors: Option<SchemaErrors>,
 }
 
 fn is_about_the_same(left: &Diagnostic, right: &Diagnostic) -> bool {

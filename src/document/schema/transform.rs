@@ -1,12 +1,11 @@
-//! From the schema of a type to one for people who write files, in editors that show it.
+//! Adapts the generated schema of a type to editors.
 
 use schemars::Schema;
 use schemars::transform::{Transform, transform_subschemas};
 use serde_json::Value;
 
-/// Gives every field a title, and takes out what a person who writes a file has no use for: `null`,
-/// since a field that is not given is not written at all; the widths of integers; the line breaks of
-/// our source.
+/// Gives every field a title, and removes what does not help a writer of files: `null` (an absent
+/// field is not written), the widths of integers, the line breaks of our source.
 #[derive(Clone)]
 pub(super) struct ForWriters;
 

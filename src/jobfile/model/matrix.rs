@@ -17,7 +17,7 @@ const EXCLUDE: &str = "exclude";
 /// A combination to leave out: some lists, and a value of each.
 pub type Exclusion = Entries<Spanned<MatrixValue>>;
 
-/// The lists of a matrix. As written, `exclude` stands among the lists.
+/// The lists of a matrix. In a file, `exclude` is a key beside them.
 #[derive(Debug, Clone, Default)]
 pub struct MatrixSpec {
     /// Name and values of each list, in the order of the file.

@@ -1,21 +1,16 @@
-//! A job file as written. What a person can get wrong carries its place, and may be broken without
-//! what stands beside it being so.
+//! A job file as written. Each field carries its place, and may be invalid on its own.
 
-mod input;
 mod matrix;
 mod operation;
-mod windows;
 
 use schemars::JsonSchema;
 
 use crate::document::{Entries, Field};
 use crate::job::Overlap;
 
-pub use input::InputSpec;
 pub use matrix::{Exclusion, MatrixSpec, MatrixValue};
 use operation::EXAMPLE_ID;
 pub use operation::{OperationSpec, TimeIntervalSpec, WorkflowIdsSpec};
-pub use windows::WindowsSpec;
 
 const BUCKET: &str = r"^([a-z0-9][a-z0-9-]*-\d+|[\s\S]*\$\{[\s\S]*)$";
 const REGION: &str = r"^([a-z0-9-]+|[\s\S]*\$\{[\s\S]*)$";
@@ -23,6 +18,10 @@ const REGION: &str = r"^([a-z0-9-]+|[\s\S]*\$\{[\s\S]*)$";
 pub(super) const KEY_LIMIT: usize = 128;
 /// A key becomes part of `key[name=value,…]`.
 const KEY: &str = r"^[^\s\u0000-\u001f\u007f-\u009f\[\],=$]{1,128}$";
+/// Without expressions.
+const FIXED_MOMENT: &str = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}([Zz]|[+-]\d{2}:?\d{2})$";
+const LENGTH: &str = r"^\s*(\d+\s*)?(minute|hour|day|week|month|year)s?\s*$";
+const OFFSET: &str = r"^([Zz]|[+-]\d{2}:?\d{2})$";
 
 /// Batch jobs for Tencent Cloud CI: each job runs a workflow over the objects of a bucket, once.
 #[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
@@ -104,6 +103,61 @@ pub struct JobSpec {
     /// The region of the bucket, instead of the target's.
     #[schemars(title = "region", extend("pattern" = REGION, "examples" = ["ap-beijing"]))]
     pub region: Option<Field<String>>,
+}
+
+/// Which objects to read: exactly one of the fields.
+#[derive(Debug, Clone, Default, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "input", extend("minProperties" = 1, "maxProperties" = 1))]
+pub struct InputSpec {
+    /// Every object whose key begins with this.
+    #[schemars(extend("minLength" = 1, "examples" = ["input/", "archive/${ matrix.folder }/"]))]
+    pub prefix: Option<Field<String>>,
+    /// One object, by its key.
+    #[schemars(extend("minLength" = 1, "examples" = ["videos/intro.mp4"]))]
+    pub object: Option<Field<String>>,
+    /// The objects of a COS inventory: the key of its `manifest.json`. What the list holds is not
+    /// part of the job: a new list under an old key needs `rerun`.
+    #[schemars(extend(
+        "minLength" = 1,
+        "examples" = ["inventory/1250000000/examplebucket/daily/20220601/manifest.json"]
+    ))]
+    pub manifest: Option<Field<String>>,
+    /// The objects named in a text file in the bucket, one address a line. What the list holds is
+    /// not part of the job: a new list under an old key needs `rerun`.
+    #[schemars(extend("minLength" = 1, "examples" = ["lists/urls.txt"]))]
+    pub url_file: Option<Field<String>>,
+}
+
+/// Whole periods of time, one job for each that has passed.
+#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "windows")]
+pub struct WindowsSpec {
+    /// How long a period is: a number and minutes, hours, days, weeks, months or years.
+    #[schemars(
+        title = "length of time",
+        extend("pattern" = LENGTH, "examples" = ["1 month", "2 weeks", "15 minutes"])
+    )]
+    pub every: Field<String>,
+    /// Where the first period starts: date, time and offset.
+    #[schemars(
+        title = "date and time with an offset",
+        extend("pattern" = FIXED_MOMENT, "examples" = ["2022-01-01T00:00:00+0800"])
+    )]
+    pub from: Field<String>,
+    /// No period ends later than this: date, time and offset. Without it, that is now.
+    #[schemars(
+        title = "date and time with an offset",
+        extend("pattern" = FIXED_MOMENT, "examples" = ["2022-07-01T00:00:00+0800"])
+    )]
+    pub until: Option<Field<String>>,
+    /// The offset from UTC whose calendar counts: where days begin and months end.
+    #[schemars(
+        title = "offset from UTC",
+        extend("pattern" = OFFSET, "default" = "+08:00", "examples" = ["+08:00", "Z"])
+    )]
+    pub offset: Option<Field<String>>,
 }
 
 /// The kinds of batch job.

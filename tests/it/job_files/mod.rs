@@ -1,4 +1,4 @@
-//! Job files as people write them: what is wrong is shown where it stands, and what is right means
+//! Job files as people write them: each mistake is shown at its place, and a correct file means
 //! the same in both syntaxes.
 
 mod discovery;

@@ -1,4 +1,4 @@
-//! Files that nobody meant: the corpus with bytes changed, cut and doubled. Reading and resolving
+//! Damaged files: the corpus with bytes changed, cut and doubled. Reading and expanding
 //! them ends in jobs or in findings whose places lie in the file, never in a panic.
 //!
 //! `PROPTEST_CASES=1000000` turns it into a long run.

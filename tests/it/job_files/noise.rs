@@ -1,4 +1,4 @@
-//! One thing broken is said once: what depends on it says nothing.
+//! One mistake is reported once: what depends on it is silent.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use stocktake::source::{SourceFile, Span};
 
 use super::{context, files};
 
-/// A list in a list is not what any field wants.
+/// No field takes a list in a list.
 const BROKEN: &str = "[[]]";
 
 #[test]
@@ -50,7 +50,7 @@ fn every_entry(
     {
         let source = discover::open(file).unwrap();
         let document = document::parse(&source, Syntax::Yaml).unwrap();
-        // Behind an alias stands something that is part of another entry, too.
+        // An alias refers to a node of another entry.
         if source.text().contains('*') {
             continue;
         }
@@ -63,7 +63,7 @@ fn every_entry(
                 spans.extend(change(&document, key, value, path));
             },
         );
-        // What stands below `>` or `|` is text, whatever it is.
+        // Everything below `>` or `|` is text.
         let is_block = |span: &Span| {
             let before = &source.text()[..span.start as usize];
             before.trim_end().ends_with(['>', '|', '-', '+'])

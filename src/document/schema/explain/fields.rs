@@ -2,13 +2,13 @@
 
 use serde_json::Value as JsonValue;
 
-use super::words::{article, description, example, list, properties, title};
-use super::{Explainer, Found, UNKNOWN_LIMIT};
+use super::values::{article, description, example, list, properties, title};
+use super::{Explainer, Subject, UNKNOWN_LIMIT};
 use crate::diagnostic::{Diagnostic, closest};
 use crate::document::{NodeId, Value, shorten};
 
-/// What an unknown field was perhaps to be.
-pub(super) enum Meant<'run> {
+/// What an unknown field was probably meant to be.
+pub(super) enum Suggestion<'run> {
     /// This field.
     Field(&'run str),
     /// A field of that name within this one.
@@ -18,22 +18,22 @@ pub(super) enum Meant<'run> {
 impl<'run> Explainer<'run> {
     pub(super) fn unknown_field(
         &self,
-        found: &Found,
+        subject: &Subject,
         name: &str,
         schema: &'run JsonValue,
     ) -> Diagnostic {
         let whole = match title(schema) {
             Some(title) if title.ends_with('s') => format!("`{title}`"),
             Some(title) => format!("{} {title}", article(&title)),
-            None => found.name.clone(),
+            None => subject.name.clone(),
         };
         let message = format!("`{}` is not a field of {whole}", shorten(name));
-        let key = self.key(found.node, name);
+        let key = self.key(subject.node, name);
         let diagnostic = Diagnostic::error("unknown-field", message)
             .at(self.document.place(key.unwrap_or_default()));
-        match self.meant(schema, name) {
-            Some(Meant::Field(field)) => diagnostic.help(format!("did you mean `{field}`?")),
-            Some(Meant::Within(parent)) => {
+        match self.suggestion(schema, name) {
+            Some(Suggestion::Field(field)) => diagnostic.help(format!("did you mean `{field}`?")),
+            Some(Suggestion::Within(parent)) => {
                 diagnostic.help(format!("`{name}` belongs under `{parent}`"))
             }
             None => {
@@ -43,11 +43,15 @@ impl<'run> Explainer<'run> {
         }
     }
 
-    /// Which field of `schema` an unknown one was perhaps to be.
-    pub(super) fn meant(&self, schema: &'run JsonValue, name: &str) -> Option<Meant<'run>> {
+    /// The field of `schema` that an unknown name probably means.
+    pub(super) fn suggestion(
+        &self,
+        schema: &'run JsonValue,
+        name: &str,
+    ) -> Option<Suggestion<'run>> {
         let near = closest(name, properties(schema).map(|(field, _)| field));
-        let within = || self.belongs_under(schema, name).map(Meant::Within);
-        near.map(Meant::Field).or_else(within)
+        let within = || self.belongs_under(schema, name).map(Suggestion::Within);
+        near.map(Suggestion::Field).or_else(within)
     }
 
     /// The field of `schema` that has a field of this name.
@@ -58,22 +62,22 @@ impl<'run> Explainer<'run> {
         properties(schema).find(has_field).map(|(parent, _)| parent)
     }
 
-    /// `None` where the field is there, but misspelt: that is said of the misspelt one.
+    /// `None` where the field is there, but misspelt: the misspelt one is reported.
     pub(super) fn missing_field(
         &self,
-        found: &Found,
+        subject: &Subject,
         property: &JsonValue,
         schema: &JsonValue,
     ) -> Option<Diagnostic> {
         let property = property.as_str().unwrap_or_default();
-        if self.is_misspelt(found.node, property, schema) {
+        if self.is_misspelt(subject.node, property, schema) {
             return None;
         }
-        let message = match found.key {
-            Some(_) => format!("{} has no `{property}`", found.name),
+        let message = match subject.key {
+            Some(_) => format!("{} has no `{property}`", subject.name),
             None => format!("`{property}` is missing"),
         };
-        let span = match found.key {
+        let span = match subject.key {
             Some(key) => self.document.node(key).span,
             None => self.first_line(),
         };
@@ -98,15 +102,15 @@ impl<'run> Explainer<'run> {
         unknown.any(|key| closest(key, fields.iter().copied()) == Some(property))
     }
 
-    pub(super) fn no_choice(&self, found: &Found, schema: &JsonValue) -> Diagnostic {
+    pub(super) fn no_choice(&self, subject: &Subject, schema: &JsonValue) -> Diagnostic {
         let fields = properties(schema).map(|(field, _)| field).collect();
-        self.about(found, format!("{} is empty", found.name))
+        self.about(subject, format!("{} is empty", subject.name))
             .help(format!("give one of {}", list(fields)))
     }
 
-    /// A mapping of which exactly one field may be given has more. One that nobody knows is no choice.
-    pub(super) fn several_choices(&self, found: &Found, schema: &JsonValue) -> Vec<Diagnostic> {
-        let Value::Mapping(children) = self.document.node(found.node).value else {
+    /// A mapping of which exactly one field may be given has more. Unknown fields do not count.
+    pub(super) fn several_choices(&self, subject: &Subject, schema: &JsonValue) -> Vec<Diagnostic> {
+        let Value::Mapping(children) = self.document.node(subject.node).value else {
             return Vec::new();
         };
         let is_known = |key: &NodeId| {
@@ -123,7 +127,7 @@ impl<'run> Explainer<'run> {
         let second = |key: &NodeId| {
             let message = format!(
                 "{} takes one of its fields, and `{}` is given already",
-                found.name,
+                subject.name,
                 name(*first)
             );
             Diagnostic::error("several-choices", message)
@@ -140,7 +144,7 @@ impl<'run> Explainer<'run> {
 
     pub(super) fn bad_name(
         &self,
-        found: &Found,
+        subject: &Subject,
         name: &JsonValue,
         schema: &JsonValue,
     ) -> Diagnostic {
@@ -151,7 +155,7 @@ impl<'run> Explainer<'run> {
             "" => format!("an empty text cannot be the {what}"),
             name => format!("`{}` cannot be the {what}", shorten(name)),
         };
-        let key = self.key(found.node, name).unwrap_or_default();
+        let key = self.key(subject.node, name).unwrap_or_default();
         Diagnostic::error("wrong-name", message)
             .at(self.document.place(key))
             .help(description(names))

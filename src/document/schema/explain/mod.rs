@@ -1,12 +1,8 @@
-//! Turns what a schema validator says into what a person can act on.
-//!
-//! The validator speaks of keywords and paths; a person reads of fields and values, and sees the
-//! token underlined.
+//! Turns the errors of the schema validator into findings: fields and values instead of keywords
+//! and paths, with the token underlined.
 
 mod fields;
-mod marks;
 mod values;
-mod words;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -17,8 +13,11 @@ use jsonschema::paths::{Location, LocationSegment};
 use serde_json::Value as JsonValue;
 
 use crate::diagnostic::Diagnostic;
-use crate::document::{Document, NodeId, Value, shorten};
+use crate::document::{Document, NodeId, SchemaErrors, Value, shorten};
+
 use crate::source::Span;
+
+use fields::Suggestion;
 
 /// Unknown fields of one mapping that are spelt out.
 const UNKNOWN_LIMIT: usize = 100;
@@ -33,9 +32,9 @@ pub(super) struct Explainer<'run> {
 /// Key and value by name.
 type Index<'run> = HashMap<&'run str, (NodeId, NodeId)>;
 
-/// A node, the key it stands under, and what to call it.
+/// A node, its key, and what to call it in messages.
 #[derive(Clone)]
-struct Found {
+struct Subject {
     node: NodeId,
     key: Option<NodeId>,
     name: String,
@@ -51,29 +50,62 @@ impl<'run> Explainer<'run> {
     }
 
     pub(super) fn explain(&self, error: &ValidationError<'_>) -> Vec<Diagnostic> {
-        let found = self.find(error.instance_path());
+        let subject = self.find(error.instance_path());
         let schema = self.schema_of(error.schema_path());
         match error.kind() {
             ValidationErrorKind::AdditionalProperties { unexpected } => {
-                let unknown = |name: &String| self.unknown_field(&found, name, schema);
+                let unknown = |name: &String| self.unknown_field(&subject, name, schema);
                 return unexpected.iter().take(UNKNOWN_LIMIT).map(unknown).collect();
             }
             ValidationErrorKind::MaxProperties { .. } => {
-                return self.several_choices(&found, schema);
+                return self.several_choices(&subject, schema);
             }
             ValidationErrorKind::Required { property } => {
                 return self
-                    .missing_field(&found, property, schema)
+                    .missing_field(&subject, property, schema)
                     .into_iter()
                     .collect();
             }
             _ => {}
         }
-        vec![self.explain_value(error.kind(), &found, schema)]
+        vec![self.explain_value(error.kind(), &subject, schema)]
     }
 
-    fn about(&self, found: &Found, message: String) -> Diagnostic {
-        let span = self.document.underline(found.key, found.node);
+    /// Records where the tree violates its schema.
+    pub(super) fn record(&self, error: &ValidationError<'_>, errors: &mut SchemaErrors) {
+        let subject = self.find(error.instance_path());
+        match error.kind() {
+            ValidationErrorKind::AdditionalProperties { unexpected } => {
+                let schema = self.schema_of(error.schema_path());
+                for name in unexpected {
+                    let Some((key, value)) = self.entry(subject.node, name) else {
+                        continue;
+                    };
+                    errors.unknown_key(key);
+                    match self.suggestion(schema, name) {
+                        Some(Suggestion::Field(field) | Suggestion::Within(field)) => {
+                            errors.missing_field(subject.node, field, Some(value));
+                        }
+                        None => errors.missing_any_field(subject.node),
+                    }
+                }
+            }
+            ValidationErrorKind::Required { property } => {
+                let field = property.as_str().unwrap_or_default();
+                errors.missing_field(subject.node, field, None);
+            }
+            ValidationErrorKind::PropertyNames { error } => {
+                let name = error.instance().as_str();
+                if let Some((_, value)) = name.and_then(|name| self.entry(subject.node, name)) {
+                    errors.invalid_value(value);
+                }
+            }
+            _ => errors.invalid_value(subject.node),
+        }
+    }
+
+    fn about(&self, subject: &Subject, message: String) -> Diagnostic {
+        let span = self.document.underline(subject.key, subject.node);
         Diagnostic::error("wrong-value", message).at(self.document.place(span))
     }
 
@@ -96,23 +128,23 @@ impl<'run> Explainer<'run> {
     }
 
     /// Walks from the root to the value that an error is about.
-    fn find(&self, path: &Location) -> Found {
-        let mut found = Found {
+    fn find(&self, path: &Location) -> Subject {
+        let mut subject = Subject {
             node: self.document.root(),
             key: None,
             name: "this file".to_owned(),
         };
         for segment in path.segments() {
-            let next = match (self.document.node(found.node).value, segment) {
+            let next = match (self.document.node(subject.node).value, segment) {
                 (Value::Mapping(_), LocationSegment::Property(name)) => {
-                    let entry = self.entry(found.node, &name);
+                    let entry = self.entry(subject.node, &name);
                     entry.map(|(key, node)| (Some(key), node, format!("`{}`", shorten(&name))))
                 }
                 (Value::Sequence(children), LocationSegment::Index(index)) => {
                     let element = self.document.elements(children).get(index);
-                    let name = match found.name.strip_prefix("an element of ") {
-                        Some(_) => found.name.clone(),
-                        None => format!("an element of {}", found.name),
+                    let name = match subject.name.strip_prefix("an element of ") {
+                        Some(_) => subject.name.clone(),
+                        None => format!("an element of {}", subject.name),
                     };
                     element.map(|node| (None, *node, name))
                 }
@@ -121,9 +153,9 @@ impl<'run> Explainer<'run> {
             let Some((key, node, name)) = next else {
                 break;
             };
-            found = Found { node, key, name };
+            subject = Subject { node, key, name };
         }
-        found
+        subject
     }
 
     /// The schema that holds the keyword at `path`.

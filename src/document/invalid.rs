@@ -1,4 +1,4 @@
-//! Broken fields out of a tree that does not fit its schema.
+//! Deserializes the fields of a tree that violates its schema.
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
@@ -6,7 +6,7 @@ use serde::forward_to_deserialize_any;
 use super::de::{Elements, NodeDeserializer, TypeError};
 use super::tree::{Document, NodeId};
 
-/// A field in two parts: its value, which is an error where it is broken, and the texts in it.
+/// What a `Field` asks for: first its value, an error where it is invalid, then the texts in it.
 pub(super) struct FieldParts<'tree> {
     document: &'tree Document,
     part: Part<'tree>,
@@ -14,9 +14,8 @@ pub(super) struct FieldParts<'tree> {
 
 enum Part<'tree> {
     Value(NodeDeserializer<'tree>),
-    /// The value of a field that is not there, perhaps written as another one.
-    Lost(Option<NodeId>),
-    /// The texts in this node.
+    /// The value of a missing field, probably written under another name.
+    Missing(Option<NodeId>),
     Texts(Option<NodeId>),
 }
 
@@ -41,14 +40,14 @@ impl<'de> SeqAccess<'de> for FieldParts<'_> {
                 self.part = Part::Texts(Some(value.id));
                 seed.deserialize(value).map(Some)
             }
-            Part::Lost(value) => {
+            Part::Missing(value) => {
                 self.part = Part::Texts(value);
-                Err(TypeError::custom("a field is not there"))
+                Err(TypeError::custom("already reported"))
             }
             Part::Texts(root) => {
-                let marks = self.document.marks.as_ref();
-                let texts = marks.zip(root);
-                let texts = texts.map(|(marks, root)| self.document.sound_texts(marks, root));
+                let errors = self.document.schema_errors.as_ref();
+                let texts = errors.zip(root);
+                let texts = texts.map(|(errors, root)| self.document.valid_texts(errors, root));
                 let elements = Elements {
                     document: self.document,
                     ids: texts.as_deref().unwrap_or_default().iter(),
@@ -75,17 +74,17 @@ impl<'de> Deserializer<'de> for Texts<'_> {
     }
 }
 
-/// A field that a mapping should have, perhaps written as another one.
-pub(super) struct LostField<'tree> {
+/// A missing field, whose value was probably written under another name.
+pub(super) struct MissingField<'tree> {
     pub(super) document: &'tree Document,
     pub(super) value: Option<NodeId>,
 }
 
-impl<'de> Deserializer<'de> for LostField<'_> {
+impl<'de> Deserializer<'de> for MissingField<'_> {
     type Error = TypeError;
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, TypeError> {
-        Err(TypeError::custom("a field is not there"))
+        Err(TypeError::custom("already reported"))
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TypeError> {
@@ -99,7 +98,7 @@ impl<'de> Deserializer<'de> for LostField<'_> {
     ) -> Result<V::Value, TypeError> {
         visitor.visit_seq(FieldParts {
             document: self.document,
-            part: Part::Lost(self.value),
+            part: Part::Missing(self.value),
         })
     }
 

@@ -1,4 +1,4 @@
-//! One element of a spec on its way to a job: what its expressions see, and what is wrong so far.
+//! Builds one job: what its expressions see, and the mistakes found so far.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -8,46 +8,45 @@ use std::ops::Range;
 use minijinja::Value;
 
 use super::Expander;
-use super::elements::{Element, Unknown};
 use super::expression::Expressions;
-use super::layers::{Layers, Said};
+use super::instances::{Instance, Unresolvable};
+use super::spec::SpecWithDefaults;
 use super::uses::Tracker;
 use crate::api::name::NameError;
 use crate::diagnostic::Diagnostic;
-use crate::document::Field;
+use crate::document::{Field, FieldRef};
 use crate::jobfile::model::{JobSpec, MatrixValue};
 use crate::source::{Span, Spanned};
 
-/// A field is wrong, and that has been reported; or it depends on one.
+/// The mistake has been reported: in this field, or in one that it depends on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reported;
 
 pub(super) type Checked<T> = Result<T, Reported>;
 
-/// One element of a spec on its way to a job.
-pub(super) struct Scope<'a> {
+pub(super) struct JobBuilder<'a> {
     pub(super) expander: &'a Expander,
-    pub(super) layers: &'a Layers<'a>,
-    pub(super) element: &'a Element<'a>,
-    pub(super) unknown: Unknown,
+    pub(super) spec: &'a SpecWithDefaults<'a>,
+    pub(super) instance: &'a Instance<'a>,
+    pub(super) unresolvable: Unresolvable,
     pub(super) tracker: &'a Tracker,
     pub(super) diagnostics: Vec<Diagnostic>,
     context: OnceCell<Value>,
 }
 
-impl<'a> Scope<'a> {
+impl<'a> JobBuilder<'a> {
     pub(super) fn new(
         expander: &'a Expander,
-        layers: &'a Layers<'a>,
-        element: &'a Element<'a>,
-        unknown: Unknown,
+        spec: &'a SpecWithDefaults<'a>,
+        instance: &'a Instance<'a>,
+        unresolvable: Unresolvable,
         tracker: &'a Tracker,
     ) -> Self {
         Self {
             expander,
-            layers,
-            element,
-            unknown,
+            spec,
+            instance,
+            unresolvable,
             tracker,
             diagnostics: Vec::new(),
             context: OnceCell::new(),
@@ -64,24 +63,26 @@ impl<'a> Scope<'a> {
     /// A field of the spec, or else of the defaults.
     pub(super) fn find<T>(
         &mut self,
-        field: impl Fn(&'a JobSpec) -> Said<'a, T>,
+        field: impl Fn(&'a JobSpec) -> &'a Option<Field<T>>,
     ) -> Checked<Option<&'a Spanned<T>>> {
-        match self.layers.find(field) {
-            None => Ok(None),
-            Some(Ok(value)) => Ok(Some(value)),
-            Some(Err(texts)) => Err(self.check_texts(texts)),
-        }
+        let field = self.spec.find(field);
+        self.checked(field)
     }
 
-    /// The value of a field, unless it is broken.
-    pub(super) fn sound<T>(&mut self, field: &'a Field<T>) -> Checked<&'a Spanned<T>> {
-        match field {
-            Field::Sound(value) => Ok(value),
-            Field::Broken(texts) => Err(self.check_texts(texts)),
-        }
+    /// The value of a field that may be absent; the expressions in an invalid one are checked.
+    pub(super) fn checked<T>(
+        &mut self,
+        field: Option<FieldRef<'a, T>>,
+    ) -> Checked<Option<&'a Spanned<T>>> {
+        let value = field.transpose();
+        value.map_err(|texts| self.check_texts(texts))
     }
 
-    /// Checks the expressions in what is left of a broken field.
+    pub(super) fn valid<T>(&mut self, field: &'a Field<T>) -> Checked<&'a Spanned<T>> {
+        field.get().map_err(|texts| self.check_texts(texts))
+    }
+
+    /// Checks the expressions in the texts of an invalid field.
     pub(super) fn check_texts(&mut self, texts: &[Spanned<String>]) -> Reported {
         for text in texts {
             // What is wrong has been reported.
@@ -93,7 +94,7 @@ impl<'a> Scope<'a> {
     /// A field that may be absent.
     pub(super) fn optional_text(
         &mut self,
-        field: impl Fn(&'a JobSpec) -> Said<'a, String>,
+        field: impl Fn(&'a JobSpec) -> &'a Option<Field<String>>,
     ) -> Checked<Option<String>> {
         let text = self.find(field)?;
         let text = text.map(|text| self.text(text).map(Cow::into_owned));
@@ -124,7 +125,7 @@ impl<'a> Scope<'a> {
         } else {
             format!(" `{value}`")
         };
-        self.layers
+        self.spec
             .error("invalid-name", span, format!("the {field}{shown} {error}"))
     }
 
@@ -134,8 +135,8 @@ impl<'a> Scope<'a> {
             return Ok(Cow::Borrowed(&text.value));
         }
         let context = self.context.get_or_init(|| self.make_context());
-        let unknown = |name: &str| self.unknown.covers(name);
-        let is_whole = self.unknown == Unknown::default();
+        let unknown = |name: &str| self.unresolvable.includes(name);
+        let is_whole = self.unresolvable == Unresolvable::default();
         let expressions = &self.expander.expressions;
         let result = if is_whole {
             expressions.evaluate(&text.value, context).map(Some)
@@ -145,7 +146,7 @@ impl<'a> Scope<'a> {
         let result = result.map_err(|error| {
             let span = error.range.and_then(|range| self.span_inside(text, range));
             let span = span.unwrap_or(text.span);
-            let problem = self.layers.error("expression", span, error.message);
+            let problem = self.spec.error("expression", span, error.message);
             error.help.into_iter().fold(problem, Diagnostic::help)
         });
         self.report(result)?.map(Cow::Owned).ok_or(Reported)
@@ -154,7 +155,7 @@ impl<'a> Scope<'a> {
     /// The place of a part of a text. Where escapes or indentation make the file differ from the
     /// text, it is the part that reads alike and comes as often before it.
     fn span_inside(&self, text: &Spanned<String>, range: Range<usize>) -> Option<Span> {
-        let source = self.layers.file.slice(text.span);
+        let source = self.spec.file.slice(text.span);
         let start = text.span.start as usize;
         // A range may end within a character that the expression parser did not expect.
         let range =
@@ -177,17 +178,17 @@ impl<'a> Scope<'a> {
     fn make_context(&self) -> Value {
         let mut context = BTreeMap::from([
             ("vars", self.tracker.variables()),
-            ("key", Value::from(self.layers.key.value.as_str())),
+            ("key", Value::from(self.spec.key.value.as_str())),
         ]);
-        if !self.element.matrix.is_empty() {
+        if !self.instance.matrix.is_empty() {
             let matrix = self
-                .element
+                .instance
                 .matrix
                 .iter()
                 .map(|(name, value)| (*name, matrix_value(value)));
             context.insert("matrix", Value::from(matrix.collect::<BTreeMap<_, _>>()));
         }
-        if let Some(window) = &self.element.window {
+        if let Some(window) = &self.instance.window {
             let ends = BTreeMap::from([("start", window.start_text()), ("end", window.end_text())]);
             context.insert("window", Value::from(ends));
         }

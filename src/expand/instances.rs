@@ -6,27 +6,27 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::EXPANSION_LIMIT;
-use super::layers::{Layers, said};
 use super::matrix::combinations;
 use super::periods::passed;
+use super::spec::SpecWithDefaults;
 use super::uses::Tracker;
 use super::windows::Window;
 use crate::diagnostic::Diagnostic;
 use crate::jobfile::model::MatrixValue;
 
-/// One element of what a spec expands to.
+/// One instance of what a spec expands to.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Element<'a> {
+pub(super) struct Instance<'a> {
     /// Name and value of each list of the matrix, in the order of the file.
     pub(super) matrix: Vec<(&'a str, &'a MatrixValue)>,
     /// The period, if the spec has windows.
     pub(super) window: Option<Arc<Window>>,
 }
 
-/// Names that expressions may use and whose values are not known, since something is wrong with what
-/// they come from, or since there are none yet.
+/// Names in expressions whose values cannot be known: what they come from is invalid, or does not
+/// exist yet. An expression that uses one is skipped without a message.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Unknown {
+pub(super) struct Unresolvable {
     pub(super) key: bool,
     pub(super) matrix: bool,
     pub(super) window: bool,
@@ -35,23 +35,22 @@ pub(super) struct Unknown {
 /// What a spec expands to.
 #[derive(Debug)]
 pub(super) struct Expansion<'a> {
-    /// Where something is unknown, these become no jobs; what is wrong with them is wrong all the same.
-    pub(super) elements: Vec<Element<'a>>,
-    pub(super) unknown: Unknown,
-    /// What is wrong with matrix and windows.
+    /// With anything unresolvable, these become no jobs; their other mistakes are still reported.
+    pub(super) instances: Vec<Instance<'a>>,
+    pub(super) unresolvable: Unresolvable,
+    /// Mistakes in matrix and windows.
     pub(super) problems: Vec<Diagnostic>,
 }
 
-impl Unknown {
-    /// Nothing is known of the job.
+impl Unresolvable {
     pub(super) const ALL: Self = Self {
         key: true,
         matrix: true,
         window: true,
     };
 
-    /// Whether an expression that uses `name` has a value nobody knows.
-    pub(super) fn covers(self, name: &str) -> bool {
+    /// Whether the value of `name`, as an expression writes it, cannot be known.
+    pub(super) fn includes(self, name: &str) -> bool {
         match name.split('.').next() {
             Some("key") => self.key,
             Some("matrix") => self.matrix,
@@ -61,7 +60,7 @@ impl Unknown {
     }
 }
 
-impl Element<'_> {
+impl Instance<'_> {
     /// The key of the job: `archive[region_folder=cn,window=2022-01]`.
     pub(super) fn key(&self, key: &str) -> String {
         if self.matrix.is_empty() && self.window.is_none() {
@@ -90,36 +89,40 @@ impl Element<'_> {
     }
 }
 
-/// All elements of a spec: one without name or value where it has neither matrix nor windows.
-pub(super) fn expand<'a>(layers: &Layers<'a>, now: Timestamp, tracker: &Tracker) -> Expansion<'a> {
+/// All instances of a spec: one without name or value where it has neither matrix nor windows.
+pub(super) fn expand<'a>(
+    spec: &SpecWithDefaults<'a>,
+    now: Timestamp,
+    tracker: &Tracker,
+) -> Expansion<'a> {
     let mut expansion = Expansion {
-        elements: vec![Element::default()],
-        unknown: Unknown::default(),
+        instances: vec![Instance::default()],
+        unresolvable: Unresolvable::default(),
         problems: Vec::new(),
     };
-    match layers.find(|spec| said(spec.matrix.as_ref())) {
+    match spec.find(|spec| &spec.matrix) {
         None => {}
-        Some(Err(_)) => expansion.unknown.matrix = true,
-        Some(Ok(matrix)) => match combinations(layers, matrix) {
-            Ok(combinations) => expansion.elements = combinations,
+        Some(Err(_)) => expansion.unresolvable.matrix = true,
+        Some(Ok(matrix)) => match combinations(spec, matrix) {
+            Ok(combinations) => expansion.instances = combinations,
             Err(mut problems) => {
-                expansion.unknown.matrix = true;
+                expansion.unresolvable.matrix = true;
                 expansion.problems.append(&mut problems);
             }
         },
     }
-    match layers.find(|spec| said(spec.windows.as_ref())) {
+    match spec.find(|spec| &spec.windows) {
         None => {}
-        Some(Err(_)) => expansion.unknown.window = true,
+        Some(Err(_)) => expansion.unresolvable.window = true,
         Some(Ok(windows)) => {
-            let limit = EXPANSION_LIMIT / expansion.elements.len().max(1);
-            match passed(layers, windows, now, limit, tracker) {
+            let limit = EXPANSION_LIMIT / expansion.instances.len().max(1);
+            match passed(spec, windows, now, limit, tracker) {
                 Ok(windows) if !windows.is_empty() => {
-                    expansion.elements = cross(&expansion.elements, &windows);
+                    expansion.instances = cross(&expansion.instances, &windows);
                 }
-                Ok(_) => expansion.unknown.window = true,
+                Ok(_) => expansion.unresolvable.window = true,
                 Err(mut problems) => {
-                    expansion.unknown.window = true;
+                    expansion.unresolvable.window = true;
                     expansion.problems.append(&mut problems);
                 }
             }
@@ -128,13 +131,13 @@ pub(super) fn expand<'a>(layers: &Layers<'a>, now: Timestamp, tracker: &Tracker)
     expansion
 }
 
-fn cross<'a>(elements: &[Element<'a>], windows: &[Arc<Window>]) -> Vec<Element<'a>> {
-    let pairs = elements
+fn cross<'a>(instances: &[Instance<'a>], windows: &[Arc<Window>]) -> Vec<Instance<'a>> {
+    let pairs = instances
         .iter()
-        .flat_map(|element| windows.iter().map(move |window| (element, window)));
-    let element = |(element, window): (&Element<'a>, &Arc<Window>)| Element {
-        matrix: element.matrix.clone(),
+        .flat_map(|instance| windows.iter().map(move |window| (instance, window)));
+    let instance = |(instance, window): (&Instance<'a>, &Arc<Window>)| Instance {
+        matrix: instance.matrix.clone(),
         window: Some(Arc::clone(window)),
     };
-    pairs.map(element).collect()
+    pairs.map(instance).collect()
 }
