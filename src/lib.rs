@@ -21,6 +21,7 @@ pub mod estimate;
 pub mod expand;
 mod figures;
 pub mod job;
+mod job_status;
 pub mod jobfile;
 pub mod load;
 pub mod money;

@@ -8,8 +8,8 @@ use super::approval;
 use super::connection::Connection;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::following;
 use super::options::GlobalOptions;
+use super::poll;
 use super::session::Session;
 use super::settings::Settings;
 use super::status::wanted;
@@ -17,7 +17,7 @@ use crate::api::name::JobId;
 use crate::diagnostic::Diagnostic;
 use crate::report::{self, Ui};
 use crate::state::Record;
-use crate::status::{self, Refresher};
+use crate::status::{self, Poller};
 
 /// Cancel running jobs at the service
 ///
@@ -85,14 +85,14 @@ async fn cancel_all(
         }
     }
     // What the service made of it is what is recorded.
-    let mut refresher = Refresher::new(connection.client.clone(), open);
-    let round = refresher.refresh().await?;
-    let recorder = following::recorder(session, following::LOCK_TIMEOUT);
-    recorder.record(&round.changed).await?;
+    let mut poller = Poller::new(connection.client.clone(), open);
+    let round = poller.poll().await?;
+    let writer = poll::writer(session, poll::LOCK_TIMEOUT);
+    writer.write(&round.changed).await?;
     let (mut out, look) = (session.ui.data(), session.ui.look());
-    report::status_human(&mut out, refresher.records(), session.now, look)?;
-    let troubles = round.troubles.iter();
-    problems.extend(troubles.map(|trouble| Diagnostic::error("status", trouble.to_string())));
+    report::status_human(&mut out, poller.records(), session.now, look)?;
+    let errors = round.errors.iter();
+    problems.extend(errors.map(|error| Diagnostic::error("status", error.to_string())));
     if problems.is_empty() {
         return Ok(Exit::Done);
     }

@@ -7,10 +7,9 @@ mod cancel;
 mod completions;
 mod connection;
 mod credentials;
-mod estimating;
+mod estimate;
 mod exit;
 mod failure;
-mod following;
 mod init;
 mod keys;
 mod logging;
@@ -18,8 +17,8 @@ mod man;
 mod options;
 mod plan;
 mod plan_file;
+mod poll;
 mod records;
-mod refreshing;
 mod render;
 mod resolve;
 mod schema;
@@ -106,6 +105,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         verbosity,
         terminal_width(),
     );
+    let ui = match settings.progress_interval {
+        Some(interval) => ui.with_progress_interval(interval),
+        None => ui,
+    };
     if let Err(failure) = logging::start(&parsed.options, &settings) {
         return show(ui, &failure);
     }

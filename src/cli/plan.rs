@@ -7,12 +7,12 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use tokio::runtime::Runtime;
 
-use super::estimating;
+use super::estimate;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::options::GlobalOptions;
 use super::plan_file::{self, Inputs};
-use super::refreshing;
+use super::poll;
 use super::session::Session;
 use super::settings::Settings;
 use crate::job::Job;
@@ -112,7 +112,7 @@ pub(super) fn run(
     let mut plan = plan?;
     plan.drift = drift;
     if arguments.estimate {
-        Runtime::new()?.block_on(estimating::estimate(&session, &mut plan));
+        Runtime::new()?.block_on(estimate::estimate(&session, &mut plan));
     } else {
         plan.warn_of_unchecked(&session.limits(None));
     }
@@ -154,12 +154,12 @@ fn refresh(
     if !arguments.refresh {
         return Ok(None);
     }
-    let asked = refreshing::of_jobs(records, jobs, &arguments.only);
+    let asked = poll::records_of(records, jobs, &arguments.only);
     if !asked.is_empty() {
         session.check_running()?;
     }
-    let refreshed = refreshing::ask(session, &asked)?;
-    refreshed.enter(records);
+    let refreshed = poll::refresh(session, &asked)?;
+    refreshed.apply_to(records);
     Ok(Some(refreshed.drift))
 }
 

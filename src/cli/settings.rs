@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
 
+use super::options::parse_duration;
 use crate::api::credentials::Credentials;
 
 /// The prefix of variables that become `${ vars.name }`.
@@ -47,6 +49,8 @@ pub(super) struct Settings {
     pub(super) automation: bool,
     /// `STOCKTAKE_INPUT=0`, or `CI`: nobody answers questions.
     pub(super) no_input: bool,
+    /// `STOCKTAKE_PROGRESS_INTERVAL`: how often a line says how far the work is, without a terminal.
+    pub(super) progress_interval: Option<Duration>,
     /// `STOCKTAKE_LOG`: what to log, as `tracing` filters say it.
     pub(super) log: Option<String>,
     /// `STOCKTAKE_LOG_FILE`: where to log, instead of standard error.
@@ -107,6 +111,8 @@ impl Settings {
             automation: ci || is_set("STOCKTAKE_IN_AUTOMATION"),
             no_input: ci
                 || get("STOCKTAKE_INPUT").is_some_and(|value| value == "0" || value == "false"),
+            progress_interval: get("STOCKTAKE_PROGRESS_INTERVAL")
+                .and_then(|text| parse_duration(&text).ok()),
             log: get("STOCKTAKE_LOG"),
             log_file: get("STOCKTAKE_LOG_FILE").map(PathBuf::from),
             target: get("STOCKTAKE_TARGET"),

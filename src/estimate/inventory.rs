@@ -51,7 +51,7 @@ async fn count_file(
     let (pieces, reader) = reading(move |stored| parse(columns.rows(stored), &batches));
     let take = async {
         while let Some(batch) = read.recv().await {
-            counter.meter.saw(batch.len());
+            counter.counters.saw(batch.len());
             for Entry { second, size } in batch {
                 tally.object(ANY_KEY, second, size);
             }

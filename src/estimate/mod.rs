@@ -1,18 +1,20 @@
 //! How many objects, and how many bytes, the jobs of a plan would process: counted at the bucket.
 //!
-//! [`questions`] finds out what has to be asked: jobs that read the same list share it, whatever
+//! [`requests`] finds out what has to be asked: jobs that read the same list share it, whatever
 //! their intervals, and a prefix inside another one is counted on the way. A [`tally::Tally`] counts
 //! the objects as they stream by. Neither knows where they come from; the rest reads pages, lists
 //! and inventories.
 
-mod ask;
+mod fetch;
 mod inventory;
-mod questions;
+mod model;
+mod requests;
 mod stored;
 mod tally;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod totals;
 mod url_list;
 
 use std::sync::OnceLock;
@@ -22,10 +24,13 @@ use futures_util::stream::{self, StreamExt};
 use tokio::sync::Semaphore;
 
 use crate::api::client::{CallError, Client};
-use crate::plan::{Counts, Plan};
+use crate::job::Job;
 
-use questions::Question;
+use requests::ListRequest;
 use tally::Tally;
+
+pub use model::{Count, Counts, Estimate, JobEstimate, Prices, TotalEstimate, WorkflowEstimate};
+pub(crate) use totals::Totals;
 
 /// How many lists are read at once.
 const PARALLELISM: usize = 8;
@@ -34,7 +39,7 @@ const HEADS: usize = 16;
 
 /// How far the counting is, for those who wait.
 #[derive(Debug, Default)]
-pub struct Meter {
+pub struct Counters {
     lists: AtomicU64,
     ended: AtomicU64,
     objects: AtomicU64,
@@ -42,7 +47,7 @@ pub struct Meter {
 
 /// How far the counting is at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reading {
+pub struct Snapshot {
     /// Lists to read.
     pub lists: u64,
     /// Lists that were read.
@@ -51,10 +56,10 @@ pub struct Reading {
     pub objects: u64,
 }
 
-impl Meter {
+impl Counters {
     /// How far the counting is.
-    pub fn read(&self) -> Reading {
-        Reading {
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
             lists: self.lists.load(Ordering::Relaxed),
             ended: self.ended.load(Ordering::Relaxed),
             objects: self.objects.load(Ordering::Relaxed),
@@ -66,28 +71,32 @@ impl Meter {
     }
 }
 
-/// What all questions share.
+/// What all requests share.
 struct Counter<'a> {
     client: &'a Client,
-    meter: &'a Meter,
+    counters: &'a Counters,
     heads: Semaphore,
     /// Once nobody answers at all, nobody is asked any more.
     silence: OnceLock<String>,
 }
 
-/// Counts the objects of every job that applying the plan may submit. What cannot be counted says
-/// why; the others are counted all the same.
-pub async fn count(plan: &Plan, client: &Client, meter: &Meter) -> Counts {
-    let jobs = plan.jobs.iter().filter(|planned| planned.may_submit());
-    let questions = questions::of(jobs.map(|planned| &*planned.job));
-    meter.lists.store(questions.len() as u64, Ordering::Relaxed);
+/// Counts the objects of every job. Where that fails the counts say why; it does not stop the others.
+pub async fn count<'a>(
+    jobs: impl Iterator<Item = &'a Job>,
+    client: &Client,
+    counters: &Counters,
+) -> Counts {
+    let requests = requests::of(jobs);
+    counters
+        .lists
+        .store(requests.len() as u64, Ordering::Relaxed);
     let counter = Counter {
         client,
-        meter,
+        counters,
         heads: Semaphore::new(HEADS),
         silence: OnceLock::new(),
     };
-    let answers = stream::iter(questions).map(|question| counter.ask(question));
+    let answers = stream::iter(requests).map(|request| counter.ask(request));
     let mut answers = answers.buffer_unordered(PARALLELISM);
     let mut counts = Counts::default();
     while let Some(answer) = answers.next().await {
@@ -100,15 +109,15 @@ pub async fn count(plan: &Plan, client: &Client, meter: &Meter) -> Counts {
 }
 
 impl Counter<'_> {
-    async fn ask(&self, mut question: Question) -> Result<Tally, (Tally, String)> {
+    async fn ask(&self, mut request: ListRequest) -> Result<Tally, (Tally, String)> {
         let result = match self.silence.get() {
             Some(problem) => Err(problem.clone()),
-            None => self.put(&mut question).await,
+            None => self.fetch(&mut request).await,
         };
-        self.meter.ended.fetch_add(1, Ordering::Relaxed);
+        self.counters.ended.fetch_add(1, Ordering::Relaxed);
         match result {
-            Ok(()) => Ok(question.tally),
-            Err(problem) => Err((question.tally, problem)),
+            Ok(()) => Ok(request.tally),
+            Err(problem) => Err((request.tally, problem)),
         }
     }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::timeline::{Coverage, Timeline};
 use crate::api::name::WorkflowId;
 use crate::api::request::TimeInterval;
+use crate::estimate::{Count, Counts};
 use crate::job::{Fingerprint, Job};
-use crate::plan::{Count, Counts};
 
 /// A key for objects of a list whose one pattern takes them all.
 pub(super) const ANY_KEY: &str = "";

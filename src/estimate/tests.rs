@@ -5,11 +5,11 @@ use jiff::Timestamp;
 use proptest::prelude::{Strategy, proptest};
 use proptest::{collection, option, sample};
 
-use super::questions::{self, Source};
+use super::requests::{self, Source};
 use crate::api::name::{BucketName, JobName, Region, WorkflowId};
 use crate::api::request::{Input, JobType, Operation, Request, TimeInterval, WorkflowIds};
+use crate::estimate::{Count, Counts};
 use crate::job::{Job, JobKey, OnFailure, Overlap, Work};
-use crate::plan::{Count, Counts};
 use crate::source::{Place, SourceFile, Span};
 
 fn moment(second: i64) -> Timestamp {
@@ -74,13 +74,13 @@ fn any_objects() -> impl Strategy<Value = Objects> {
     )
 }
 
-/// Asks every question of the bucket, as the counter does.
+/// Asks every request of the bucket, as the counter does.
 fn count(jobs: &[Job], objects: &Objects) -> (Counts, usize) {
     let mut counts = Counts::default();
-    let questions = questions::of(jobs.iter());
-    let number = questions.len();
-    for mut question in questions {
-        let wanted = |key: &str| match &question.source {
+    let requests = requests::of(jobs.iter());
+    let number = requests.len();
+    for mut request in requests {
+        let wanted = |key: &str| match &request.source {
             Source::Prefix(prefix) => key.starts_with(prefix),
             Source::Object(wanted) => key == wanted,
             Source::Manifest(_) | Source::UrlFile(_) => false,
@@ -88,9 +88,9 @@ fn count(jobs: &[Job], objects: &Objects) -> (Counts, usize) {
         let found = objects.iter().filter(|(key, _)| wanted(key));
         for (key, (second, size)) in found.collect::<Vec<_>>() {
             let second = second.map(|second| moment(second).as_second());
-            question.tally.object(key, second, Some(*size));
+            request.tally.object(key, second, Some(*size));
         }
-        question.tally.finish(&mut counts);
+        request.tally.finish(&mut counts);
     }
     (counts, number)
 }
@@ -183,8 +183,8 @@ fn windows_and_nested_prefixes_share_one_list() {
     // On the border of two windows, and within one.
     let objects = [("a/b/c", 20), ("a/c", 25), ("a0", 20)];
     let objects = objects.map(|(key, second)| (key.to_owned(), (Some(second), 1)));
-    let (counts, questions) = count(&jobs, &BTreeMap::from(objects));
-    assert_eq!(questions, 2);
+    let (counts, requests) = count(&jobs, &BTreeMap::from(objects));
+    assert_eq!(requests, 2);
     let windows = &jobs[1..3];
     for (job, objects) in windows.iter().zip([1, 2]) {
         let counted = counts.jobs[&job.fingerprint].as_ref().unwrap();

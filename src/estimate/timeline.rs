@@ -5,7 +5,7 @@ use std::ops::Range;
 use jiff::Timestamp;
 
 use crate::api::request::TimeInterval;
-use crate::plan::Count;
+use crate::estimate::Count;
 
 /// The moments at which an interval of some job begins or ends cut time into cells. An object falls
 /// into one of them; an interval is a range of them.

@@ -20,7 +20,7 @@ const ASKED: usize = 20_000;
 /// An object that is named twice runs once, so that what was named is kept, as a hash of 16 bytes.
 /// A list with more objects than this is not counted.
 const DISTINCT: usize = 1_000_000;
-/// Keys that lie between the reading thread and the questions.
+/// Keys that lie between the reading thread and the requests.
 const KEYS: usize = 1000;
 
 pub(super) async fn count(
@@ -84,7 +84,7 @@ async fn take(
     });
     let mut heads = Box::pin(heads.buffer_unordered(HEADS));
     while let Some(head) = heads.next().await {
-        counter.meter.saw(1);
+        counter.counters.saw(1);
         match head.transpose()? {
             None => tally.object(ANY_KEY, None, None),
             Some(None) => tally.missing(),

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::api::wire::JobState;
+use crate::job_status::{JobStatus, Objects};
 
 pub use security::policy;
 
@@ -33,8 +33,8 @@ pub struct Page {
     pub written: Timestamp,
     /// How soon whoever looks at it asks for a newer one; absent for a file.
     pub refresh: Option<Duration>,
-    /// How many jobs there are, by how they stand, in the order of [`Standing`].
-    pub counts: Vec<(Standing, usize)>,
+    /// How many jobs there are, by how they stand, in the order of [`JobStatus`].
+    pub counts: Vec<(JobStatus, usize)>,
     /// The jobs worth a look, in the order in which they are shown: no more than [`JOBS`].
     pub jobs: Vec<Job>,
     /// What each workflow had to do, in the order in which it is shown.
@@ -53,7 +53,7 @@ pub struct Job {
     /// The service's id, if it has one.
     pub id: Option<String>,
     /// How it stands.
-    pub standing: Standing,
+    pub standing: JobStatus,
     /// The word for that, which may be the service's own.
     pub state: String,
     /// When it was handed to the service.
@@ -77,32 +77,6 @@ pub struct FailedObject {
     pub name: String,
     /// Why, where that is known.
     pub message: Option<String>,
-}
-
-/// How many objects came to which end.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Objects {
-    /// Done.
-    pub succeeded: u64,
-    /// Failed.
-    pub failed: u64,
-    /// All, those under way included.
-    pub total: u64,
-    /// Whether there are more than were counted.
-    pub more: bool,
-}
-
-impl Objects {
-    /// Both together.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        Self {
-            succeeded: self.succeeded + other.succeeded,
-            failed: self.failed + other.failed,
-            total: self.total + other.total,
-            more: self.more || other.more,
-        }
-    }
 }
 
 /// What one workflow, or several that run together, had to do.
@@ -146,77 +120,6 @@ pub struct OpenItem {
     pub reason: String,
     /// Where it is written.
     pub place: String,
-}
-
-/// How a job stands; in the order of interest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Standing {
-    /// Nobody knows whether the service took it.
-    Unresolved,
-    /// It runs.
-    Running,
-    /// It has not begun, or says a word that nobody knows.
-    Waiting,
-    /// It failed.
-    Failed,
-    /// The service refused it.
-    Rejected,
-    /// Somebody stopped it.
-    Cancelled,
-    /// It is done.
-    Done,
-    /// Nothing was submitted, or nothing that counts.
-    Other,
-}
-
-impl Standing {
-    /// How a job stands that the service says this of.
-    pub fn of(state: &JobState) -> Self {
-        match state {
-            JobState::Submitted | JobState::Pause | JobState::Other(_) => Self::Waiting,
-            JobState::Running => Self::Running,
-            JobState::Success => Self::Done,
-            JobState::Failed => Self::Failed,
-            JobState::Cancel => Self::Cancelled,
-        }
-    }
-
-    /// Whether it has not come to its end.
-    pub fn is_open(self) -> bool {
-        matches!(self, Self::Unresolved | Self::Running | Self::Waiting)
-    }
-
-    /// Whether it ended without doing its work.
-    pub fn is_failure(self) -> bool {
-        matches!(self, Self::Failed | Self::Rejected)
-    }
-
-    /// The word for several such jobs, behind their number.
-    fn word(self) -> &'static str {
-        match self {
-            Self::Unresolved => "unresolved",
-            Self::Running => "running",
-            Self::Waiting => "waiting",
-            Self::Failed => "failed",
-            Self::Rejected => "rejected",
-            Self::Cancelled => "cancelled",
-            Self::Done => "done",
-            Self::Other => "other",
-        }
-    }
-
-    /// A sign that tells it apart without colour.
-    fn sign(self) -> &'static str {
-        match self {
-            Self::Unresolved => "?",
-            Self::Running => "▶",
-            Self::Waiting => "…",
-            Self::Failed | Self::Rejected => "✕",
-            Self::Cancelled => "■",
-            Self::Done => "✓",
-            Self::Other => "–",
-        }
-    }
 }
 
 /// The page as HTML.

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Job, Standing};
+use super::Job;
 use crate::api::time::CHINA_STANDARD_TIME;
+use crate::job_status::JobStatus;
 
 /// The most jobs that are drawn.
 pub(super) const ROWS: usize = 30;
@@ -64,7 +65,7 @@ pub(super) fn draw(jobs: &[Job], now: Timestamp) -> Option<Timeline> {
         .filter_map(|(index, job)| Some((index, Stretch::of(job, now)?)))
         .collect();
     drawn.sort_by_key(|(index, stretch)| {
-        let is_running = jobs[*index].standing == Standing::Running;
+        let is_running = jobs[*index].standing == JobStatus::Running;
         (!is_running, std::cmp::Reverse(stretch.begun))
     });
     drawn.truncate(ROWS);

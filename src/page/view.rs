@@ -5,12 +5,10 @@ use serde::Serialize;
 
 use super::security::policy;
 use super::timeline::{self, Bar, Mark, ROWS};
-use super::{
-    FAILED_JOBS, FAILED_OBJECTS, FailedObject, JOBS, Job, Objects, Open, OpenItem, Page, Standing,
-    Workflow,
-};
+use super::{FAILED_JOBS, FAILED_OBJECTS, FailedObject, JOBS, Job, Open, OpenItem, Page, Workflow};
 use crate::api::time::CHINA_STANDARD_TIME;
 use crate::figures::{count, grouped, length};
+use crate::job_status::{JobStatus, Objects};
 
 /// The longest message, in characters.
 const MESSAGE: usize = 600;
@@ -184,7 +182,8 @@ pub(super) fn view(page: &Page) -> View<'_> {
 }
 
 fn title(page: &Page, number: usize) -> String {
-    let worth = |standing: &Standing| *standing != Standing::Done && *standing != Standing::Other;
+    let worth =
+        |standing: &JobStatus| *standing != JobStatus::Done && *standing != JobStatus::Other;
     let parts: Vec<String> = counts(page, worth).collect();
     let jobs = count(number, "job", "jobs");
     let parts = if parts.is_empty() {
@@ -204,7 +203,7 @@ fn sentence(page: &Page, number: usize) -> String {
 }
 
 /// `2 running`, for each that is not zero.
-fn counts(page: &Page, is_wanted: impl Fn(&Standing) -> bool) -> impl Iterator<Item = String> {
+fn counts(page: &Page, is_wanted: impl Fn(&JobStatus) -> bool) -> impl Iterator<Item = String> {
     let wanted = page
         .counts
         .iter()
@@ -221,8 +220,7 @@ fn tiles(page: &Page) -> Vec<Tile> {
             tone: tone(*standing),
         })
         .collect();
-    let objects = page.workflows.iter().map(|workflow| workflow.objects);
-    let objects = objects.fold(Objects::default(), Objects::and);
+    let objects: Objects = page.workflows.iter().map(|workflow| workflow.objects).sum();
     for (number, word, tone) in [
         (objects.succeeded, "objects done", "quiet"),
         (objects.failed, "objects failed", "bad"),
@@ -301,7 +299,7 @@ fn failed_object(object: &FailedObject) -> FailedView<'_> {
     }
 }
 
-fn objects(objects: Objects, standing: Standing) -> ObjectsView {
+fn objects(objects: Objects, standing: JobStatus) -> ObjectsView {
     let least = if objects.more { "at least " } else { "" };
     let ended = objects.succeeded + objects.failed;
     ObjectsView {
@@ -394,12 +392,12 @@ fn big(number: u64) -> String {
     grouped(usize::try_from(number).unwrap_or(usize::MAX))
 }
 
-fn tone(standing: Standing) -> &'static str {
+fn tone(standing: JobStatus) -> &'static str {
     match standing {
-        Standing::Unresolved | Standing::Failed | Standing::Rejected => "bad",
-        Standing::Running => "busy",
-        Standing::Waiting => "waiting",
-        Standing::Done => "good",
-        Standing::Cancelled | Standing::Other => "quiet",
+        JobStatus::Unresolved | JobStatus::Failed | JobStatus::Rejected => "bad",
+        JobStatus::Running => "busy",
+        JobStatus::Waiting => "waiting",
+        JobStatus::Done => "good",
+        JobStatus::Cancelled | JobStatus::Other => "quiet",
     }
 }

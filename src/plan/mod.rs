@@ -32,7 +32,6 @@ pub use document::{
     DocumentJob, KnownRecord, KnownSubmission, Origin, PlanDocument, RetiredRecord, SourceLine,
 };
 pub use drift::{Drift, DriftKind};
-pub use estimate::{Count, Counts, Estimate, JobEstimate, Prices, TotalEstimate, WorkflowEstimate};
 pub use model::{Action, Blocked, Change, Guard, Plan, PlannedJob, Reason, Summary};
 pub use planner::{Planner, Step};
 pub use selection::{Selection, family};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::drift::Drift;
-use super::estimate::Estimate;
+use crate::estimate::Estimate;
 use crate::job::{Job, JobKey};
 use crate::state::Record;
 

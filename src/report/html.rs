@@ -12,9 +12,10 @@ use super::plan::words;
 use super::status::standing;
 use super::table::count;
 use crate::job::JobKey;
-use crate::page::{self, Job, Objects, Open, OpenItem, Page, Standing, Workflow};
+use crate::job_status::{JobStatus, Objects};
+use crate::page::{self, Job, Open, OpenItem, Page, Workflow};
 use crate::plan::{Action, DocumentJob, PlanDocument};
-use crate::state::{self, Record, Seen};
+use crate::state::{Record, Seen};
 use crate::status::FailedObject;
 
 /// What the page is made of.
@@ -45,7 +46,7 @@ pub enum AskedFor<'a> {
 pub fn worth_explaining(records: &[Arc<Record>]) -> Vec<Arc<Record>> {
     let failed = records
         .iter()
-        .filter(|record| standing(record).1 == Standing::Failed);
+        .filter(|record| standing(record).1 == JobStatus::Failed);
     let mut failed: Vec<Arc<Record>> = failed.cloned().collect();
     failed.sort_by_key(|record| Reverse(submitted(record)));
     failed.truncate(page::FAILED_JOBS);
@@ -54,8 +55,8 @@ pub fn worth_explaining(records: &[Arc<Record>]) -> Vec<Arc<Record>> {
 
 /// Writes the page.
 pub fn html(out: &mut dyn Write, report: &HtmlReport<'_>) -> io::Result<()> {
-    let mut counts: BTreeMap<Standing, usize> = BTreeMap::new();
-    let standings: Vec<Standing> = report
+    let mut counts: BTreeMap<JobStatus, usize> = BTreeMap::new();
+    let standings: Vec<JobStatus> = report
         .records
         .iter()
         .map(|record| standing(record).1)
@@ -78,8 +79,8 @@ pub fn html(out: &mut dyn Write, report: &HtmlReport<'_>) -> io::Result<()> {
 }
 
 /// Failures are not crowded out by what is under way, nor that by what has ended.
-fn jobs(report: &HtmlReport<'_>, standings: &[Standing]) -> Vec<Job> {
-    let mut order: Vec<(&Arc<Record>, Standing)> = report
+fn jobs(report: &HtmlReport<'_>, standings: &[JobStatus]) -> Vec<Job> {
+    let mut order: Vec<(&Arc<Record>, JobStatus)> = report
         .records
         .iter()
         .zip(standings.iter().copied())
@@ -102,8 +103,8 @@ fn jobs(report: &HtmlReport<'_>, standings: &[Standing]) -> Vec<Job> {
                 message: object.message.clone(),
             });
     }
-    let job = |(record, standing): (&Arc<Record>, Standing)| {
-        let failed = (standing == Standing::Failed)
+    let job = |(record, standing): (&Arc<Record>, JobStatus)| {
+        let failed = (standing == JobStatus::Failed)
             .then(|| failed.remove(&record.key))
             .flatten();
         job(record, standing, failed.unwrap_or_default())
@@ -111,9 +112,9 @@ fn jobs(report: &HtmlReport<'_>, standings: &[Standing]) -> Vec<Job> {
     chosen.into_iter().map(job).collect()
 }
 
-fn job(record: &Record, standing: Standing, failed: Vec<page::FailedObject>) -> Job {
+fn job(record: &Record, standing: JobStatus, failed: Vec<page::FailedObject>) -> Job {
     let seen = record.last_seen();
-    let latest = record.latest().filter(|_| standing != Standing::Other);
+    let latest = record.latest().filter(|_| standing != JobStatus::Other);
     let reason = latest.and_then(|latest| latest.outcome.reason());
     Job {
         name: record.key.to_string(),
@@ -123,7 +124,7 @@ fn job(record: &Record, standing: Standing, failed: Vec<page::FailedObject>) -> 
         submitted: submitted(record),
         started: seen.and_then(|seen| seen.started),
         ended: seen.and_then(|seen| seen.ended),
-        objects: seen.and_then(Seen::counted).map(objects),
+        objects: seen.and_then(Seen::counted),
         message: seen.and_then(|seen| seen.message.clone()).or(reason),
         failed,
     }
@@ -146,22 +147,13 @@ fn workflow_ids(record: &Record) -> String {
     record.work.request.operation.workflow_ids.joined()
 }
 
-fn objects(objects: state::Objects) -> Objects {
-    Objects {
-        succeeded: objects.succeeded,
-        failed: objects.failed,
-        total: objects.total,
-        more: objects.more,
-    }
-}
-
 /// Whether everything that there is to know of its objects is known.
 fn is_counted(record: &Record) -> bool {
     let seen = record.last_seen();
     seen.is_none_or(|seen| seen.counted().is_some_and(|objects| !objects.more))
 }
 
-fn workflows(records: &[Arc<Record>], standings: &[Standing]) -> Vec<Workflow> {
+fn workflows(records: &[Arc<Record>], standings: &[JobStatus]) -> Vec<Workflow> {
     let mut workflows: BTreeMap<String, Workflow> = BTreeMap::new();
     for (record, standing) in records.iter().zip(standings) {
         let ids = workflow_ids(record);
@@ -177,9 +169,7 @@ fn workflows(records: &[Arc<Record>], standings: &[Standing]) -> Vec<Workflow> {
         workflow.open += usize::from(standing.is_open());
         workflow.failed += usize::from(standing.is_failure());
         let counted = record.last_seen().and_then(Seen::counted);
-        workflow.objects = workflow
-            .objects
-            .and(counted.map(objects).unwrap_or_default());
+        workflow.objects = workflow.objects + counted.unwrap_or_default();
     }
     workflows.into_values().collect()
 }

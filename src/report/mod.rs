@@ -6,9 +6,7 @@
 mod adopt;
 mod apply;
 mod apply_json;
-mod asking;
 mod cancel;
-mod counting;
 pub mod diagnostics;
 mod failures;
 mod html;
@@ -31,9 +29,7 @@ pub use adopt::{
 };
 pub use apply::{ApplyReporter, outcome as apply_outcome};
 pub use apply_json::{ApplyStream, schema_json as apply_schema_json};
-pub use asking::Asking;
 pub use cancel::cancelling;
-pub use counting::Counting;
 pub use failures::{
     human as failures_human, json as failures_json, schema_json as failures_schema_json,
 };
@@ -42,7 +38,7 @@ pub use plan::{
     PlanView, gitlab as plan_gitlab, human as plan_human, json as plan_json,
     markdown as plan_markdown,
 };
-pub use progress::Progress;
+pub use progress::{Progress, ProgressLine};
 pub use records::{
     history as records_history, json as records_json, list as records_list,
     schema_json as records_schema_json,

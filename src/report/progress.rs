@@ -1,4 +1,4 @@
-//! Those who wait see bars on a terminal, and a line now and then elsewhere.
+//! Progress: bars or one moving line on a terminal, a line every ten seconds elsewhere.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,8 +10,10 @@ use super::status;
 use super::table::{count, grouped};
 use super::text::fit;
 use super::ui::Ui;
+use crate::estimate::Snapshot;
+use crate::figures::grouped_large;
 use crate::state::{Record, Seen};
-use crate::status::{Event, Trouble, may_change};
+use crate::status::{Event, PollError, may_change};
 
 /// Jobs that have a bar of their own each; more of them share one.
 const BARS: usize = 12;
@@ -19,8 +21,65 @@ const BARS: usize = 12;
 const BESIDE_KEY: usize = 45;
 /// However narrow the terminal is, a key gets as many columns.
 const SHORTEST_KEY: usize = 12;
-/// How often a line is written where there is no terminal.
-pub(super) const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// Shows the progress of one activity.
+#[derive(Debug)]
+pub struct ProgressLine {
+    ui: Ui,
+    line: Option<ProgressBar>,
+    last_line: Instant,
+}
+
+impl ProgressLine {
+    /// Begins with an empty line.
+    pub fn new(ui: Ui) -> Self {
+        let line = ui.draws_progress().then(|| {
+            let line = ProgressBar::new_spinner().with_style(style("{spinner} {wide_msg}"));
+            line.enable_steady_tick(Duration::from_millis(200));
+            line
+        });
+        Self {
+            ui,
+            line,
+            last_line: Instant::now(),
+        }
+    }
+
+    /// Shows how many jobs the service has answered for.
+    pub fn answered(&mut self, answered: usize, jobs: usize) {
+        let (answered, jobs) = (grouped(answered), count(jobs, "job", "jobs"));
+        self.show(format!("the service answered for {answered} of {jobs}"));
+    }
+
+    /// Shows how many objects were counted.
+    pub fn counted(&mut self, counted: Snapshot) {
+        self.show(counting(counted));
+    }
+
+    /// A closed terminal is no reason to stop the work.
+    fn show(&mut self, text: String) {
+        if let Some(line) = &self.line {
+            line.set_message(text);
+        } else if self.last_line.elapsed() >= self.ui.progress_interval() {
+            self.last_line = Instant::now();
+            let _ = self.ui.note(text);
+        }
+    }
+}
+
+impl Drop for ProgressLine {
+    fn drop(&mut self) {
+        if let Some(line) = &self.line {
+            line.finish_and_clear();
+        }
+    }
+}
+
+fn counting(counted: Snapshot) -> String {
+    let [objects, ended, lists] =
+        [counted.objects, counted.ended, counted.lists].map(grouped_large);
+    format!("counting: {objects} objects so far, {ended} of {lists} lists read")
+}
 
 /// Shows what happens while somebody waits.
 #[derive(Debug)]
@@ -28,7 +87,7 @@ pub struct Progress {
     ui: Ui,
     bars: Option<Bars>,
     last_line: Instant,
-    in_trouble: bool,
+    is_down: bool,
 }
 
 #[derive(Debug)]
@@ -49,7 +108,7 @@ impl Progress {
                 .draws_progress()
                 .then(|| Bars::new(records, ui.look().width)),
             last_line: Instant::now(),
-            in_trouble: false,
+            is_down: false,
         }
     }
 
@@ -57,22 +116,22 @@ impl Progress {
     pub fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::Changed(record) => {
-                self.in_trouble = false;
+                self.is_down = false;
                 if let Some(line) = status::ending(record) {
                     self.say(&line);
                 }
             }
-            Event::Trouble(troubles) => self.trouble(troubles),
+            Event::Unanswered(errors) => self.unanswered(errors),
             Event::Tick(records) => self.tick(records),
         }
     }
 
     /// An outage is one message, however often it is noticed.
-    fn trouble(&mut self, troubles: &[Trouble]) {
-        if let Some(first) = troubles.first().filter(|_| !self.in_trouble) {
+    fn unanswered(&mut self, errors: &[PollError]) {
+        if let Some(first) = errors.first().filter(|_| !self.is_down) {
             self.say(&format!("{first}; going on asking"));
         }
-        self.in_trouble = true;
+        self.is_down = true;
     }
 
     fn tick(&mut self, records: &[Arc<Record>]) {
@@ -80,7 +139,7 @@ impl Progress {
             bars.show(records);
         } else if self.ui.draws_line() {
             let _ = self.ui.transient(&summary(records));
-        } else if self.last_line.elapsed() >= LINE_EVERY {
+        } else if self.last_line.elapsed() >= self.ui.progress_interval() {
             self.last_line = Instant::now();
             self.say(&summary(records));
         }
@@ -151,7 +210,7 @@ impl Bars {
     }
 }
 
-pub(super) fn style(template: &str) -> ProgressStyle {
+fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
@@ -166,4 +225,21 @@ fn summary(records: &[Arc<Record>]) -> String {
 
 fn ended(records: &[Arc<Record>]) -> usize {
     records.iter().filter(|record| !may_change(record)).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::counting;
+    use crate::estimate::Snapshot;
+
+    #[test]
+    fn the_line_has_counts_of_objects_and_lists() {
+        let counted = Snapshot {
+            lists: 12,
+            ended: 3,
+            objects: 1_234_567,
+        };
+        let line = "counting: 1,234,567 objects so far, 3 of 12 lists read";
+        assert_eq!(counting(counted), line);
+    }
 }

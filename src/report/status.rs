@@ -13,7 +13,7 @@ use super::ui::style::{BAD, CHANGE, FAINT, GOOD, STRONG};
 use crate::api::time;
 use crate::api::wire::JobState;
 use crate::figures::length;
-use crate::page::Standing;
+use crate::job_status::JobStatus;
 use crate::state::{Objects, Outcome, Record, Seen};
 
 /// Writes a table with one row a record, then why jobs failed.
@@ -141,12 +141,7 @@ pub(super) fn all_objects(records: &[Arc<Record>]) -> Objects {
     let counted = records
         .iter()
         .filter_map(|record| record.last_seen()?.counted());
-    counted.fold(Objects::default(), |sum, objects| Objects {
-        succeeded: sum.succeeded + objects.succeeded,
-        failed: sum.failed + objects.failed,
-        total: sum.total + objects.total,
-        more: sum.more || objects.more,
-    })
+    counted.sum()
 }
 
 /// A record's cells.
@@ -220,28 +215,30 @@ fn took(record: &Record, now: Timestamp) -> Option<String> {
 pub(super) fn state(record: &Record) -> (String, Style) {
     let (word, standing) = standing(record);
     let style = match standing {
-        Standing::Unresolved | Standing::Failed | Standing::Rejected | Standing::Cancelled => BAD,
-        Standing::Running | Standing::Waiting => CHANGE,
-        Standing::Done => GOOD,
-        Standing::Other => FAINT,
+        JobStatus::Unresolved | JobStatus::Failed | JobStatus::Rejected | JobStatus::Cancelled => {
+            BAD
+        }
+        JobStatus::Running | JobStatus::Waiting => CHANGE,
+        JobStatus::Done => GOOD,
+        JobStatus::Other => FAINT,
     };
     (word, style)
 }
 
 /// The word for what is known of a record, and what kind of word it is.
-pub(super) fn standing(record: &Record) -> (String, Standing) {
+pub(super) fn standing(record: &Record) -> (String, JobStatus) {
     let (word, standing) = if record.unresolved().is_some() {
-        ("unresolved", Standing::Unresolved)
+        ("unresolved", JobStatus::Unresolved)
     } else if record.is_removed() {
-        ("removed", Standing::Other)
+        ("removed", JobStatus::Other)
     } else {
         let latest = record.latest().map(|submission| &submission.outcome);
         match (latest, record.last_seen()) {
-            (Some(Outcome::Rejected(_)), _) => ("rejected", Standing::Rejected),
-            (_, Some(seen)) => (seen.state.as_str(), Standing::of(&seen.state)),
-            (Some(Outcome::Accepted { .. }), None) => ("accepted", Standing::Waiting),
-            (Some(Outcome::Abandoned { .. }), None) => ("abandoned", Standing::Other),
-            _ => ("not submitted", Standing::Other),
+            (Some(Outcome::Rejected(_)), _) => ("rejected", JobStatus::Rejected),
+            (_, Some(seen)) => (seen.state.as_str(), JobStatus::of(&seen.state)),
+            (Some(Outcome::Accepted { .. }), None) => ("accepted", JobStatus::Waiting),
+            (Some(Outcome::Abandoned { .. }), None) => ("abandoned", JobStatus::Other),
+            _ => ("not submitted", JobStatus::Other),
         }
     };
     (word.to_owned(), standing)

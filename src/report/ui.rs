@@ -1,6 +1,7 @@
 //! Where output goes and how it looks.
 
 use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
@@ -45,12 +46,17 @@ pub(super) mod style {
     pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 }
 
+/// How often progress is written to a log, unless the environment says otherwise.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(10);
+
 /// Standard output and standard error, with what was decided about them.
 #[derive(Debug, Clone, Copy)]
 pub struct Ui {
     color: ColorChoice,
     verbosity: Verbosity,
     look: Look,
+    /// How often a line says how far the work is, where there is no terminal.
+    progress_interval: Duration,
     /// Whether others write to the terminal while something is under way.
     is_shared: bool,
     /// Whether standard output is a terminal.
@@ -67,6 +73,7 @@ impl Ui {
             color,
             verbosity,
             look: Look { width },
+            progress_interval: PROGRESS_INTERVAL,
             is_shared: false,
             shows_data: io::stdout().is_terminal(),
             shows_messages: io::stderr().is_terminal(),
@@ -81,6 +88,20 @@ impl Ui {
             is_shared: true,
             ..self
         }
+    }
+
+    /// Sets how often a line says how far the work is, where there is no terminal.
+    #[must_use]
+    pub fn with_progress_interval(self, progress_interval: Duration) -> Self {
+        Self {
+            progress_interval,
+            ..self
+        }
+    }
+
+    /// How often a line says how far the work is, where there is no terminal.
+    pub(super) fn progress_interval(&self) -> Duration {
+        self.progress_interval
     }
 
     /// How texts look.

@@ -19,7 +19,8 @@ use super::api_error::ApiError;
 use super::app::App;
 use super::store::{Overview, OverviewJob, OverviewLimits, StateCount};
 use crate::api::wire::JobState;
-use crate::page::{self, FailedObject, Job, Objects, Page, Standing, Workflow};
+use crate::job_status::{JobStatus, Objects};
+use crate::page::{self, FailedObject, Job, Page, Workflow};
 
 /// Refresh intervals of the browser: while jobs run, and while none does.
 const BUSY: Duration = Duration::from_secs(2);
@@ -154,9 +155,9 @@ fn response(status: StatusCode, kind: &'static str, body: Body) -> Response {
 }
 
 fn everything(app: &App, overview: Overview) -> Page {
-    let mut counts: BTreeMap<Standing, usize> = BTreeMap::new();
+    let mut counts: BTreeMap<JobStatus, usize> = BTreeMap::new();
     for (_, state, number) in &overview.totals {
-        *counts.entry(Standing::of(state)).or_default() += whole(*number);
+        *counts.entry(JobStatus::of(state)).or_default() += whole(*number);
     }
     let is_busy = counts
         .iter()
@@ -179,7 +180,7 @@ fn job(known: OverviewJob) -> Job {
     let OverviewJob { job, runs, failed } = known;
     let is_failed = job.state == JobState::Failed;
     Job {
-        standing: Standing::of(&job.state),
+        standing: JobStatus::of(&job.state),
         state: job.state.to_string(),
         id: Some(job.id.to_string()),
         submitted: Some(job.created),
@@ -199,16 +200,17 @@ fn job(known: OverviewJob) -> Job {
 }
 
 fn tally<'a>(runs: impl Iterator<Item = (&'a JobState, i64)>) -> Objects {
-    runs.fold(Objects::default(), |sum, (state, number)| {
+    let counts = runs.map(|(state, number)| {
         let number = number.unsigned_abs();
         let is = |wanted: &JobState| if state == wanted { number } else { 0 };
-        sum.and(Objects {
+        Objects {
             succeeded: is(&JobState::Success),
             failed: is(&JobState::Failed),
             total: number,
             more: false,
-        })
-    })
+        }
+    });
+    counts.sum()
 }
 
 fn workflows(
@@ -220,7 +222,7 @@ fn workflows(
     let mut workflows: BTreeMap<&str, Workflow> = BTreeMap::new();
     for (ids, state, number) in totals {
         let workflow = workflows.entry(ids).or_insert_with(|| workflow(app, ids));
-        let standing = Standing::of(state);
+        let standing = JobStatus::of(state);
         let number = whole(*number);
         workflow.jobs += number;
         workflow.open += if standing.is_open() { number } else { 0 };
@@ -230,7 +232,7 @@ fn workflows(
     for (ids, state, number) in runs {
         if let Some(workflow) = workflows.get_mut(ids.as_str()) {
             let counted = tally(std::iter::once((state, *number)));
-            workflow.objects = workflow.objects.and(counted);
+            workflow.objects = workflow.objects + counted;
         }
     }
     workflows.into_values().collect()

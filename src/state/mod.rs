@@ -21,9 +21,10 @@ mod transition;
 mod writer;
 
 pub use crate::api::client::{Outcome, OutcomeKind, Rejection};
+pub use crate::job_status::Objects;
 pub use error::StateError;
 pub use header::{Expected, Header, Lineage};
 pub use lock::Holder;
-pub use record::{Objects, Record, Removal, Seen, Submission, SubmissionId};
+pub use record::{Record, Removal, Seen, Submission, SubmissionId};
 pub use records::Records;
 pub use store::{OpenOptions, StateStore, Verified};

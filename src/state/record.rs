@@ -12,6 +12,7 @@ use crate::api::client::{Outcome, OutcomeKind, Rejection};
 use crate::api::name::JobId;
 use crate::api::wire::{JobDetail, JobState};
 use crate::job::{Fingerprint, JobKey, Work};
+use crate::job_status::Objects;
 
 /// A person's word that a submission counts no longer. What was submitted stays known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -199,21 +200,6 @@ impl Seen {
             ..Self::new(job.job_id.clone(), job.state.clone(), at)
         }
     }
-}
-
-/// What became of a job's objects, as far as the service lists their runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Objects {
-    /// Runs that ended well.
-    pub succeeded: u64,
-    /// Runs that ended badly.
-    pub failed: u64,
-    /// All runs: also those under way and cancelled ones.
-    pub total: u64,
-    /// Whether there are more than were counted.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub more: bool,
 }
 
 /// What the state knows of one fingerprint.

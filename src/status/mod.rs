@@ -1,15 +1,11 @@
-//! How far accepted jobs are: asks the service, records the answers.
+//! The progress of accepted jobs: asks the service, records the answers.
 //!
-//! The state is locked only as long as recording takes, so that somebody who waits for hours is in
-//! nobody's way.
+//! The state is locked only while answers are written, so a wait of hours blocks no other run.
 
-mod ask;
-mod count;
-mod failures;
-mod record;
-mod refresh;
-mod survey;
+mod objects;
+mod poll;
 mod wait;
+mod write;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -18,19 +14,18 @@ use crate::api::name::JobId;
 use crate::job::JobKey;
 use crate::state::{Record, StateError};
 
-pub use failures::{FailedObject, failed_objects, object_url};
-pub use record::Recorder;
-pub use refresh::{Refreshed, Refresher};
-pub use survey::{Survey, survey};
+pub use objects::{FailedObject, failed_objects, object_url};
+pub use poll::{Poller, Round, poll_all, update};
 pub use wait::{Event, Waited, wait};
+pub use write::StatusWriter;
 
-/// How many questions are under way at once.
+/// Concurrent calls.
 const PARALLELISM: usize = 8;
 
-/// How long the service may need to know a job that it took.
+/// How long after accepting a job the service may not list it yet.
 const FRESH: SignedDuration = SignedDuration::from_mins(2);
 
-/// Why nothing can be asked or recorded at all.
+/// Why no job can be asked about, or nothing recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum StatusError {
     /// The bucket of a record cannot be asked.
@@ -44,9 +39,9 @@ pub enum StatusError {
     State(#[from] StateError),
 }
 
-/// Why the state of one job is not known any better than before.
+/// Why nothing was learnt about one job.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum Trouble {
+pub enum PollError {
     /// The service does not answer, or not in a way that can be understood.
     #[error("cannot ask for {key}: {error}")]
     Call {
@@ -67,12 +62,20 @@ pub enum Trouble {
     },
 }
 
-impl Trouble {
+impl PollError {
     /// Whether asking again can help.
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Call { error, .. } => error.may_pass(),
             Self::Gone { fresh, .. } => *fresh,
+        }
+    }
+
+    /// The id of a job that the service does not know.
+    pub fn gone(&self) -> Option<&JobId> {
+        match self {
+            Self::Call { .. } => None,
+            Self::Gone { job_id, .. } => Some(job_id),
         }
     }
 }

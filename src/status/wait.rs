@@ -1,13 +1,13 @@
-//! Waits until jobs have ended, for hours if need be.
+//! Waits until jobs have ended, polling ever less often.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use super::record::Recorder;
-use super::refresh::Refresher;
-use super::{StatusError, Trouble, may_change};
+use super::poll::Poller;
+use super::write::StatusWriter;
+use super::{PollError, StatusError, may_change};
 use crate::api::client::Client;
 use crate::state::{Record, StateError};
 
@@ -24,7 +24,7 @@ pub enum Event<'a> {
     /// The service said something new of a job.
     Changed(&'a Record),
     /// Nothing was learnt of some jobs; they are asked for again.
-    Trouble(&'a [Trouble]),
+    Unanswered(&'a [PollError]),
     /// Time passes; here is everything waited for.
     Tick(&'a [Arc<Record>]),
 }
@@ -35,7 +35,7 @@ pub enum Waited {
     /// Nothing can change any more, but for the jobs that the service no longer knows.
     Ended {
         /// Jobs whose end nobody will learn.
-        lost: Vec<Trouble>,
+        lost: Vec<PollError>,
     },
     /// The time was up.
     TimedOut,
@@ -44,8 +44,8 @@ pub enum Waited {
 /// Asks until nothing can change any more, ever less often. Lost connections and a service that is
 /// away are waited out; `reconnect` may know where it has gone.
 pub async fn wait(
-    refresher: &mut Refresher,
-    recorder: &Recorder<'_>,
+    poller: &mut Poller,
+    writer: &StatusWriter<'_>,
     timeout: Option<Duration>,
     reconnect: &mut (dyn FnMut() -> Option<Client> + Send),
     tell: &mut (dyn FnMut(Event<'_>) + Send),
@@ -54,12 +54,12 @@ pub async fn wait(
     let mut unrecorded = Vec::new();
     let mut pause = FIRST_PAUSE;
     loop {
-        let round = refresher.refresh().await?;
-        let (passing, lost) = sort(round.troubles)?;
+        let round = poller.poll().await?;
+        let (passing, lost) = sort(round.errors)?;
         if !passing.is_empty() {
-            tell(Event::Trouble(&passing));
+            tell(Event::Unanswered(&passing));
             if let Some(client) = reconnect() {
-                refresher.reconnect(client);
+                poller.reconnect(client);
             }
         }
         pause = if round.changed.is_empty() {
@@ -68,42 +68,39 @@ pub async fn wait(
             (pause / 2).max(FIRST_PAUSE)
         };
         unrecorded.extend(round.changed.iter().cloned());
-        let open = refresher
-            .records()
-            .iter()
-            .filter(|record| may_change(record));
+        let open = poller.records().iter().filter(|record| may_change(record));
         let has_ended = passing.is_empty() && open.count() <= lost.len();
         let left = timeout.map(|timeout| timeout.saturating_sub(begun.elapsed()));
         let is_over = has_ended || left.is_some_and(|left| left.is_zero());
         let recording = Instant::now();
         // Recorded before it is told: who hears of an end and looks at the records finds it there.
-        record(recorder, &mut unrecorded, is_over).await?;
+        record(writer, &mut unrecorded, is_over).await?;
         pause = pause.max(recording.elapsed() * RECORDING_SHARE);
         for record in &round.changed {
             tell(Event::Changed(record));
         }
-        tell(Event::Tick(refresher.records()));
+        tell(Event::Tick(poller.records()));
         if has_ended {
             return Ok(Waited::Ended { lost });
         }
         if is_over {
             return Ok(Waited::TimedOut);
         }
-        rest(left.map_or(pause, |left| pause.min(left)), refresher, tell).await;
+        rest(left.map_or(pause, |left| pause.min(left)), poller, tell).await;
     }
 }
 
 /// What cannot be recorded because another run writes the state is recorded later, but not later
 /// than at the end.
 async fn record(
-    recorder: &Recorder<'_>,
+    writer: &StatusWriter<'_>,
     unrecorded: &mut Vec<Arc<Record>>,
     is_over: bool,
 ) -> Result<(), StateError> {
     if unrecorded.is_empty() {
         return Ok(());
     }
-    match recorder.record(unrecorded).await {
+    match writer.write(unrecorded).await {
         Err(StateError::Locked { .. }) if !is_over => Ok(()),
         ended => {
             unrecorded.clear();
@@ -112,28 +109,24 @@ async fn record(
     }
 }
 
-/// Troubles that may pass, and jobs that the service no longer knows; anything else is the end.
-fn sort(troubles: Vec<Trouble>) -> Result<(Vec<Trouble>, Vec<Trouble>), StatusError> {
-    let (passing, rest): (Vec<_>, Vec<_>) = troubles.into_iter().partition(Trouble::may_pass);
+/// Splits errors into those that may pass and jobs that the service no longer knows; any other error ends the wait.
+fn sort(errors: Vec<PollError>) -> Result<(Vec<PollError>, Vec<PollError>), StatusError> {
+    let (passing, rest): (Vec<_>, Vec<_>) = errors.into_iter().partition(PollError::may_pass);
     let mut lost = Vec::with_capacity(rest.len());
-    for trouble in rest {
-        match trouble {
-            Trouble::Call { error, .. } => return Err(error.into()),
-            Trouble::Gone { .. } => lost.push(trouble),
+    for error in rest {
+        match error {
+            PollError::Call { error, .. } => return Err(error.into()),
+            PollError::Gone { .. } => lost.push(error),
         }
     }
     Ok((passing, lost))
 }
 
-async fn rest(
-    mut pause: Duration,
-    refresher: &Refresher,
-    tell: &mut (dyn FnMut(Event<'_>) + Send),
-) {
+async fn rest(mut pause: Duration, poller: &Poller, tell: &mut (dyn FnMut(Event<'_>) + Send)) {
     while pause > TICK {
         sleep(TICK).await;
         pause -= TICK;
-        tell(Event::Tick(refresher.records()));
+        tell(Event::Tick(poller.records()));
     }
     sleep(pause).await;
 }

@@ -9,13 +9,13 @@ use crate::apply::{self, ApplyOutcome, Halt};
 use crate::cli::connection::{Connection, first_bucket};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::following;
+use crate::cli::poll;
 use crate::cli::session::Session;
 use crate::cli::signals::Interrupts;
 use crate::job::Fingerprint;
 use crate::plan::Plan;
 use crate::state::{Record, Records, StateStore};
-use crate::status::{self, Recorder};
+use crate::status::{self, StatusWriter};
 
 /// Submits what `plan` says, into the state that `store` holds.
 pub(super) async fn execute(
@@ -46,11 +46,11 @@ pub(super) async fn execute(
     };
     let result = match submitted {
         Ok(Exit::Done) if arguments.waits(session) => {
-            let recorder = held.as_ref().map_or_else(
-                || following::recorder(session, following::LOCK_TIMEOUT),
-                Recorder::Open,
+            let writer = held.as_ref().map_or_else(
+                || poll::writer(session, poll::LOCK_TIMEOUT),
+                StatusWriter::Open,
             );
-            wait(session, &connection, &recorder, &records, interrupts, view).await
+            wait(session, &connection, &writer, &records, interrupts, view).await
         }
         submitted => submitted,
     };
@@ -111,7 +111,7 @@ fn exit(outcome: &ApplyOutcome, interrupts: &Interrupts) -> Exit {
 async fn wait(
     session: &Session,
     connection: &Connection,
-    recorder: &Recorder<'_>,
+    writer: &StatusWriter<'_>,
     records: &Records,
     mut interrupts: Interrupts,
     view: &View,
@@ -120,7 +120,7 @@ async fn wait(
     let open: Vec<Arc<Record>> = open.cloned().collect();
     let waited_for: HashSet<Fingerprint> = open.iter().map(|record| record.fingerprint).collect();
     tokio::select! {
-        result = following::follow(session, connection, recorder, open, None) => {
+        result = poll::follow(session, connection, writer, open, None) => {
             let records = session.records()?;
             let ended = records.iter().filter(|record| waited_for.contains(&record.fingerprint));
             view.ended(&ended.cloned().collect::<Vec<_>>())?;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::approval;
-use super::estimating;
+use super::estimate;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::options::{GlobalOptions, parse_duration};
@@ -154,7 +154,7 @@ fn run_in(
         None => prepare::now(arguments, options, settings, ui)?,
     };
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(estimating::estimate_for_guards(&session, &mut plan));
+    runtime.block_on(estimate::estimate_for_guards(&session, &mut plan));
     let lineage = Some(store.header().lineage.clone());
     let inputs = (arguments.format == Format::Json).then(|| {
         let jobs = plan.jobs.iter().map(|planned| &planned.job);

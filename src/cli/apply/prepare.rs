@@ -6,7 +6,7 @@ use super::ApplyArgs;
 use crate::cli::failure::Failure;
 use crate::cli::options::GlobalOptions;
 use crate::cli::plan_file;
-use crate::cli::refreshing;
+use crate::cli::poll;
 use crate::cli::session::Session;
 use crate::cli::settings::Settings;
 use crate::plan::{self, Drift, Plan, PlanDocument};
@@ -24,8 +24,8 @@ pub(super) fn now(
     let jobs = session.jobs()?;
     let store = session.open_state(arguments.lock_timeout)?;
     let drift = if arguments.refresh {
-        let asked = refreshing::of_jobs(&store.records(), &jobs, &arguments.only);
-        Some(refreshing::ask_and_record(&session, &store, &asked)?.drift)
+        let asked = poll::records_of(&store.records(), &jobs, &arguments.only);
+        Some(poll::refresh_and_record(&session, &store, &asked)?.drift)
     } else {
         None
     };
@@ -87,6 +87,6 @@ fn ask_again(
     let records = store.records();
     let asked = deciding.filter_map(|drift| records.get(&drift.fingerprint).cloned());
     let asked: Vec<_> = asked.collect();
-    let refreshed = refreshing::ask_and_record(session, store, &asked)?;
+    let refreshed = poll::refresh_and_record(session, store, &asked)?;
     Ok(document.drift.is_some().then_some(refreshed.drift))
 }

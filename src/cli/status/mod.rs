@@ -1,7 +1,7 @@
 //! `stocktake status`
 
-mod asking;
-mod showing;
+mod output;
+mod refresh;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,7 +11,6 @@ use clap::{Args, ValueEnum};
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::following;
 use super::options::{GlobalOptions, parse_duration};
 use super::session::Session;
 use super::settings::Settings;
@@ -20,8 +19,8 @@ use crate::report::{self, Ui};
 use crate::state::Record;
 use crate::status;
 
-use asking::{Asked, ask, is_reachable};
-use showing::{show, show_failed};
+use output::{show, show_failed};
+use refresh::{Asked, ask, is_reachable};
 
 /// Show how far each recorded job is
 ///
@@ -112,7 +111,8 @@ pub(super) fn run(
     if arguments.failed {
         return show_failed(&session, arguments, &asked.failed);
     }
-    let shown = following::with_news(wanted, &asked.records);
+    let mut shown = wanted;
+    status::update(&mut shown, &asked.records);
     show(&session, arguments, &shown, &asked.failed)?;
     let names_failure = || arguments.wait && !arguments.keys.is_empty() && has_failed(&shown);
     Ok(if names_failure() {

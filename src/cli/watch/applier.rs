@@ -9,16 +9,16 @@ use tokio::sync::watch;
 
 use crate::apply;
 use crate::cli::connection::{Connection, first_bucket};
-use crate::cli::estimating;
+use crate::cli::estimate;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::following;
+use crate::cli::poll;
 use crate::cli::session::Session;
 use crate::cli::signals::Interrupts;
 use crate::plan::{self, Plan, PlannedJob};
 use crate::report::{self, ApplyReporter};
 use crate::state::StateStore;
-use crate::status::{self, Recorder};
+use crate::status::{self, StatusWriter};
 
 /// An apply under way.
 pub(super) struct Applying {
@@ -81,7 +81,7 @@ async fn run(
         store.close()?;
         return Ok(Ending::Outdated);
     }
-    estimating::estimate_for_guards(session, &mut plan).await;
+    estimate::estimate_for_guards(session, &mut plan).await;
     if !plan.blocked.is_empty() {
         store.close()?;
         for blocked in plan.blocked.iter().map(|blocked| &blocked.message) {
@@ -166,9 +166,9 @@ async fn follow(
     let records = store.records();
     let open = records.iter().filter(|record| status::may_change(record));
     let open = open.cloned().collect();
-    let recorder = Recorder::Open(store);
+    let writer = StatusWriter::Open(store);
     tokio::select! {
-        result = following::follow(session, connection, &recorder, open, None) => result.map(drop),
+        result = poll::follow(session, connection, &writer, open, None) => result.map(drop),
         () = interrupts.arrived() => Ok(()),
         _ = enough.wait_for(|enough| *enough) => Ok(()),
     }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::name::{BucketName, JobId, Region};
 use crate::api::request::Request;
+use crate::estimate::JobEstimate;
 use crate::job::{Fingerprint, JobKey, OnFailure, Overlap, Work};
-use crate::plan::estimate::JobEstimate;
 use crate::plan::model::{Action, Change, PlannedJob, Reason};
 use crate::source::slashes;
 use crate::state::{Outcome, OutcomeKind, Record, SubmissionId};

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::drift::Drift;
-use super::estimate::TotalEstimate;
 use super::model::{Blocked, Plan, Summary};
+use crate::estimate::TotalEstimate;
 use crate::job::{Fingerprint, JobKey};
 use crate::state::Lineage;
 

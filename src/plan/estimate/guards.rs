@@ -1,7 +1,7 @@
 //! The guards that depend on an estimate.
 
-use super::{Estimate, JobEstimate};
 use crate::bytes;
+use crate::estimate::{Estimate, JobEstimate};
 use crate::job::JobKey;
 use crate::plan::Limits;
 use crate::plan::model::{Blocked, Guard, PlannedJob};

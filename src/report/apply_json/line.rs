@@ -5,8 +5,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::api::name::JobId;
+use crate::estimate::{JobEstimate, TotalEstimate};
 use crate::job::{Fingerprint, JobKey};
-use crate::plan::{Action, Change, Drift, Guard, JobEstimate, Reason, Summary, TotalEstimate};
+use crate::plan::{Action, Change, Drift, Guard, Reason, Summary};
 use crate::state::{Lineage, SubmissionId};
 
 /// One line of `stocktake apply --format json`.

@@ -7,9 +7,10 @@ use super::super::text::wrap;
 use super::super::ui::style::{CHANGE, FAINT};
 use super::PlanView;
 use crate::bytes;
+use crate::estimate::{TotalEstimate, WorkflowEstimate};
 use crate::figures::grouped_large;
 use crate::money::Money;
-use crate::plan::{DocumentJob, TotalEstimate, WorkflowEstimate};
+use crate::plan::DocumentJob;
 
 /// Amounts that are shown together.
 #[derive(Debug, Clone, Copy, Default)]

@@ -7,7 +7,8 @@ use std::io::{self, Write};
 use super::super::table::{count, grouped};
 use super::groups::{Group, group};
 use super::{estimate, words};
-use crate::plan::{Action, Change, DocumentJob, PlanDocument, TotalEstimate, family};
+use crate::estimate::TotalEstimate;
+use crate::plan::{Action, Change, DocumentJob, PlanDocument, family};
 
 /// A comment of GitHub has at most 65,536 characters; what follows the jobs must fit too.
 const LIMIT: usize = 65_536;

@@ -9,7 +9,7 @@ use crate::job::Job;
 
 /// One list of objects, and the jobs that it is counted for.
 #[derive(Debug)]
-pub(super) struct Question {
+pub(super) struct ListRequest {
     pub(super) bucket: BucketName,
     pub(super) region: Region,
     pub(super) source: Source,
@@ -29,24 +29,24 @@ pub(super) enum Source {
     UrlFile(String),
 }
 
-/// The questions about jobs that may be of several buckets.
-pub(super) fn of<'a>(jobs: impl Iterator<Item = &'a Job>) -> Vec<Question> {
+/// The requests about jobs that may be of several buckets.
+pub(super) fn of<'a>(jobs: impl Iterator<Item = &'a Job>) -> Vec<ListRequest> {
     let mut buckets: BTreeMap<(&BucketName, &Region), Vec<&Job>> = BTreeMap::new();
     for job in jobs {
         let bucket = (&job.work.bucket, &job.work.region);
         buckets.entry(bucket).or_default().push(job);
     }
-    let mut questions = Vec::new();
+    let mut requests = Vec::new();
     for ((bucket, region), jobs) in buckets {
         let lists = lists(&jobs).into_iter();
-        questions.extend(lists.map(|(source, jobs)| Question {
+        requests.extend(lists.map(|(source, jobs)| ListRequest {
             bucket: bucket.clone(),
             region: region.clone(),
             source,
             tally: Tally::new(jobs.into_iter()),
         }));
     }
-    questions
+    requests
 }
 
 /// The jobs of one bucket by the list that they are counted with.

@@ -7,9 +7,9 @@ use tokio::time::MissedTickBehavior;
 use super::connection::Connection;
 use super::failure::Failure;
 use super::session::Session;
-use crate::estimate::{self, Meter};
-use crate::plan::{Counts, Plan};
-use crate::report::Counting;
+use crate::estimate::{self, Counters, Counts};
+use crate::plan::Plan;
+use crate::report::ProgressLine;
 
 /// How often progress is looked at.
 const TICK: Duration = Duration::from_millis(200);
@@ -19,7 +19,7 @@ const TICK: Duration = Duration::from_millis(200);
 pub(super) async fn estimate(session: &Session, plan: &mut Plan) {
     let counts = match count(session, plan).await {
         Ok(counts) => counts,
-        Err(failure) => Counts::failed(plan, &reason(&failure)),
+        Err(failure) => Counts::failed(plan.estimated_jobs(), &reason(&failure)),
     };
     plan.estimate(&counts, &session.target.prices, &session.limits(None));
 }
@@ -32,26 +32,29 @@ pub(super) async fn estimate_for_guards(session: &Session, plan: &mut Plan) {
 }
 
 async fn count(session: &Session, plan: &Plan) -> Result<Counts, Failure> {
-    let mut jobs = plan.jobs.iter().filter(|planned| planned.may_submit());
-    let Some(first) = jobs.next() else {
+    let Some(first) = plan.estimated_jobs().next() else {
         return Ok(Counts::default());
     };
-    let (bucket, region) = (&first.job.work.bucket, &first.job.work.region);
+    let (bucket, region) = (&first.work.bucket, &first.work.region);
     let connection = Connection::for_reading(session, bucket.clone(), region.clone()).await?;
-    let meter = Meter::default();
-    let mut progress = Counting::new(session.ui);
+    let counters = Counters::default();
+    let mut progress = ProgressLine::new(session.ui);
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let counts = {
-        let mut counting = std::pin::pin!(estimate::count(plan, &connection.client, &meter));
+        let mut counting = std::pin::pin!(estimate::count(
+            plan.estimated_jobs(),
+            &connection.client,
+            &counters
+        ));
         loop {
             tokio::select! {
                 counts = &mut counting => break counts,
-                _ = ticks.tick() => progress.show(meter.read()),
+                _ = ticks.tick() => progress.counted(counters.snapshot()),
             }
         }
     };
-    progress.finish();
+    drop(progress);
     connection.close().await;
     Ok(counts)
 }

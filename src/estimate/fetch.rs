@@ -2,19 +2,19 @@
 
 use jiff::Timestamp;
 
-use super::questions::{Question, Source};
+use super::requests::{ListRequest, Source};
 use super::tally::Tally;
 use super::{Counter, inventory, url_list};
 use crate::api::client::{Client, ObjectHead, ObjectQuery};
 use crate::api::objects::is_placeholder;
 
 impl Counter<'_> {
-    /// Counts what a question is about; the error says why that cannot be done.
-    pub(super) async fn put(&self, question: &mut Question) -> Result<(), String> {
-        let client = self.client.for_bucket(&question.bucket, &question.region);
+    /// Counts what a request is about; the error says why that cannot be done.
+    pub(super) async fn fetch(&self, request: &mut ListRequest) -> Result<(), String> {
+        let client = self.client.for_bucket(&request.bucket, &request.region);
         let client = client.map_err(|error| error.to_string())?;
-        let tally = &mut question.tally;
-        match &question.source {
+        let tally = &mut request.tally;
+        match &request.source {
             Source::Prefix(prefix) => self.list(&client, prefix, tally).await,
             Source::Object(key) => self.single(&client, key, tally).await,
             Source::Manifest(name) => inventory::count(self, &client, name, tally).await,
@@ -30,7 +30,7 @@ impl Counter<'_> {
         loop {
             let page = client.objects(&query).await;
             let page = page.map_err(|error| self.explain(&error))?;
-            self.meter.saw(page.objects.len());
+            self.counters.saw(page.objects.len());
             for object in &page.objects {
                 if object.key <= query.marker {
                     return Err(format!(
@@ -54,7 +54,7 @@ impl Counter<'_> {
     async fn single(&self, client: &Client, key: &str, tally: &mut Tally) -> Result<(), String> {
         // One that is not there is missed by the tally.
         if let Some(head) = self.head(client, key).await? {
-            self.meter.saw(1);
+            self.counters.saw(1);
             tally.object(key, head.uploaded.map(Timestamp::as_second), head.size);
         }
         Ok(())

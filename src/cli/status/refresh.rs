@@ -9,7 +9,7 @@ use super::{Format, StatusArgs};
 use crate::cli::connection::Connection;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::following::{self, follow};
+use crate::cli::poll::{self, follow};
 use crate::cli::session::Session;
 use crate::cli::signals::Interrupts;
 use crate::diagnostic::Diagnostic;
@@ -17,7 +17,7 @@ use crate::page::FAILED_OBJECTS;
 use crate::report;
 use crate::service;
 use crate::state::{Record, StateError};
-use crate::status::{self, FailedObject, Refresher, Trouble};
+use crate::status::{self, FailedObject, PollError, Poller};
 
 /// How many jobs are asked about at once.
 const PARALLELISM: usize = 4;
@@ -69,9 +69,9 @@ async fn ask_connected(
         let mut interrupts = Interrupts::listen()?;
         let open = wanted.iter().filter(|record| status::may_change(record));
         let open = open.cloned().collect();
-        let recorder = following::recorder(session, following::LOCK_TIMEOUT);
+        let writer = poll::writer(session, poll::LOCK_TIMEOUT);
         asked.exit = tokio::select! {
-            exit = follow(session, connection, &recorder, open, arguments.timeout) => exit?,
+            exit = follow(session, connection, &writer, open, arguments.timeout) => exit?,
             () = interrupts.arrived() => interrupts.exit().unwrap_or(Exit::Interrupted),
         };
         asked.records = super::wanted(session, &arguments.keys)?;
@@ -84,7 +84,8 @@ async fn ask_connected(
             asked.failed.extend(failed?);
         }
     } else if arguments.format == Format::Html {
-        let records = following::with_news(wanted.to_vec(), &asked.records);
+        let mut records = wanted.to_vec();
+        status::update(&mut records, &asked.records);
         asked.failed = explain(session, connection, &records).await?;
     }
     Ok(asked)
@@ -122,10 +123,10 @@ async fn refresh(
     connection: &Connection,
     wanted: &[Arc<Record>],
 ) -> Result<Vec<Arc<Record>>, Failure> {
-    let mut refresher = Refresher::new(connection.client.clone(), wanted.to_vec());
-    let round = refresher.refresh().await?;
-    let recorder = following::recorder(session, Duration::ZERO);
-    match recorder.record(&round.changed).await {
+    let mut poller = Poller::new(connection.client.clone(), wanted.to_vec());
+    let round = poller.poll().await?;
+    let writer = poll::writer(session, Duration::ZERO);
+    match writer.write(&round.changed).await {
         Err(StateError::Locked { .. }) => {
             session
                 .ui
@@ -134,22 +135,22 @@ async fn refresh(
         result => result?,
     }
     // A service of this machine lives as long as the apply that runs it.
-    if session.target.embedded().is_some() && round.troubles.iter().all(Trouble::may_pass) {
-        if !round.troubles.is_empty() {
+    if session.target.embedded().is_some() && round.errors.iter().all(PollError::may_pass) {
+        if !round.errors.is_empty() {
             let note = "the service has ended; this is what is recorded";
             session.ui.note(note)?;
         }
-    } else if let Some(trouble) = round.troubles.first() {
-        let others = round.troubles.len() - 1;
+    } else if let Some(error) = round.errors.first() {
+        let others = round.errors.len() - 1;
         let others = if others == 0 {
             String::new()
         } else {
             format!(" (and {others} more)")
         };
-        let problem = Diagnostic::error("status", format!("{trouble}{others}"));
+        let problem = Diagnostic::error("status", format!("{error}{others}"));
         return Err(problem
             .help("`stocktake status --no-refresh` shows what is recorded")
             .into());
     }
-    Ok(refresher.records().to_vec())
+    Ok(poller.records().to_vec())
 }

@@ -1,4 +1,4 @@
-//! Writes what was seen into the state.
+//! Writes the service's answers into the state.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use crate::state::{Expected, OpenOptions, Record, StateError, StateStore};
 /// Records that are on their way to the disk at once; they share its syncs.
 const APPENDS_AT_ONCE: usize = 1024;
 
-/// The way into a target's state.
+/// Writes into a target's state.
 #[derive(Debug)]
-pub enum Recorder<'a> {
+pub enum StatusWriter<'a> {
     /// The state is open already.
     Open(&'a StateStore),
     /// It is opened, and so locked, only to write.
@@ -27,9 +27,9 @@ pub enum Recorder<'a> {
     },
 }
 
-impl Recorder<'_> {
+impl StatusWriter<'_> {
     /// Makes what was seen of the records durable, but for those that have another job by now.
-    pub async fn record(&self, records: &[Arc<Record>]) -> Result<(), StateError> {
+    pub async fn write(&self, records: &[Arc<Record>]) -> Result<(), StateError> {
         match self {
             _ if records.is_empty() => Ok(()),
             Self::Open(store) => append_all(store, records).await,

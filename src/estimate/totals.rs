@@ -1,21 +1,21 @@
-//! What all jobs come to, and each workflow.
+//! Sums the counts of all jobs and of each workflow.
 
 use std::collections::BTreeMap;
 
-use super::{Count, Counts, JobEstimate, Prices, TotalEstimate, WorkflowEstimate};
+use super::model::{Count, Counts, JobEstimate, Prices, TotalEstimate, WorkflowEstimate};
 use crate::api::name::WorkflowId;
 use crate::job::Job;
 use crate::money::{Money, Price};
 
-/// The sums while they grow.
-pub(super) struct Totals<'a> {
+/// Running sums.
+pub(crate) struct Totals<'a> {
     prices: &'a Prices,
     total: TotalEstimate,
     workflows: BTreeMap<WorkflowId, WorkflowEstimate>,
 }
 
 impl<'a> Totals<'a> {
-    pub(super) fn new(prices: &'a Prices) -> Self {
+    pub(crate) fn new(prices: &'a Prices) -> Self {
         let currency = prices.values().find_map(Price::currency);
         Self {
             prices,
@@ -28,7 +28,7 @@ impl<'a> Totals<'a> {
     }
 
     /// Adds a job, and gives its own estimate.
-    pub(super) fn counted(&mut self, job: &Job, count: &Count) -> JobEstimate {
+    pub(crate) fn counted(&mut self, job: &Job, count: &Count) -> JobEstimate {
         let ids = job.work.request.operation.workflow_ids.as_slice();
         let mut cost = self.total.cost.map(|all| Money::zero(all.currency()));
         for id in ids {
@@ -77,7 +77,7 @@ impl<'a> Totals<'a> {
     }
 
     /// Notes a job that could not be counted.
-    pub(super) fn uncounted(&mut self, problem: String) -> JobEstimate {
+    pub(crate) fn uncounted(&mut self, problem: String) -> JobEstimate {
         self.total.uncounted += 1;
         JobEstimate {
             problem: Some(problem),
@@ -85,7 +85,7 @@ impl<'a> Totals<'a> {
         }
     }
 
-    pub(super) fn finish(mut self, counts: &Counts) -> TotalEstimate {
+    pub(crate) fn finish(mut self, counts: &Counts) -> TotalEstimate {
         let mut total = self.total;
         for (id, workflow) in &mut self.workflows {
             workflow.processed_twice = counts.processed_twice.get(id).copied().unwrap_or(0);
