@@ -3,6 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use serde_json::Value;
+
+use crate::support::serve::Serve;
+use crate::support::target::Target;
 use crate::support::workspace::{FILTERS, PROJECT, Workspace};
 
 #[test]
@@ -32,11 +36,9 @@ fn the_examples_are_applied_once_and_leave_results() {
 fn the_demo_job_reads_its_quarter() {
     let env = Workspace::example();
     env.run(&["apply"]).expect(0);
-    let history = env.run(&["state", "show", "demo"]).expect(0).stdout;
-    let id = history
-        .split_whitespace()
-        .find(|word| word.len() == 33 && word.starts_with('b'))
-        .unwrap();
+    let shown = env.run(&["state", "show", "demo", "--format", "json"]);
+    let shown: Value = serde_json::from_str(&shown.expect(0).stdout).unwrap();
+    let id = shown["records"][0]["job_id"].as_str().unwrap();
     let results = env
         .path()
         .join(".stocktake/local/results")
@@ -149,9 +151,9 @@ fn a_changed_job_shows_what_changed() {
 
 #[test]
 fn a_workflow_that_fails_ends_with_7_and_is_left_alone() {
-    let env = Workspace::small();
-    let text = env.read("stocktake.toml").replace("sha256sum", "false");
-    env.write("stocktake.toml", &text);
+    let env = Workspace::new()
+        .target("local", &Target::embedded(&["false"]))
+        .object("video/a.txt", "a\n");
     env.write("jobs/one.yaml", ONE);
     env.run(&["apply"]).expect(7);
     let plan = env.run(&["plan", "--all"]).expect(0);
@@ -159,34 +161,12 @@ fn a_workflow_that_fails_ends_with_7_and_is_left_alone() {
     env.run(&["apply"]).expect(0);
 }
 
-/// A `serve` on the folder is used, rather than a service of our own.
 #[test]
 fn apply_uses_a_serve_that_runs() {
-    use std::io::{BufRead, BufReader};
-    use std::process::Stdio;
-
     let env = Workspace::small();
     env.write("jobs/one.yaml", ONE);
-    let mut serve = env
-        .command(&["serve"])
-        .stderr(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    // Kept open: it goes on writing.
-    let mut lines = BufReader::new(serve.stderr.take().unwrap());
-    lines.read_line(&mut line).unwrap();
-    assert!(line.contains("http://127.0.0.1:"), "{line}");
-    let apply = env.run(&["apply"]);
-    let second = env.run(&["serve"]);
-    serve.kill().unwrap();
-    serve.wait().unwrap();
-    apply.expect(0);
-    let second = second.expect(1);
-    assert!(
-        second.stderr.contains("another service runs on"),
-        "{}",
-        second.stderr
-    );
+    let serve = Serve::start_with(&env, &["-v"]);
+    env.run(&["apply"]).expect(0);
+    let log = serve.log().join("\n");
+    assert!(log.contains("POST"), "{log}");
 }

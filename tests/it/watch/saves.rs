@@ -121,8 +121,8 @@ fn what_is_no_save_causes_nothing() {
 }
 
 #[test]
-fn a_checkout_of_thousands_of_files_is_one_look() {
-    const FILES: usize = 5_000;
+fn a_checkout_of_many_files_is_one_look() {
+    const FILES: usize = 1_000;
     let env = workspace();
     let write = |input: &str| {
         for number in 0..FILES {
@@ -137,20 +137,13 @@ fn a_checkout_of_thousands_of_files_is_one_look() {
     assert!(git(&env, &["branch", "before"]));
     write("second-");
     let mut watch = Watch::start(&env, &["--quiet-time", "1s"]);
-    watch.wait_for("5,001 new\n");
+    watch.wait_for("1,001 new\n");
     let started = Instant::now();
     assert!(git(&env, &["checkout", "-q", "before"]));
-    let took = started.elapsed();
     let mut text = watch.wait_for("not as before");
-    text += &watch.wait_for("5,001 new\n");
-    // One that takes long is looked at every three seconds.
-    if took.as_secs() < 2 {
-        assert!(text.contains(" and 4,997 more ("), "{text}");
-        assert!(text.contains("5,000 jobs not as before"), "{text}");
-        assert_eq!(
-            looks_until(&mut watch, &env, "") + looks(&text),
-            1,
-            "{text}"
-        );
-    }
+    text += &watch.wait_for("1,001 new\n");
+    let count = looks_until(&mut watch, &env, "") + looks(&text);
+    // A checkout that goes on is looked at every three seconds.
+    let most = 1 + started.elapsed().as_secs() / 3;
+    assert!((1..=most).contains(&(count as u64)), "{text}");
 }
