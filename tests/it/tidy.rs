@@ -1,159 +1,282 @@
-//! What the compiler does not hold: who may import whom, and what no file may speak of.
+//! What the compiler does not hold: which module may use which, and what no file may speak of.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use syn::visit::{self, Visit};
+use syn::{Attribute, Item, Macro, UseTree};
+
 use crate::support::workspace::PROJECT;
 
-/// A room, and what its files must not mention.
-const FORBIDDEN: &[(&str, &[&str])] = &[
+/// A module, and the modules that it may use. Tests within a module may use more.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("adopt", &["api", "job", "plan", "state"]),
+    ("api", &["shared_text"]),
+    ("apply", &["adopt", "api", "crash", "job", "plan", "state"]),
+    ("bytes", &[]),
     (
-        "src/document",
+        "cli",
         &[
-            "tokio",
-            "crate::jobfile",
-            "reqwest",
-            "crate::api::client",
-            "crate::report",
-            "crate::cli",
+            "adopt",
+            "api",
+            "apply",
+            "diagnostic",
+            "document",
+            "estimate",
+            "expand",
+            "job",
+            "jobfile",
+            "load",
+            "page",
+            "plan",
+            "report",
+            "service",
+            "source",
+            "state",
+            "status",
+            "watch",
+            "workspace",
         ],
     ),
+    ("crash", &[]),
+    ("diagnostic", &["source"]),
+    ("document", &["diagnostic", "source"]),
+    ("estimate", &["api", "job", "plan"]),
     (
-        "src/jobfile",
+        "expand",
+        &["api", "diagnostic", "document", "job", "jobfile", "source"],
+    ),
+    ("figures", &[]),
+    ("job", &["api", "shared_text", "source"]),
+    (
+        "jobfile",
+        &["api", "diagnostic", "document", "job", "source"],
+    ),
+    (
+        "load",
         &[
-            "tokio",
-            "reqwest",
-            "crate::api::client",
-            "crate::report",
-            "crate::cli",
+            "diagnostic",
+            "expand",
+            "job",
+            "jobfile",
+            "source",
+            "workspace",
         ],
     ),
+    ("money", &[]),
+    ("page", &["api", "figures"]),
     (
-        "src/expand",
+        "plan",
+        &["api", "bytes", "job", "money", "schema", "source", "state"],
+    ),
+    (
+        "report",
         &[
-            "tokio",
-            "reqwest",
-            "crate::api::client",
-            "crate::report",
-            "crate::cli",
+            "adopt",
+            "api",
+            "apply",
+            "bytes",
+            "diagnostic",
+            "estimate",
+            "expand",
+            "figures",
+            "job",
+            "money",
+            "page",
+            "plan",
+            "schema",
+            "service",
+            "source",
+            "state",
+            "status",
+            "watch",
+            "workspace",
         ],
     ),
+    ("schema", &[]),
+    ("service", &["api", "page", "sync"]),
+    ("shared_text", &[]),
+    ("source", &[]),
+    ("state", &["api", "crash", "job"]),
+    ("status", &["api", "job", "state"]),
+    ("sync", &[]),
     (
-        "src/plan",
+        "watch",
+        &["document", "job", "jobfile", "load", "plan", "workspace"],
+    ),
+    (
+        "workspace",
         &[
-            "tokio",
-            "reqwest",
-            "crate::api::client",
-            "crate::report",
-            "crate::cli",
-            "Timestamp::now",
+            "api",
+            "bytes",
+            "diagnostic",
+            "document",
+            "jobfile",
+            "money",
+            "source",
         ],
     ),
-    (
-        "src/job.rs",
-        &[
-            "tokio",
-            "reqwest",
-            "crate::api::client",
-            "crate::report",
-            "crate::cli",
-        ],
-    ),
-    (
-        "src/diagnostic.rs",
-        &["crate::report", "crate::cli", "tokio"],
-    ),
-    (
-        "src/state",
-        &["crate::plan", "crate::report", "crate::cli", "reqwest"],
-    ),
-    (
-        "src/apply",
-        &["crate::service", "crate::report", "crate::cli"],
-    ),
-    (
-        "src/adopt.rs",
-        &["crate::service", "crate::report", "crate::cli"],
-    ),
-    (
-        "src/estimate",
-        &["crate::service", "crate::report", "crate::cli"],
-    ),
-    (
-        "src/status",
-        &["crate::service", "crate::report", "crate::cli"],
-    ),
-    (
-        "src/service",
-        &[
-            "crate::state",
-            "crate::plan",
-            "crate::job::",
-            "crate::jobfile",
-            "crate::workspace",
-            "crate::apply",
-            "crate::report",
-            "crate::cli",
-        ],
-    ),
-    (
-        "src/page",
-        &[
-            "tokio",
-            "reqwest",
-            "crate::state",
-            "crate::plan",
-            "crate::status",
-            "crate::service",
-            "crate::report",
-            "crate::cli",
-            "Timestamp::now",
-        ],
-    ),
-    (
-        "src/api",
-        &[
-            "crate::state",
-            "crate::plan",
-            "crate::service",
-            "crate::apply",
-            "crate::report",
-            "crate::cli",
-        ],
-    ),
-    (
-        "src/watch",
-        &["crate::report", "crate::cli", "crate::apply", "reqwest"],
-    ),
-    (
-        "src/load",
-        &["crate::report", "crate::cli", "tokio", "reqwest"],
-    ),
-    ("src/report", &["crate::cli", "reqwest", "clap"]),
 ];
 
+/// Modules without effects, and the crates and functions that would give them some.
+const PURE: &[&str] = &[
+    "source",
+    "diagnostic",
+    "document",
+    "expand",
+    "job",
+    "jobfile",
+    "money",
+    "page",
+    "plan",
+];
+const EFFECTS: &[&str] = &["clap", "hyper", "notify", "reqwest", "rusqlite", "tokio"];
+
+/// Every path of a file that begins at the crate or at another crate.
+#[derive(Default)]
+struct Paths {
+    found: BTreeSet<String>,
+}
+
+impl Paths {
+    fn of(file: &Path) -> BTreeSet<String> {
+        let text = fs::read_to_string(file).unwrap();
+        let parsed = syn::parse_file(&text).unwrap();
+        let mut paths = Self::default();
+        paths.visit_file(&parsed);
+        paths.found
+    }
+
+    fn add_tree(&mut self, before: &str, tree: &UseTree) {
+        let join = |name: &dyn ToString| match before {
+            "" => name.to_string(),
+            _ => format!("{before}::{}", name.to_string()),
+        };
+        match tree {
+            UseTree::Path(path) => self.add_tree(&join(&path.ident), &path.tree),
+            UseTree::Name(name) => _ = self.found.insert(join(&name.ident)),
+            UseTree::Rename(name) => _ = self.found.insert(join(&name.ident)),
+            UseTree::Glob(_) => _ = self.found.insert(join(&'*')),
+            UseTree::Group(group) => {
+                for tree in &group.items {
+                    self.add_tree(before, tree);
+                }
+            }
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Paths {
+    fn visit_item(&mut self, item: &'ast Item) {
+        let attributes: &[Attribute] = match item {
+            Item::Mod(item) => &item.attrs,
+            Item::Fn(item) => &item.attrs,
+            Item::Use(item) => &item.attrs,
+            Item::Impl(item) => &item.attrs,
+            _ => &[],
+        };
+        let is_test = |attribute: &Attribute| {
+            let meta = &attribute.meta;
+            meta.path().is_ident("cfg")
+                && meta
+                    .require_list()
+                    .is_ok_and(|list| list.tokens.to_string() == "test")
+        };
+        if !attributes.iter().any(is_test) {
+            visit::visit_item(self, item);
+        }
+    }
+
+    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
+        self.add_tree("", &item.tree);
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let segments = path
+            .segments
+            .iter()
+            .map(|segment| segment.ident.to_string());
+        self.found.insert(segments.collect::<Vec<_>>().join("::"));
+        visit::visit_path(self, path);
+    }
+
+    fn visit_macro(&mut self, item: &'ast Macro) {
+        let tokens = item.tokens.to_string().replace(" :: ", "::");
+        let is_path = |word: &&str| word.contains("::");
+        let words = tokens.split(|character: char| {
+            !(character.is_alphanumeric() || character == '_' || character == ':')
+        });
+        self.found.extend(words.filter(is_path).map(str::to_owned));
+        visit::visit_macro(self, item);
+    }
+}
+
+/// The module of `src` that a file belongs to, and the folders between `src` and the file.
+fn module_of(file: &Path) -> (String, usize) {
+    let path = file.strip_prefix(Path::new(PROJECT).join("src")).unwrap();
+    let mut parts: Vec<String> = path
+        .with_extension("")
+        .iter()
+        .map(|part| part.to_string_lossy().into_owned())
+        .collect();
+    if parts.last().is_some_and(|part| part == "mod") {
+        parts.pop();
+    }
+    (parts[0].clone(), parts.len())
+}
+
+/// The other module that a path leads to.
+fn target(path: &str, depth: usize) -> Option<String> {
+    let mut parts = path.split("::");
+    let climbed = parts.clone().take_while(|part| *part == "super").count();
+    match parts.next()? {
+        "crate" => parts.next().map(str::to_owned),
+        "super" if climbed >= depth => parts.nth(climbed - 1).map(str::to_owned),
+        _ => None,
+    }
+}
+
 #[test]
-fn rooms_keep_their_doors_shut() {
-    for (room, forbidden) in FORBIDDEN {
-        for file in rust_files(&Path::new(PROJECT).join(room)) {
-            let text = fs::read_to_string(&file).unwrap();
-            for (number, line) in text.lines().enumerate() {
-                let code = line.split("//").next().unwrap_or_default();
-                let found = forbidden.iter().find(|word| code.contains(*word));
-                assert!(
-                    found.is_none(),
-                    "{}:{} uses {}",
-                    file.display(),
-                    number + 1,
-                    found.unwrap()
-                );
+fn modules_use_only_the_modules_that_they_may_use() {
+    for file in rust_files(&Path::new(PROJECT).join("src")) {
+        let (module, depth) = module_of(&file);
+        if file.ends_with("tests.rs") || module == "lib" || module == "main" {
+            continue;
+        }
+        let row = ALLOWED.iter().find(|(name, _)| *name == module);
+        let (_, allowed) = row.unwrap_or_else(|| panic!("ALLOWED has no row for {module}"));
+        for path in Paths::of(&file) {
+            let other = target(&path, depth).unwrap_or_else(|| module.clone());
+            let is_allowed = other == module || allowed.contains(&&*other);
+            assert!(
+                is_allowed,
+                "{}: {module} may not use {path}",
+                file.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn pure_modules_use_nothing_that_has_effects() {
+    for module in PURE {
+        let folder = Path::new(PROJECT).join("src").join(module);
+        let file = folder.with_extension("rs");
+        let files = [rust_files(&folder), rust_files(&file)].concat();
+        assert!(!files.is_empty(), "there is no module {module}");
+        for file in files {
+            for path in Paths::of(&file) {
+                let first = path.split("::").next().unwrap_or_default();
+                let has_effect = EFFECTS.contains(&first) || path.ends_with("Timestamp::now");
+                assert!(!has_effect, "{} uses {path}", file.display());
             }
         }
     }
 }
 
 /// Printing, the environment and the end of the process each have one place; clippy holds that, as
-/// long as nobody switches it off elsewhere.
+/// long as it is not switched off elsewhere.
 #[test]
 fn exceptions_stand_where_they_belong() {
     for file in rust_files(&Path::new(PROJECT).join("src")) {
@@ -167,32 +290,35 @@ fn exceptions_stand_where_they_belong() {
 
 #[test]
 fn every_test_file_is_compiled() {
-    let folder = Path::new(PROJECT).join("tests/it");
-    let main = fs::read_to_string(folder.join("main.rs")).unwrap();
-    for entry in fs::read_dir(&folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        let is_module =
-            path.extension().is_some_and(|extension| extension == "rs") && name != "main";
-        assert!(
-            !is_module || main.contains(&format!("mod {name};")),
-            "{name} is not in main.rs"
-        );
+    for (folder, main) in [
+        ("tests/it", "main.rs"),
+        ("tests/crash", "main.rs"),
+        ("tests/support", "mod.rs"),
+    ] {
+        let folder = Path::new(PROJECT).join(folder);
+        let text = fs::read_to_string(folder.join(main)).unwrap();
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let is_rust = path.extension().is_some_and(|extension| extension == "rs");
+            let name = path.file_stem().unwrap().to_string_lossy();
+            let is_listed = path.ends_with(main) || text.contains(&format!("mod {name};"));
+            assert!(!is_rust || is_listed, "{name} is not in {main}");
+        }
     }
 }
 
+/// The Rust files below a folder, or the file itself, or nothing.
 fn rust_files(path: &Path) -> Vec<PathBuf> {
-    if path.is_file() {
-        return vec![path.to_path_buf()];
+    if path.is_dir() {
+        let entries = fs::read_dir(path).unwrap();
+        return entries
+            .flat_map(|entry| rust_files(&entry.unwrap().path()))
+            .collect();
     }
-    let entries = fs::read_dir(path)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let is_rust = |path: &PathBuf| {
-        path.is_dir() || path.extension().is_some_and(|extension| extension == "rs")
-    };
-    entries
-        .filter(is_rust)
-        .flat_map(|path| rust_files(&path))
-        .collect()
+    let is_rust = path.extension().is_some_and(|extension| extension == "rs");
+    if is_rust && path.is_file() {
+        vec![path.to_path_buf()]
+    } else {
+        Vec::new()
+    }
 }
