@@ -104,15 +104,9 @@ fn tables_stay_within_a_terminal_and_messages_steer_it_not() {
     );
 }
 
-<<<<<<< HEAD
 /// The interval is 10 s unless the environment sets another one.
 #[test]
 fn a_wait_without_a_terminal_writes_a_line_per_interval() {
-=======
-#[test]
-#[ignore = "slow: waits for ten seconds"]
-fn waiting_without_a_terminal_prints_a_line_every_ten_seconds() {
->>>>>>> d8a0461 (Run slow tests and those that need tools of others in .ci/run alone)
     let env = Workspace::gated();
     let _serve = Serve::start(&env);
     env.submit();
