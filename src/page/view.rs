@@ -7,8 +7,8 @@ use super::security::policy;
 use super::timeline::{self, Bar, Mark, ROWS};
 use super::{FAILED_JOBS, FAILED_OBJECTS, FailedObject, JOBS, Job, Open, OpenItem, Page, Workflow};
 use crate::api::time::CHINA_STANDARD_TIME;
-use crate::figures::{count, grouped, length};
 use crate::job_status::{JobStatus, Objects};
+use crate::units::{count, duration, grouped};
 
 /// The longest message, in characters.
 const MESSAGE: usize = 600;
@@ -377,7 +377,7 @@ fn took(job: &Job, now: Timestamp) -> Option<String> {
     let ended = job
         .ended
         .or_else(|| job.standing.is_open().then_some(now))?;
-    Some(length(ended.as_second() - job.started?.as_second()))
+    Some(duration(ended.as_second() - job.started?.as_second()))
 }
 
 fn moment(moment: Timestamp) -> Moment {

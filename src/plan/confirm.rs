@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Limits;
-use super::assembly::Assembly;
+use super::assembly::assemble;
 use super::decide;
 use super::document::{DocumentJob, FORMAT, KnownRecord, PlanDocument, TOOL_VERSION};
 use super::model::{Action, Plan, PlannedJob};
@@ -120,7 +120,7 @@ pub fn confirm(
         });
     }
     if stale.is_empty() {
-        Ok(Assembly::new(planned, records, limits).into_plan())
+        Ok(assemble(planned, records, limits))
     } else {
         Err(stale)
     }

@@ -2,24 +2,17 @@
 
 use std::sync::Arc;
 
-use rayon::iter::{IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
-use rayon::slice::ParallelSliceMut;
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::changes::changes;
 use super::model::{Action, PlannedJob, Reason};
 use crate::job::{Job, JobKey, OnFailure};
 use crate::state::{Outcome, Record, Records};
 
-/// Decides what is to be done about each of `jobs`, in the order of their keys.
+/// Decides what is to be done about each of `jobs`.
 pub(super) fn decide_all(jobs: &[Arc<Job>], records: &Records) -> Vec<PlannedJob> {
-    // Sorted as texts side by side, which are compared without a look into every job.
     let jobs = jobs.par_iter();
-    let mut by_key: Vec<(&str, &Arc<Job>)> = jobs.map(|job| (job.key.as_str(), job)).collect();
-    by_key.par_sort_unstable_by_key(|(key, _)| *key);
-    let sorted = by_key.into_par_iter();
-    sorted
-        .map(|(_, job)| decide(Arc::clone(job), records))
-        .collect()
+    jobs.map(|job| decide(Arc::clone(job), records)).collect()
 }
 
 /// Decides what is to be done about one job.
@@ -70,7 +63,7 @@ pub(super) fn decide_known(
     {
         return failed(on_failure, record);
     }
-    // No other job has this fingerprint, so that the recorded key stands for it no longer, whether
+    // No other job has this fingerprint, so the recorded key no longer stands for it, whether
     // the files still use that key (for other work) or not.
     if record.key != *key {
         return (Action::Renamed, Reason::Renamed);

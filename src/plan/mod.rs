@@ -14,7 +14,6 @@ mod model;
 mod overlap;
 mod planner;
 mod selection;
-mod sorted;
 
 use std::sync::Arc;
 
@@ -23,7 +22,7 @@ use crate::money::Money;
 use crate::schema;
 use crate::state::Records;
 
-use assembly::{Assembly, summarize, too_many_submissions};
+use assembly::{assemble, summarize, too_many_submissions};
 
 pub use changes::changes;
 pub use confirm::{DocumentError, Since, StaleJob, confirm};
@@ -56,7 +55,7 @@ pub struct Limits {
 
 /// Decides what is to be done about every job of a target.
 ///
-/// `jobs` have distinct keys and distinct fingerprints; `resolve` has made sure of both.
+/// `jobs` have distinct keys and distinct fingerprints; `expand` has made sure of both.
 pub fn plan(
     jobs: impl IntoIterator<Item = impl Into<Arc<Job>>>,
     records: &Records,
@@ -75,12 +74,12 @@ pub fn plan_selected(
     let jobs: Vec<Arc<Job>> = jobs.into_iter().map(Into::into).collect();
     let mut planned = decide::decide_all(&jobs, records);
     if selection.is_everything() {
-        return Assembly::new(planned, records, limits).into_plan();
+        return assemble(planned, records, limits);
     }
     let is_selected = |planned: &PlannedJob| selection.contains(&planned.job.key);
-    // Their own work is not submitted now, so that it is nobody's overlap; their record may be.
+    // Their own work is not submitted now, so it overlaps nothing; their record may.
     planned.retain(|planned| is_selected(planned) || !planned.action.submits());
-    let mut plan = Assembly::new(planned, records, limits).into_plan();
+    let mut plan = assemble(planned, records, limits);
     plan.jobs.retain(is_selected);
     plan.retired.clear();
     plan.summary = summarize(&plan.jobs, 0);

@@ -1,32 +1,31 @@
-//! A plan that is kept up to date, for those who plan again at every save.
+//! A plan that is kept up to date, for `watch`, which plans again at every save.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Limits;
-use super::assembly::Assembly;
+use super::assembly::{assemble, complete, sort};
 use super::decide::decide_all;
 use super::model::Plan;
 use crate::job::Job;
 use crate::state::Records;
 
-/// The plan of jobs that come and go, against records and limits that stay.
+/// The plan of jobs that change, against records and limits that stay.
 ///
-/// What is done about a job depends on that job and the records alone, so that only the jobs that
-/// come are decided. The plan is at all times the one that [`plan`](super::plan()) makes.
+/// What is done about a job depends on that job and the records alone, so only new jobs are decided.
+/// The plan is at all times the one that [`plan`](super::plan()) makes.
 #[derive(Debug)]
 pub struct Planner {
     records: Arc<Records>,
     limits: Limits,
-    assembly: Assembly,
+    plan: Plan,
 }
 
 /// A plan before and after an update, both without retired records and without the jobs that the
 /// update left alone.
 #[derive(Debug)]
 pub struct Step {
-    /// Before.
     pub before: Plan,
-    /// After.
     pub after: Plan,
 }
 
@@ -40,15 +39,14 @@ impl Planner {
         let jobs: Vec<Arc<Job>> = jobs.into_iter().collect();
         let planned = decide_all(&jobs, &records);
         Self {
-            assembly: Assembly::new(planned, &records, limits),
+            plan: assemble(planned, &records, limits),
             records,
             limits,
         }
     }
 
-    /// The plan as it stands.
     pub fn plan(&self) -> &Plan {
-        self.assembly.plan()
+        &self.plan
     }
 
     /// Whether the plan is one against these very records and within these limits.
@@ -56,19 +54,26 @@ impl Planner {
         Arc::ptr_eq(&self.records, records) && self.limits == limits
     }
 
-    /// Takes the jobs `gone` out of the plan, and puts those in that `come`.
-    pub fn update(&mut self, gone: &[Arc<Job>], come: &[Arc<Job>]) -> Step {
-        let come = decide_all(come, &self.records);
-        let before = self.plan().of_jobs(Vec::new());
+    /// Replaces the jobs `removed` by those `added`.
+    pub fn update(&mut self, removed: &[Arc<Job>], added: &[Arc<Job>]) -> Step {
+        let mut added = decide_all(added, &self.records);
+        sort(&mut added);
+        let before = self.plan.of_jobs(Vec::new());
+        let removed: HashSet<*const Job> = removed.iter().map(Arc::as_ptr).collect();
+        let is_removed = |job: &Arc<Job>| removed.contains(&Arc::as_ptr(job));
         let taken = self
-            .assembly
-            .replace(gone, come.clone(), &self.records, self.limits);
+            .plan
+            .jobs
+            .extract_if(.., |planned| is_removed(&planned.job));
+        let taken = taken.collect();
+        self.plan.jobs.extend_from_slice(&added);
+        complete(&mut self.plan, &self.records, self.limits);
         Step {
             before: Plan {
                 jobs: taken,
                 ..before
             },
-            after: self.plan().of_jobs(come),
+            after: self.plan.of_jobs(added),
         }
     }
 }

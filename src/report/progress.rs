@@ -11,7 +11,7 @@ use super::table::{count, grouped};
 use super::text::fit;
 use super::ui::Ui;
 use crate::estimate::Snapshot;
-use crate::figures::grouped_large;
+use crate::units::grouped_large;
 use crate::state::{Record, Seen};
 use crate::status::{Event, PollError, may_change};
 

@@ -12,9 +12,9 @@ use super::ui::Look;
 use super::ui::style::{BAD, CHANGE, FAINT, GOOD, STRONG};
 use crate::api::time;
 use crate::api::wire::JobState;
-use crate::figures::length;
 use crate::job_status::JobStatus;
 use crate::state::{Objects, Outcome, Record, Seen};
+use crate::units::duration;
 
 /// Writes a table with one row a record, then why jobs failed.
 pub fn human(
@@ -208,7 +208,7 @@ fn took(record: &Record, now: Timestamp) -> Option<String> {
         None if seen.state.is_final() => return None,
         None => now,
     };
-    Some(length(until.as_second() - started.as_second()))
+    Some(duration(until.as_second() - started.as_second()))
 }
 
 /// The word for what is known of a record, and how it looks.

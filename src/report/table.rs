@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use anstyle::Style;
 use unicode_width::UnicodeWidthStr;
 
-pub(super) use crate::figures::{count, grouped};
+pub(super) use crate::units::{count, grouped};
 
 /// A cell: its text, and how it looks.
 #[derive(Debug, Clone)]

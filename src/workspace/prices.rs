@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use super::file::PriceSpec;
 use super::read::TargetReader;
 use crate::api::name::WorkflowId;
-use crate::bytes;
 use crate::money::{Currency, Money, Price};
 use crate::source::Spanned;
+use crate::units::parse_bytes;
 
 impl TargetReader<'_> {
     pub(super) fn max_bytes(&mut self) -> Option<u64> {
         let text = self.spec.max_bytes.as_ref()?;
-        let limit = bytes::parse(&text.value);
+        let limit = parse_bytes(&text.value);
         if limit.is_none() {
             let message = format!(
                 "`{}` is not an amount of bytes such as `10 GiB`",

@@ -1,10 +1,10 @@
 //! The guards that depend on an estimate.
 
-use crate::bytes;
 use crate::estimate::{Estimate, JobEstimate};
 use crate::job::JobKey;
 use crate::plan::Limits;
 use crate::plan::model::{Blocked, Guard, PlannedJob};
+use crate::units::format_bytes;
 
 /// One limit against an estimate.
 struct Check {
@@ -40,8 +40,8 @@ fn checks(estimate: &Estimate, limits: &Limits) -> Vec<Check> {
         let excess = total.bytes > limit;
         checks.push(Check {
             guard: Guard::MaxBytes,
-            allowed: bytes::format(limit),
-            excess: excess.then(|| bytes::format(total.bytes)),
+            allowed: format_bytes(limit),
+            excess: excess.then(|| format_bytes(total.bytes)),
             is_known: |job| job.bytes.is_some(),
         });
     }

@@ -1,32 +1,29 @@
 //! The guard against paying twice: two jobs of one workflow that cover the same objects.
 //!
-//! Jobs and records are swept in the order of their keys, so that a prefix meets only the prefixes
-//! it lies in, and intervals are looked up in trees: nothing is compared with everything. Where some
-//! are replaced, only what can meet the new ones is swept again.
+//! Jobs and records are swept in the order of their inputs, so a prefix is compared only with the
+//! prefixes that it lies in; the intervals of these are looked up in trees.
 
-mod cover;
-mod groups;
+mod footprint;
 mod intervals;
-mod neighbours;
 mod sweep;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use rayon::slice::ParallelSliceMut;
 
-use super::model::{Blocked, Guard};
+use super::model::{Blocked, Guard, PlannedJob};
 use crate::api::request::Input;
 use crate::api::time;
+use crate::state::Record;
 
-pub(super) use cover::covers;
-use cover::{Cover, Placed, Rank, Standing};
-use groups::Groups;
-use sweep::{Meetings, sweep};
+use footprint::{Footprint, Phase, by_scope, footprints};
+use sweep::{Conflicts, sweep};
 
 /// Pairs beyond this number are not reported one by one.
-const REPORTED: usize = 100;
+const MAX_REPORTED: usize = 100;
 
 /// What the guard found.
 #[derive(Debug, Default)]
@@ -37,85 +34,53 @@ pub(super) struct Findings {
     pub(super) warnings: Vec<String>,
 }
 
-/// What the jobs of a plan and everything that was ever submitted cover, and where they meet.
-#[derive(Debug)]
-pub(super) struct Overlaps {
-    groups: Groups,
-    /// Every pair; where they are too many to report, the first ones that were found.
-    meetings: Meetings,
+/// Compares the jobs of a plan with one another and with everything that was submitted.
+pub(super) fn find(jobs: &[PlannedJob], retired: &[Arc<Record>]) -> Findings {
+    let mut findings = Findings::default();
+    let conflicts = conflicts(&footprints(jobs, retired));
+    for [left, right] in conflicts.values().take(MAX_REPORTED) {
+        report(left, right, &mut findings);
+    }
+    if conflicts.len() > MAX_REPORTED {
+        findings.blocked.push(more());
+    }
+    findings
 }
 
-impl Overlaps {
-    /// Compares covers, which come in the order of a plan.
-    pub(super) fn new(covers: Vec<Cover>) -> Self {
-        let mut overlaps = Self {
-            groups: Groups::new(covers),
-            meetings: Meetings::new(),
-        };
-        overlaps.sweep_all();
-        overlaps
-    }
-
-    /// Puts covers in the place of others.
-    pub(super) fn replace(&mut self, gone: Vec<Cover>, come: Vec<Cover>) {
-        let were_all_found = self.meetings.len() <= REPORTED;
-        let left: BTreeSet<Rank> = gone.iter().map(Cover::rank).collect();
-        self.meetings
-            .retain(|pair, _| pair.iter().all(|rank| !left.contains(rank)));
-        for (group, new) in self.groups.replace(gone, come) {
-            let near = neighbours::of(group, &new).into_iter().map(Placed::new);
-            sweep(&near.collect::<Vec<_>>(), &mut self.meetings);
-        }
-        // Which ones were found first depends on all of them.
-        if !were_all_found || self.meetings.len() > REPORTED {
-            self.sweep_all();
+/// Returns every pair that covers the same objects; where there are too many to report, some.
+fn conflicts<'plan>(footprints: &[Footprint<'plan>]) -> Conflicts<'plan> {
+    let mut conflicts = Conflicts::new();
+    for mut group in by_scope(footprints).into_values() {
+        // Nothing can be done about overlaps of what was submitted.
+        if group.iter().any(|one| one.phase == Phase::Planned) {
+            group.par_sort_by(Footprint::sweep_order);
+            sweep(&group, &mut conflicts);
         }
     }
-
-    /// What the guard has to say.
-    pub(super) fn findings(&self) -> Findings {
-        let mut findings = Findings::default();
-        for [left, right] in self.meetings.values().take(REPORTED) {
-            report(left, right, &mut findings);
-        }
-        if self.meetings.len() > REPORTED {
-            findings.blocked.push(more());
-        }
-        findings
-    }
-
-    fn sweep_all(&mut self) {
-        self.meetings.clear();
-        for group in self.groups.near_work() {
-            sweep(&group, &mut self.meetings);
-            if self.meetings.len() > REPORTED {
-                return;
-            }
-        }
-    }
+    conflicts
 }
 
-fn report(left: &Cover, right: &Cover, findings: &mut Findings) {
-    let (job, other) = match left.standing {
-        Standing::Planned => (left, right),
-        Standing::Done | Standing::Failed => (right, left),
+fn report(left: &Footprint<'_>, right: &Footprint<'_>, findings: &mut Findings) {
+    let (job, other) = match left.phase {
+        Phase::Planned => (left, right),
+        Phase::Submitted | Phase::Failed => (right, left),
     };
     let shared = shared_objects(job, other);
-    if other.standing == Standing::Failed {
+    if other.phase == Phase::Failed {
         findings.warnings.push(format!(
             "`{}` covers {shared} that `{}`{} was to process before it failed",
-            job.key(),
-            other.key(),
+            job.key,
+            other.key,
             submitted(other),
         ));
         return;
     }
-    let before = match other.standing {
-        Standing::Planned => format!("`{}` and `{}` both cover {shared}", job.key(), other.key()),
+    let before = match other.phase {
+        Phase::Planned => format!("`{}` and `{}` both cover {shared}", job.key, other.key),
         _ => format!(
             "`{}` covers {shared} that `{}`{} covers already",
-            job.key(),
-            other.key(),
+            job.key,
+            other.key,
             submitted(other)
         ),
     };
@@ -125,17 +90,17 @@ fn report(left: &Cover, right: &Cover, findings: &mut Findings) {
             "{before}: the same workflow would process them twice; narrow `input` or \
              `time_interval`, or write `overlap: allow` if that is wanted"
         ),
-        keys: vec![job.key().clone(), other.key().clone()],
+        keys: vec![job.key.clone(), other.key.clone()],
     });
 }
 
-fn submitted(cover: &Cover) -> String {
-    let at = cover.submitted_at().map(time::format);
+fn submitted(footprint: &Footprint<'_>) -> String {
+    let at = footprint.submitted_at.map(time::format);
     at.map_or_else(String::new, |at| format!(" (submitted {at})"))
 }
 
-/// The narrower of two inputs and the shared part of their intervals, in words.
-fn shared_objects(left: &Cover, right: &Cover) -> String {
+/// Describes the narrower of two inputs and the shared part of their intervals.
+fn shared_objects(left: &Footprint<'_>, right: &Footprint<'_>) -> String {
     let (left_input, right_input) = (left.input(), right.input());
     let is_narrower = match (left_input, right_input) {
         (Input::Object(_), _) => true,
@@ -162,7 +127,9 @@ fn shared_objects(left: &Cover, right: &Cover) -> String {
 fn more() -> Blocked {
     Blocked {
         guard: Guard::Overlap,
-        message: format!("more than {REPORTED} pairs of jobs overlap; the others are not listed"),
+        message: format!(
+            "more than {MAX_REPORTED} pairs of jobs overlap; the others are not listed"
+        ),
         keys: Vec::new(),
     }
 }

@@ -1,87 +1,89 @@
-//! Covers of one workflow in the order of their keys, each met with those that lie around it.
+//! Finds the footprints of one scope that overlap, in one pass over their inputs.
 
 use std::collections::BTreeMap;
+use std::iter;
 use std::ops::Range;
 
-use super::REPORTED;
-use super::cover::{Cover, KEYS, Placed, Position, Rank, Standing};
+use super::MAX_REPORTED;
+use super::footprint::{Footprint, KEYS, Phase, Position, SortKey, lies_in};
 use super::intervals::IntervalTree;
-use super::neighbours::lies_in;
 use crate::api::request::Input;
 
-/// Of so many covers with the same input, each is compared with each before trees are made of them.
-const FEW: usize = 4;
+/// At most this many footprints with one input are compared pair by pair, without interval trees.
+const MAX_PAIRWISE: usize = 4;
 
-/// Pairs of covers that meet, in the order of a plan.
-pub(super) type Meetings = BTreeMap<[Rank; 2], [Cover; 2]>;
+/// Pairs of footprints that overlap, in the order of a plan.
+pub(super) type Conflicts<'plan> = BTreeMap<[SortKey<'plan>; 2], [Footprint<'plan>; 2]>;
 
-/// Covers with one and the same input.
+/// Footprints with the same input.
 struct Node<'plan> {
     input: Position<'plan>,
     members: Range<usize>,
 }
 
-/// What later inputs can lie in: a prefix and the intervals of those that have it.
-struct Around<'plan> {
+/// A prefix that later inputs may lie in, with the intervals of the footprints that have it.
+struct Enclosing<'plan> {
     prefix: &'plan str,
     planned: IntervalTree,
     submitted: IntervalTree,
 }
 
-/// Adds every pair of `covers` that covers the same objects, until there are too many to report. The
-/// covers are those of one workflow, in order.
-pub(super) fn sweep(covers: &[Placed<'_>], meetings: &mut Meetings) {
-    let mut around: Vec<Around<'_>> = Vec::new();
-    let mut nodes = nodes(covers).peekable();
+/// Adds every pair of footprints that covers the same objects, until there are too many to report.
+/// The footprints have one scope and are sorted.
+pub(super) fn sweep<'plan>(sorted: &[Footprint<'plan>], conflicts: &mut Conflicts<'plan>) {
+    let mut enclosing: Vec<Enclosing<'_>> = Vec::new();
+    let mut nodes = nodes(sorted).peekable();
     while let Some(node) = nodes.next() {
         let (space, text) = node.input;
         let is_key = space == KEYS;
-        while around
+        while enclosing
             .last()
             .is_some_and(|last| !is_key || !text.starts_with(last.prefix))
         {
-            around.pop();
+            enclosing.pop();
         }
-        // What lies in a prefix comes right behind it.
-        let is_around_next = nodes
+        // What lies in a prefix follows it directly.
+        let encloses_next = nodes
             .peek()
             .is_some_and(|next| lies_in(next.input, node.input));
-        let members = &covers[node.members.clone()];
-        if around.is_empty() && !is_around_next && members.len() <= FEW && none_meet(members) {
+        let members = &sorted[node.members.clone()];
+        if enclosing.is_empty()
+            && !encloses_next
+            && members.len() <= MAX_PAIRWISE
+            && !any_conflict(members)
+        {
             continue;
         }
-        let own = Around::new(text, covers, node.members.clone());
-        let outer = around.iter();
+        let own = Enclosing::new(text, sorted, node.members.clone());
         for member in node.members.clone() {
-            let rings = outer.clone().chain(std::iter::once(&own));
-            if !meet(covers, member, rings, meetings) {
+            let prefixes = enclosing.iter().chain(iter::once(&own));
+            if !add_conflicts(sorted, member, prefixes, conflicts) {
                 return;
             }
         }
-        if is_around_next {
-            let is_prefix =
-                |member: &usize| matches!(covers[*member].cover.input(), Input::Prefix(_));
+        if encloses_next {
+            let is_prefix = |member: &usize| matches!(sorted[*member].input(), Input::Prefix(_));
             let prefixes = node.members.filter(is_prefix);
-            around.push(Around::new(text, covers, prefixes));
+            enclosing.push(Enclosing::new(text, sorted, prefixes));
         }
     }
 }
 
-/// Whether covers with the same input, mostly one or a job and its own earlier record, have nothing to
-/// do with one another.
-fn none_meet(covers: &[Placed<'_>]) -> bool {
-    let meet = |left: &Cover, right: &Cover| {
-        left.matters_to(right) && left.interval().meets(right.interval())
+/// Whether any two footprints with the same input conflict: mostly there is one, or a job and its own
+/// earlier record.
+fn any_conflict(footprints: &[Footprint<'_>]) -> bool {
+    let conflict = |left: &Footprint<'_>, right: &Footprint<'_>| {
+        left.may_conflict_with(right) && left.interval().meets(right.interval())
     };
-    covers.iter().enumerate().all(|(index, left)| {
-        let mut others = covers[index + 1..].iter();
-        others.all(|right| !meet(left.cover, right.cover))
+    footprints.iter().enumerate().any(|(index, left)| {
+        let mut others = footprints[index + 1..].iter();
+        others.any(|right| conflict(left, right))
     })
 }
 
-fn nodes<'plan>(covers: &[Placed<'plan>]) -> impl Iterator<Item = Node<'plan>> {
+fn nodes<'plan>(sorted: &[Footprint<'plan>]) -> impl Iterator<Item = Node<'plan>> {
     let mut start = 0;
-    let nodes = covers.chunk_by(|left, right| left.position == right.position);
+    let nodes = sorted.chunk_by(|left, right| left.position == right.position);
     nodes.map(move |node| {
         let members = start..start + node.len();
         start = members.end;
@@ -92,17 +94,17 @@ fn nodes<'plan>(covers: &[Placed<'plan>]) -> impl Iterator<Item = Node<'plan>> {
     })
 }
 
-impl<'plan> Around<'plan> {
+impl<'plan> Enclosing<'plan> {
     fn new(
         prefix: &'plan str,
-        covers: &[Placed<'_>],
+        footprints: &[Footprint<'_>],
         members: impl Iterator<Item = usize>,
     ) -> Self {
-        let is_planned = |index: &usize| covers[*index].cover.standing == Standing::Planned;
+        let is_planned = |index: &usize| footprints[*index].phase == Phase::Planned;
         let (planned, submitted): (Vec<usize>, Vec<usize>) = members.partition(is_planned);
         let tree = |members: Vec<usize>| {
             let members = members.into_iter();
-            IntervalTree::new(members.map(|index| (covers[index].cover.interval(), index)))
+            IntervalTree::new(members.map(|index| (footprints[index].interval(), index)))
         };
         Self {
             prefix,
@@ -112,29 +114,29 @@ impl<'plan> Around<'plan> {
     }
 }
 
-/// Meets one cover with the rings around it; `false` when there is no room for more pairs.
-fn meet<'ring, 'plan: 'ring>(
-    covers: &[Placed<'_>],
-    member: usize,
-    rings: impl Iterator<Item = &'ring Around<'plan>>,
-    meetings: &mut Meetings,
+/// Adds the conflicts of one footprint with those of the prefixes that it lies in; `false` when there
+/// are too many.
+fn add_conflicts<'tree, 'plan: 'tree>(
+    footprints: &[Footprint<'plan>],
+    index: usize,
+    prefixes: impl Iterator<Item = &'tree Enclosing<'plan>>,
+    conflicts: &mut Conflicts<'plan>,
 ) -> bool {
-    let cover = covers[member].cover;
-    let interval = cover.interval();
+    let footprint = footprints[index];
+    let interval = footprint.interval();
     let mut found = |other: usize| {
-        if other != member && cover.matters_to(covers[other].cover) {
-            let mut pair = [cover, covers[other].cover];
-            pair.sort_by_key(|cover| cover.rank());
-            meetings.insert(pair.map(Cover::rank), pair.map(Cover::clone));
+        if other != index && footprint.may_conflict_with(&footprints[other]) {
+            let mut pair = [footprint, footprints[other]];
+            pair.sort_by_key(Footprint::sort_key);
+            conflicts.insert(pair.map(|one| one.sort_key()), pair);
         }
-        meetings.len() <= REPORTED
+        conflicts.len() <= MAX_REPORTED
     };
-    for ring in rings {
-        if !ring.planned.each_meeting(interval, &mut found) {
+    for prefix in prefixes {
+        if !prefix.planned.each_meeting(interval, &mut found) {
             return false;
         }
-        // Two covers that were submitted cannot be helped any more.
-        if cover.standing == Standing::Planned && !ring.submitted.each_meeting(interval, &mut found)
+        if footprint.phase == Phase::Planned && !prefix.submitted.each_meeting(interval, &mut found)
         {
             return false;
         }

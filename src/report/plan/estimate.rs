@@ -6,11 +6,10 @@ use super::super::table::{self, Cell};
 use super::super::text::wrap;
 use super::super::ui::style::{CHANGE, FAINT};
 use super::PlanView;
-use crate::bytes;
 use crate::estimate::{TotalEstimate, WorkflowEstimate};
-use crate::figures::grouped_large;
 use crate::money::Money;
 use crate::plan::DocumentJob;
+use crate::units::{format_bytes, grouped_large};
 
 /// Amounts that are shown together.
 #[derive(Debug, Clone, Copy, Default)]
@@ -89,7 +88,7 @@ pub(super) fn is_said(total: &TotalEstimate) -> bool {
 pub(super) fn of_workflow(workflow: &WorkflowEstimate) -> [String; 3] {
     [
         objects(workflow.objects),
-        bytes::format(workflow.bytes),
+        format_bytes(workflow.bytes),
         workflow
             .cost
             .map_or_else(|| "cost not known".to_owned(), money),
@@ -127,11 +126,11 @@ impl Amounts {
     fn words(&self) -> String {
         let mut words = vec![objects(self.objects)];
         if self.without_size == 0 {
-            words.push(bytes::format(self.bytes));
+            words.push(format_bytes(self.bytes));
         } else if self.without_size == self.objects {
             words.push("size unknown".to_owned());
         } else {
-            words.push(format!("{} at least", bytes::format(self.bytes)));
+            words.push(format!("{} at least", format_bytes(self.bytes)));
             words.push(format!(
                 "size of {} unknown",
                 grouped_large(self.without_size)
