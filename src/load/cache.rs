@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rayon::prelude::*;
 
-use super::census::Census;
+use super::duplicates::DuplicateIndex;
 use super::stamp::Stamp;
 use super::{no_job_files, put_in_order};
 use crate::diagnostic::Diagnostic;
@@ -21,7 +21,7 @@ use crate::workspace::JOBS_FOLDER;
 
 /// Where to look for changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Changes {
+pub enum ChangedFiles {
     /// These files may have changed, come or gone; their content decides.
     Files(BTreeSet<PathBuf>),
     /// Any file may have: all are looked for, and those that were written since are read.
@@ -46,13 +46,11 @@ impl Updated {
     }
 }
 
-/// Jobs that are no longer among those of a workspace, and others that are now.
+/// How the jobs of a workspace changed. A job of a file that was expanded again is in both lists.
 #[derive(Debug, Default)]
-pub struct Turnover {
-    /// No longer.
-    pub gone: Vec<Arc<Job>>,
-    /// Now.
-    pub come: Vec<Arc<Job>>,
+pub struct JobChanges {
+    pub removed: Vec<Arc<Job>>,
+    pub added: Vec<Arc<Job>>,
 }
 
 /// What each job file came to, and what that depends on.
@@ -63,11 +61,11 @@ pub struct Cache {
     reader: Reader,
     context: ExpandContext,
     files: BTreeMap<FoundFile, Entry>,
-    /// What the files that changed came to when somebody last asked for the turnover.
+    /// What the files that changed came to when somebody last asked for the job_changes.
     before: BTreeMap<FoundFile, Vec<Arc<Job>>>,
     /// What was wrong where files were looked for.
     walk_findings: Vec<Diagnostic>,
-    census: Census,
+    duplicates: DuplicateIndex,
 }
 
 /// One file at each stage.
@@ -102,7 +100,7 @@ impl Cache {
             files: BTreeMap::new(),
             before: BTreeMap::new(),
             walk_findings: Vec::new(),
-            census: Census::default(),
+            duplicates: DuplicateIndex::default(),
         }
     }
 
@@ -110,13 +108,13 @@ impl Cache {
     /// outside their files.
     pub fn update(
         &mut self,
-        changes: &Changes,
+        changes: &ChangedFiles,
         exclude: &[PathBuf],
         context: ExpandContext,
     ) -> Updated {
         let candidates = match changes {
-            Changes::Files(paths) if exclude == self.exclude => self.candidates(paths),
-            Changes::Files(_) | Changes::Anywhere => None,
+            ChangedFiles::Files(paths) if exclude == self.exclude => self.candidates(paths),
+            ChangedFiles::Files(_) | ChangedFiles::Anywhere => None,
         };
         exclude.clone_into(&mut self.exclude);
         let mut updated = Updated::default();
@@ -136,13 +134,13 @@ impl Cache {
         updated
     }
 
-    /// Every finding, in the order of files and places, as [`load`](super::load) has them.
+    /// Every finding, in the order of files and paths, as [`load`](super::load) has them.
     pub fn findings(&self) -> Vec<Diagnostic> {
         let entries = self.files.values();
         let in_files =
             entries.flat_map(|entry| entry.findings.iter().chain(&entry.expanded.findings));
         let mut findings: Vec<Diagnostic> = in_files.cloned().collect();
-        if self.census.has_doubles() {
+        if self.duplicates.has_duplicates() {
             findings.extend(check_unique(self.jobs().map(Arc::as_ref)));
         }
         findings.extend(self.walk_findings.iter().cloned());
@@ -159,15 +157,15 @@ impl Cache {
     }
 
     /// How the jobs differ from those of the last time that this was asked.
-    pub fn turnover(&mut self) -> Turnover {
-        let mut turnover = Turnover::default();
+    pub fn job_changes(&mut self) -> JobChanges {
+        let mut job_changes = JobChanges::default();
         for (file, before) in std::mem::take(&mut self.before) {
             let entry = self.files.get(&file);
             let after = entry.map(|entry| entry.expanded.jobs.iter().cloned());
-            turnover.gone.extend(before);
-            turnover.come.extend(after.into_iter().flatten());
+            job_changes.removed.extend(before);
+            job_changes.added.extend(after.into_iter().flatten());
         }
-        turnover
+        job_changes
     }
 
     /// The files that were found.
@@ -223,7 +221,7 @@ impl Cache {
     fn forget(&mut self, gone: &[FoundFile], updated: &mut Updated) {
         for file in gone {
             if let Some(entry) = self.files.remove(file) {
-                self.census.remove(&entry.expanded.jobs);
+                self.duplicates.remove(&entry.expanded.jobs);
                 remember(&mut self.before, file, entry.expanded.jobs);
                 updated.files.push(file.shown.clone());
             }
@@ -245,7 +243,7 @@ impl Cache {
             .collect();
         updated.expanded += affected.len();
         for (file, entry) in &mut affected {
-            self.census.remove(&entry.expanded.jobs);
+            self.duplicates.remove(&entry.expanded.jobs);
             let jobs = std::mem::take(&mut entry.expanded.jobs);
             remember(&mut self.before, file, jobs);
         }
@@ -255,7 +253,7 @@ impl Cache {
             &*entry
         });
         for entry in anew.collect::<Vec<_>>() {
-            self.census.add(&entry.expanded.jobs);
+            self.duplicates.add(&entry.expanded.jobs);
         }
     }
 
@@ -277,10 +275,10 @@ impl Cache {
             };
             updated.expanded += 1;
             updated.files.push(file.shown.clone());
-            self.census.add(&entry.expanded.jobs);
+            self.duplicates.add(&entry.expanded.jobs);
             let known = self.files.insert(file.clone(), entry);
             let known = known.map_or_else(Vec::new, |entry| entry.expanded.jobs);
-            self.census.remove(&known);
+            self.duplicates.remove(&known);
             remember(&mut self.before, &file, known);
         }
     }

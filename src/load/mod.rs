@@ -1,7 +1,7 @@
 //! All jobs of a workspace: its files found, read, validated and expanded, on all cores.
 
 mod cache;
-mod census;
+mod duplicates;
 mod stamp;
 
 use std::collections::HashSet;
@@ -17,7 +17,7 @@ use crate::jobfile::Reader;
 use crate::jobfile::discover::{self, FoundFile};
 use crate::workspace::{JOBS_FOLDER, Workspace};
 
-pub use cache::{Cache, Changes, Turnover, Updated};
+pub use cache::{Cache, ChangedFiles, JobChanges, Updated};
 pub use stamp::Stamp;
 
 /// The code of the finding that there is no job file at all.
@@ -28,7 +28,7 @@ pub const NO_JOB_FILES: &str = "no-job-files";
 pub struct Loaded {
     /// The jobs without mistakes.
     pub jobs: Vec<Arc<Job>>,
-    /// Every finding, in the order of files and places.
+    /// Every finding, in the order of files and paths.
     pub diagnostics: Vec<Diagnostic>,
     /// How many files were read.
     pub files: usize,

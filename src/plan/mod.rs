@@ -7,6 +7,7 @@ mod assembly;
 mod changes;
 mod confirm;
 mod decide;
+mod difference;
 mod document;
 mod drift;
 mod estimate;
@@ -27,6 +28,7 @@ use assembly::{assemble, summarize, too_many_submissions};
 pub use changes::changes;
 pub use confirm::{DocumentError, Since, StaleJob, confirm};
 pub use decide::decide_again;
+pub use difference::{Difference, JobDifference};
 pub use document::{
     DocumentJob, KnownRecord, KnownSubmission, Origin, PlanDocument, RetiredRecord, SourceLine,
 };

@@ -10,8 +10,8 @@ use super::table::{count, grouped};
 use super::text::clean;
 use super::ui::style::{BAD, FAINT, STRONG};
 use crate::diagnostic::Diagnostic;
-use crate::plan::{Action, Plan};
-use crate::watch::{Difference, Polling};
+use crate::plan::{Action, Difference, Plan};
+use crate::watch::Polling;
 use crate::workspace::Target;
 
 /// A longer difference is cut: the whole plan is one key away.

@@ -2,12 +2,10 @@
 //!
 //! What is noticed is only a reason to look: the content decides whether anything is another.
 
-mod difference;
-mod inbox;
-mod places;
+mod debounce;
+mod paths;
 mod watcher;
 
-pub use difference::{Difference, JobDifference};
-pub use inbox::Batch;
-pub use places::Places;
+pub use debounce::ChangeSet;
+pub use paths::WatchPaths;
 pub use watcher::{Polling, Watcher};

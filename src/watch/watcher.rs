@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use notify::{ErrorKind, Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 
-use super::inbox::{Batch, Inbox, Sign};
-use super::places::{Layout, Places};
+use super::debounce::{Change, ChangeSet, Debouncer};
+use super::paths::{WatchPaths, WatchSet};
 
 /// However busy the files are, a look is taken this often.
-const LONGEST_BUSY: Duration = Duration::from_secs(3);
+const MAX_BUSY: Duration = Duration::from_secs(3);
 
 /// Why changes are looked for from time to time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,16 +24,16 @@ pub enum Polling {
     NoEvents(String),
 }
 
-/// Notices changes at [`Places`].
+/// Notices changes at [`WatchPaths`].
 #[derive(Debug)]
 pub struct Watcher {
-    inbox: Arc<Inbox>,
-    layout: Arc<Mutex<Layout>>,
+    debouncer: Arc<Debouncer>,
+    set: Arc<Mutex<WatchSet>>,
     source: Source,
     quiet: Duration,
     interval: Duration,
     /// Root and folder of jobs as they were when the watch was set up.
-    anchors: [Option<(u64, u64)>; 2],
+    roots: [Option<(u64, u64)>; 2],
 }
 
 #[derive(Debug)]
@@ -43,27 +43,27 @@ enum Source {
 }
 
 impl Watcher {
-    /// Watches `places` from now on. A batch ends when it has been quiet for `quiet`. Without events
+    /// Watches `paths` from now on. A changes ends when it has been quiet for `quiet`. Without events
     /// a look is taken every `interval`; `poll` asks for that.
-    pub fn start(places: Places, quiet: Duration, interval: Duration, poll: bool) -> Self {
-        let sends_none = sends_no_events(&places.root);
-        let layout = Arc::new(Mutex::new(Layout::of(places)));
-        let inbox = Arc::new(Inbox::default());
+    pub fn start(paths: WatchPaths, quiet: Duration, interval: Duration, poll: bool) -> Self {
+        let sends_none = sends_no_events(&paths.root);
+        let set = Arc::new(Mutex::new(WatchSet::of(paths)));
+        let debouncer = Arc::new(Debouncer::default());
         let source = match sends_none {
             _ if poll => Source::Polling(Polling::Asked),
             Some(name) => Source::Polling(Polling::FileSystem(name)),
-            None => match listen(&inbox, &layout) {
+            None => match listen(&debouncer, &set) {
                 Ok(watcher) => Source::Events(watcher),
                 Err(error) => Source::Polling(Polling::NoEvents(words(&error))),
             },
         };
         let mut watcher = Self {
-            inbox,
-            layout,
+            debouncer,
+            set,
             source,
             quiet,
             interval,
-            anchors: [None; 2],
+            roots: [None; 2],
         };
         watcher.register(&BTreeSet::new());
         watcher
@@ -78,35 +78,35 @@ impl Watcher {
     }
 
     /// The next reason to look. May be given up and called again.
-    pub async fn next(&self) -> Batch {
+    pub async fn next(&self) -> ChangeSet {
         match self.source {
-            Source::Events(_) => self.inbox.next(self.quiet, LONGEST_BUSY).await,
+            Source::Events(_) => self.debouncer.next(self.quiet, MAX_BUSY).await,
             Source::Polling(_) => {
                 tokio::time::sleep(self.interval).await;
-                Batch::everything()
+                ChangeSet::everything()
             }
         }
     }
 
-    /// Follows folders and links that came or went, and other places.
-    pub fn follow(&mut self, places: Places) {
-        let next = Layout::of(places);
-        let before = std::mem::replace(&mut *lock(&self.layout), next);
+    /// Follows folders and links that came or went, and other paths.
+    pub fn follow(&mut self, paths: WatchPaths) {
+        let next = WatchSet::of(paths);
+        let before = std::mem::replace(&mut *lock(&self.set), next);
         self.register(&before.folders);
     }
 
     /// Whether the workspace was removed and made again, which ends all events in silence.
-    pub fn has_lost_its_place(&self) -> bool {
-        matches!(self.source, Source::Events(_)) && self.anchors != anchors(&lock(&self.layout))
+    pub fn root_was_replaced(&self) -> bool {
+        matches!(self.source, Source::Events(_)) && self.roots != roots(&lock(&self.set))
     }
 
     /// Watches each folder on its own, so that folders without job files cost nothing.
     fn register(&mut self, before: &BTreeSet<PathBuf>) {
-        let layout = lock(&self.layout);
-        let folders = layout.folders.clone();
-        let [root, _] = layout.anchors().map(Path::to_path_buf);
-        self.anchors = anchors(&layout);
-        drop(layout);
+        let set = lock(&self.set);
+        let folders = set.folders.clone();
+        let [root, _] = set.roots().map(Path::to_path_buf);
+        self.roots = roots(&set);
+        drop(set);
         let Source::Events(watcher) = &mut self.source else {
             return;
         };
@@ -121,7 +121,7 @@ impl Watcher {
                 Ok(()) => {}
                 // Whoever asks for the lost place notices when it is made again.
                 Err(error) if is_absence(&error) && *folder == root => {}
-                Err(error) if is_absence(&error) => self.inbox.put([Sign::Anywhere]),
+                Err(error) if is_absence(&error) => self.debouncer.put([Change::Anywhere]),
                 Err(error) => failure = Some(error),
             }
         }
@@ -131,15 +131,18 @@ impl Watcher {
     }
 }
 
-fn listen(inbox: &Arc<Inbox>, layout: &Arc<Mutex<Layout>>) -> notify::Result<RecommendedWatcher> {
-    let (inbox, layout) = (Arc::clone(inbox), Arc::clone(layout));
+fn listen(
+    debouncer: &Arc<Debouncer>,
+    set: &Arc<Mutex<WatchSet>>,
+) -> notify::Result<RecommendedWatcher> {
+    let (debouncer, set) = (Arc::clone(debouncer), Arc::clone(set));
     notify::recommended_watcher(move |event: notify::Result<Event>| match event {
         Ok(event) => {
-            let signs = lock(&layout).signs(&event);
-            inbox.put(signs);
+            let changes = lock(&set).changes(&event);
+            debouncer.put(changes);
         }
         // Whatever was missed, a look at everything finds it.
-        Err(_) => inbox.put([Sign::Anywhere, Sign::WorkspaceFile, Sign::State]),
+        Err(_) => debouncer.put([Change::Anywhere, Change::WorkspaceFile, Change::State]),
     })
 }
 
@@ -158,8 +161,8 @@ fn words(error: &notify::Error) -> String {
     }
 }
 
-fn anchors(layout: &Layout) -> [Option<(u64, u64)>; 2] {
-    layout.anchors().map(identity)
+fn roots(set: &WatchSet) -> [Option<(u64, u64)>; 2] {
+    set.roots().map(identity)
 }
 
 #[cfg(unix)]
@@ -201,8 +204,8 @@ fn name_without_events(kind: u32) -> Option<&'static str> {
     })
 }
 
-fn lock(layout: &Mutex<Layout>) -> MutexGuard<'_, Layout> {
-    layout.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(set: &Mutex<WatchSet>) -> MutexGuard<'_, WatchSet> {
+    set.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(all(test, target_os = "linux"))]

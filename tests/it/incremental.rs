@@ -11,11 +11,10 @@ use stocktake::api::wire::JobState;
 use stocktake::diagnostic::Diagnostic;
 use stocktake::expand::ExpandContext;
 use stocktake::job::{Job, JobKey};
-use stocktake::load::{Cache, Changes, Loaded, load};
-use stocktake::plan::{Limits, Plan, Planner, plan};
+use stocktake::load::{Cache, ChangedFiles, Loaded, load};
+use stocktake::plan::{Difference, Limits, Plan, Planner, plan};
 use stocktake::source::Place;
 use stocktake::state::{Outcome, Record, Records, Seen, Submission, SubmissionId};
-use stocktake::watch::Difference;
 
 use crate::plan_properties::words;
 use crate::support::workspace::Workspace;
@@ -220,10 +219,10 @@ impl Plans {
     /// Brings the kept plan up to date, and compares.
     fn check(&mut self, cache: &mut Cache, full: Loaded) {
         let whole = plan(full.jobs, &self.records, self.limits);
-        let turnover = cache.turnover();
+        let job_changes = cache.job_changes();
         let planner = match self.kept.take() {
             Some((mut planner, before)) if planner.is_for(&self.records, self.limits) => {
-                let step = planner.update(&turnover.gone, &turnover.come);
+                let step = planner.update(&job_changes.removed, &job_changes.added);
                 assert_eq!(
                     Difference::between(&step.before, &step.after),
                     Difference::between(&before, &whole)
@@ -269,7 +268,7 @@ proptest! {
         let workspace = stocktake::workspace::Workspace::open(env.path()).unwrap();
         let mut context = context();
         let mut cache = Cache::new(env.path(), context.clone());
-        cache.update(&Changes::Anywhere, &[], context.clone());
+        cache.update(&ChangedFiles::Anywhere, &[], context.clone());
         let mut plans = Plans::default();
         for (edit, names_files) in edits {
             plans.edit(&edit);
@@ -280,8 +279,8 @@ proptest! {
             };
             let has_link = NAMES.iter().any(|name| jobs.join(name).is_symlink());
             let changes = match files.filter(|_| names_files && !has_link) {
-                Some(files) => Changes::Files(files.into_iter().filter(looked_at).collect()),
-                None => Changes::Anywhere,
+                Some(files) => ChangedFiles::Files(files.into_iter().filter(looked_at).collect()),
+                None => ChangedFiles::Anywhere,
             };
             let updated = cache.update(&changes, &[], context.clone());
             let full = load(&workspace, &[], context.clone());
@@ -309,8 +308,8 @@ fn only_what_depends_on_a_change_is_resolved_again() {
     }
     let mut context = context();
     let mut cache = Cache::new(env.path(), context.clone());
-    let nothing = Changes::Files([].into());
-    let first = cache.update(&Changes::Anywhere, &[], context.clone());
+    let nothing = ChangedFiles::Files([].into());
+    let first = cache.update(&ChangedFiles::Anywhere, &[], context.clone());
     assert_eq!((first.read, first.expanded), (5, 5));
     let mut resolved = |context: &ExpandContext| {
         let updated = cache.update(&nothing, &[], context.clone());
@@ -332,7 +331,7 @@ fn only_what_depends_on_a_change_is_resolved_again() {
     assert_eq!(resolved(&context), 1);
 
     env.write("jobs/a.yaml", TEXTS[0]);
-    let named = Changes::Files([env.path().join("jobs/a.yaml")].into());
+    let named = ChangedFiles::Files([env.path().join("jobs/a.yaml")].into());
     let touched = cache.update(&named, &[], context.clone());
     assert_eq!((touched.read, touched.expanded), (1, 0));
     env.write("jobs/a.yaml", "jobs: {}\n");

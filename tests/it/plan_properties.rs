@@ -8,10 +8,10 @@ use stocktake::api::name::JobId;
 use stocktake::api::request::{Input, JobType, Operation, Request, TimeInterval, WorkflowIds};
 use stocktake::api::wire::JobState;
 use stocktake::job::{Job, JobKey, OnFailure, Overlap, Work};
+use stocktake::plan::Difference;
 use stocktake::plan::{Action, Limits, Plan, PlannedJob, Planner, plan};
 use stocktake::source::{Place, SourceFile, Span};
 use stocktake::state::{Outcome, Record, Records, Rejection, Seen, Submission, SubmissionId};
-use stocktake::watch::Difference;
 
 /// Works are told apart by a small number, so that jobs and records often meet.
 fn work(number: u8) -> Work {

@@ -49,12 +49,12 @@ impl Applying {
     }
 
     /// Lets it end as soon as nothing of it is in flight.
-    pub(super) fn hurry(&self) {
+    pub(super) fn stop_after_flight(&self) {
         self.enough.send_replace(true);
     }
 
     /// How it ended; never returns where there is none. May be given up and called again.
-    pub(super) async fn ended(applying: &mut Option<Self>) -> Result<Ending, Failure> {
+    pub(super) async fn join(applying: &mut Option<Self>) -> Result<Ending, Failure> {
         let Some(under_way) = applying else {
             return std::future::pending().await;
         };

@@ -1,10 +1,9 @@
 //! `stocktake watch`
 
 mod applier;
-mod board;
-mod desk;
+mod event_loop;
 mod screen;
-mod wish;
+mod state;
 
 use std::time::Duration;
 
@@ -18,8 +17,8 @@ use super::settings::Settings;
 use super::signals::Interrupts;
 use crate::diagnostic::Diagnostic;
 use crate::report::Ui;
-use board::Board;
-use desk::Desk;
+use event_loop::WatchLoop;
+use state::WatchState;
 
 /// Plan again at every save, until it is interrupted
 ///
@@ -71,26 +70,26 @@ pub(super) fn run(
     ui: Ui,
 ) -> Result<Exit, Failure> {
     let ui = ui.shared();
-    let board = Board::open(options, settings, ui)?;
-    let costs_money = board.session().target.embedded().is_none();
+    let state = WatchState::open(options, settings, ui)?;
+    let costs_money = state.session().target.embedded().is_none();
     if arguments.apply && costs_money && !arguments.auto_approve {
         let message = format!(
             "`{}` costs money, and --apply would submit to it unasked",
-            board.session().target.name
+            state.session().target.name
         );
         return Err(Diagnostic::error("approval", message)
             .help("give --auto-approve too, or leave --apply out and press `a` when you want it")
             .into());
     }
-    tokio::runtime::Runtime::new()?.block_on(watch(board, arguments, ui))
+    tokio::runtime::Runtime::new()?.block_on(watch(state, arguments, ui))
 }
 
-async fn watch(board: Board, arguments: &WatchArgs, ui: Ui) -> Result<Exit, Failure> {
+async fn watch(state: WatchState, arguments: &WatchArgs, ui: Ui) -> Result<Exit, Failure> {
     let interrupts = Interrupts::listen()?;
     let mut keys = Keys::listen();
-    let mut desk = Desk::new(board, arguments, ui, interrupts);
-    desk.begin(keys.is_some())?;
-    let exit = desk.run(&mut keys).await?;
-    desk.end().await?;
+    let mut watch_loop = WatchLoop::new(state, arguments, ui, interrupts);
+    watch_loop.begin(keys.is_some())?;
+    let exit = watch_loop.run(&mut keys).await?;
+    watch_loop.end().await?;
     Ok(exit)
 }

@@ -5,12 +5,12 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use super::WatchArgs;
-use super::board::{Board, Outlook};
+use super::state::{Refresh, WatchState};
 use crate::cli::failure::Failure;
 use crate::cli::plan_file::{self, Inputs};
-use crate::plan::{Plan, PlanDocument};
+use crate::plan::{Difference, Plan, PlanDocument};
 use crate::report::{self, PlanView, SHOWN_JOBS, Ui, WatchOpening, WatchView};
-use crate::watch::{Difference, Polling};
+use crate::watch::Polling;
 
 /// Where plans are shown.
 pub(super) struct Screen {
@@ -43,22 +43,22 @@ impl Screen {
     /// Shows what a look came to.
     pub(super) fn show(
         &self,
-        board: &Board,
-        outlook: &Outlook,
+        state: &WatchState,
+        refresh: &Refresh,
         took: Duration,
     ) -> Result<(), Failure> {
-        let plan = board.plan().map(|plan| match &outlook.difference {
-            None if !outlook.is_broken => Cow::Borrowed(plan),
+        let plan = state.plan().map(|plan| match &refresh.difference {
+            None if !refresh.is_broken => Cow::Borrowed(plan),
             // Of a plan that was shown before, what differs is enough.
             difference => Cow::Owned(excerpt(plan, difference.as_ref())),
         });
-        let plan = plan.as_deref().map(|plan| document(board, plan));
+        let plan = plan.as_deref().map(|plan| document(state, plan));
         let view = WatchView {
-            cause: &outlook.cause,
+            cause: &refresh.cause,
             took,
-            findings: &outlook.findings,
-            is_broken: outlook.is_broken,
-            difference: outlook.difference.as_ref(),
+            findings: &refresh.findings,
+            is_broken: refresh.is_broken,
+            difference: refresh.difference.as_ref(),
             plan: plan.as_ref().map(|plan| self.plan_view(plan, false)),
             width: self.ui.look().width,
         };
@@ -66,7 +66,7 @@ impl Screen {
         if self.clears {
             self.ui.clear_screen()?;
         }
-        if self.rings && outlook.is_broken {
+        if self.rings && refresh.is_broken {
             self.ui.ring()?;
         }
         let mut out = self.ui.data();
@@ -75,17 +75,17 @@ impl Screen {
     }
 
     /// Shows the whole plan, with what stays as it is.
-    pub(super) fn show_all(&self, board: &Board) -> Result<(), Failure> {
-        let Some(plan) = board.plan() else {
+    pub(super) fn show_all(&self, state: &WatchState) -> Result<(), Failure> {
+        let Some(plan) = state.plan() else {
             return Ok(self
                 .ui
                 .note("there is no plan yet: mend the mistakes first")?);
         };
-        let document = document(board, plan);
+        let document = document(state, plan);
         self.ui.transient("")?;
         let mut out = self.ui.data();
         writeln!(out)?;
-        if board.current_plan().is_none() {
+        if state.current_plan().is_none() {
             writeln!(
                 out,
                 "Mistakes stand in the way. This is the last good plan:"
@@ -107,8 +107,8 @@ impl Screen {
     }
 }
 
-fn document<'a>(board: &Board, plan: &'a Plan) -> PlanDocument<'a> {
-    let origin = plan_file::origin(board.session(), None, Inputs::default());
+fn document<'a>(state: &WatchState, plan: &'a Plan) -> PlanDocument<'a> {
+    let origin = plan_file::origin(state.session(), None, Inputs::default());
     PlanDocument::new(plan, origin)
 }
 

@@ -9,7 +9,7 @@ use crate::job::{Fingerprint, Job, JobKey};
 
 /// The counts of keys and works.
 #[derive(Debug, Default)]
-pub(super) struct Census {
+pub(super) struct DuplicateIndex {
     keys: Counts<JobKey>,
     works: Counts<Fingerprint>,
 }
@@ -21,7 +21,7 @@ struct Counts<T> {
     doubles: usize,
 }
 
-impl Census {
+impl DuplicateIndex {
     /// Counts jobs in.
     pub(super) fn add(&mut self, jobs: &[Arc<Job>]) {
         for job in jobs {
@@ -39,7 +39,7 @@ impl Census {
     }
 
     /// Whether a key or a work occurs more than once.
-    pub(super) fn has_doubles(&self) -> bool {
+    pub(super) fn has_duplicates(&self) -> bool {
         self.keys.doubles + self.works.doubles > 0
     }
 }

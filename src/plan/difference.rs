@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::model::{Action, Plan, PlannedJob, Summary};
 use crate::job::JobKey;
-use crate::plan::{Action, Plan, PlannedJob, Summary};
 
 /// What a job is to go through now, and what it was to go through before.
 #[derive(Debug, Clone, PartialEq, Eq)]

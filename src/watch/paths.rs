@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind};
 
-use super::inbox::Sign;
+use super::debounce::Change;
 use crate::document::Syntax;
 use crate::jobfile::discover;
 use crate::workspace::{FILE_NAME, JOBS_FOLDER};
 
 /// What to keep an eye on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Places {
+pub struct WatchPaths {
     /// The workspace.
     pub root: PathBuf,
     /// Folders without job files.
@@ -24,10 +24,10 @@ pub struct Places {
     pub state: PathBuf,
 }
 
-/// The places as they are on disk at one moment.
+/// The paths as they are on disk at one moment.
 #[derive(Debug)]
-pub(super) struct Layout {
-    places: Places,
+pub(super) struct WatchSet {
+    paths: WatchPaths,
     jobs: PathBuf,
     workspace_file: PathBuf,
     /// The folders whose entries matter.
@@ -39,23 +39,23 @@ pub(super) struct Layout {
     linked_state: Option<PathBuf>,
 }
 
-impl Layout {
+impl WatchSet {
     /// Looks at the disk.
-    pub(super) fn of(places: Places) -> Self {
-        let jobs = places.root.join(JOBS_FOLDER);
-        let workspace_file = places.root.join(FILE_NAME);
-        let (mut folders, linked) = discover::folders(&jobs, &places.root, &places.exclude);
-        let linked_workspace_file = behind_link(&workspace_file);
-        let linked_state = behind_link(&places.state);
-        folders.insert(places.root.clone());
-        folders.extend(nearest_folder(&places.state));
-        let behind_links = linked
+    pub(super) fn of(paths: WatchPaths) -> Self {
+        let jobs = paths.root.join(JOBS_FOLDER);
+        let workspace_file = paths.root.join(FILE_NAME);
+        let (mut folders, linked) = discover::folders(&jobs, &paths.root, &paths.exclude);
+        let linked_workspace_file = link_target(&workspace_file);
+        let linked_state = link_target(&paths.state);
+        folders.insert(paths.root.clone());
+        folders.extend(nearest_folder(&paths.state));
+        let link_targets = linked
             .iter()
             .chain(&linked_workspace_file)
             .chain(&linked_state);
-        folders.extend(behind_links.filter_map(|path| path.parent().map(Path::to_path_buf)));
+        folders.extend(link_targets.filter_map(|path| path.parent().map(Path::to_path_buf)));
         Self {
-            places,
+            paths,
             jobs,
             workspace_file,
             folders,
@@ -66,14 +66,14 @@ impl Layout {
     }
 
     /// The folders without which nothing is noticed.
-    pub(super) fn anchors(&self) -> [&Path; 2] {
-        [&self.places.root, &self.jobs]
+    pub(super) fn roots(&self) -> [&Path; 2] {
+        [&self.paths.root, &self.jobs]
     }
 
-    /// What an event says about the places; most say nothing.
-    pub(super) fn signs(&self, event: &Event) -> Vec<Sign> {
+    /// What an event says about the paths; most say nothing.
+    pub(super) fn changes(&self, event: &Event) -> Vec<Change> {
         if event.need_rescan() {
-            return vec![Sign::Anywhere, Sign::WorkspaceFile, Sign::State];
+            return vec![Change::Anywhere, Change::WorkspaceFile, Change::State];
         }
         match event.kind {
             // To look at a file is an event, too; ours would never end.
@@ -81,31 +81,31 @@ impl Layout {
             EventKind::Access(_) => return Vec::new(),
             _ => {}
         }
-        let signs = event.paths.iter().map(|path| self.sign(path, event.kind));
-        signs.flatten().collect()
+        let changes = event.paths.iter().map(|path| self.change(path, event.kind));
+        changes.flatten().collect()
     }
 
-    fn sign(&self, path: &Path, kind: EventKind) -> Vec<Sign> {
+    fn change(&self, path: &Path, kind: EventKind) -> Vec<Change> {
         let is = |known: &Option<PathBuf>| known.as_deref() == Some(path);
         if path == self.workspace_file || is(&self.linked_workspace_file) {
-            return vec![Sign::WorkspaceFile];
+            return vec![Change::WorkspaceFile];
         }
-        if path == self.places.state || is(&self.linked_state) {
-            return vec![Sign::State];
+        if path == self.paths.state || is(&self.linked_state) {
+            return vec![Change::State];
         }
-        if self.linked.contains(path) || path == self.places.root {
-            return vec![Sign::Anywhere];
+        if self.linked.contains(path) || path == self.paths.root {
+            return vec![Change::Anywhere];
         }
         let is_folder = || !is_content(kind) && (self.folders.contains(path) || path.is_dir());
-        if self.places.state.starts_with(path) && is_folder() {
-            return vec![Sign::Anywhere, Sign::State];
+        if self.paths.state.starts_with(path) && is_folder() {
+            return vec![Change::Anywhere, Change::State];
         }
         if !self.may_hold_jobs(path) {
             return Vec::new();
         }
         match Syntax::of(path) {
-            _ if is_folder() || (!is_content(kind) && is_link(path)) => vec![Sign::Anywhere],
-            Some(_) => vec![Sign::JobFile(path.to_path_buf())],
+            _ if is_folder() || (!is_content(kind) && is_link(path)) => vec![Change::Anywhere],
+            Some(_) => vec![Change::JobFile(path.to_path_buf())],
             None => Vec::new(),
         }
     }
@@ -115,8 +115,8 @@ impl Layout {
             return false;
         };
         let is_hidden = |name: &OsStr| name.as_encoded_bytes().starts_with(b".");
-        let excluded = |folder: &PathBuf| path.starts_with(self.places.root.join(folder));
-        !inside.iter().any(is_hidden) && !self.places.exclude.iter().any(excluded)
+        let excluded = |folder: &PathBuf| path.starts_with(self.paths.root.join(folder));
+        !inside.iter().any(is_hidden) && !self.paths.exclude.iter().any(excluded)
     }
 }
 
@@ -135,7 +135,7 @@ fn is_link(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
 }
 
-fn behind_link(path: &Path) -> Option<PathBuf> {
+fn link_target(path: &Path) -> Option<PathBuf> {
     is_link(path).then(|| fs::canonicalize(path).ok()).flatten()
 }
 
@@ -152,8 +152,8 @@ mod tests {
     use notify::event::{AccessKind, AccessMode, CreateKind, DataChange, ModifyKind, RenameMode};
     use notify::{Event, EventKind};
 
-    use super::{Layout, Places};
-    use crate::watch::inbox::Sign;
+    use super::{WatchPaths, WatchSet};
+    use crate::watch::debounce::Change;
 
     const WRITE: EventKind = EventKind::Modify(ModifyKind::Data(DataChange::Any));
 
@@ -164,25 +164,28 @@ mod tests {
         for made in ["jobs/a", "jobs/bucket/video", ".stocktake"] {
             std::fs::create_dir_all(root.join(made)).unwrap();
         }
-        let layout = Layout::of(Places {
+        let set = WatchSet::of(WatchPaths {
             root: root.to_path_buf(),
             exclude: vec![PathBuf::from("jobs/bucket")],
             state: root.join(".stocktake/local.state.jsonl"),
         });
-        assert!(!layout.folders.contains(&root.join("jobs/bucket")));
-        let signs =
-            |path: &str, kind: EventKind| layout.signs(&Event::new(kind).add_path(root.join(path)));
-        let job_file = |path: &str| vec![Sign::JobFile(Path::new(root).join(path))];
+        assert!(!set.folders.contains(&root.join("jobs/bucket")));
+        let changes =
+            |path: &str, kind: EventKind| set.changes(&Event::new(kind).add_path(root.join(path)));
+        let job_file = |path: &str| vec![Change::JobFile(Path::new(root).join(path))];
         let rename = EventKind::Modify(ModifyKind::Name(RenameMode::To));
         let closed = EventKind::Access(AccessKind::Close(AccessMode::Write));
         let opened = EventKind::Access(AccessKind::Open(AccessMode::Any));
-        assert_eq!(signs("jobs/x.yaml", WRITE), job_file("jobs/x.yaml"));
-        assert_eq!(signs("jobs/a/x.toml", rename), job_file("jobs/a/x.toml"));
-        assert_eq!(signs("jobs/a/x.toml", closed), job_file("jobs/a/x.toml"));
-        assert_eq!(signs("stocktake.toml", rename), [Sign::WorkspaceFile]);
-        assert_eq!(signs(".stocktake/local.state.jsonl", WRITE), [Sign::State]);
+        assert_eq!(changes("jobs/x.yaml", WRITE), job_file("jobs/x.yaml"));
+        assert_eq!(changes("jobs/a/x.toml", rename), job_file("jobs/a/x.toml"));
+        assert_eq!(changes("jobs/a/x.toml", closed), job_file("jobs/a/x.toml"));
+        assert_eq!(changes("stocktake.toml", rename), [Change::WorkspaceFile]);
+        assert_eq!(
+            changes(".stocktake/local.state.jsonl", WRITE),
+            [Change::State]
+        );
         let created = EventKind::Create(CreateKind::Folder);
-        assert_eq!(signs("jobs/a", created), [Sign::Anywhere]);
+        assert_eq!(changes("jobs/a", created), [Change::Anywhere]);
         for (path, kind) in [
             ("jobs/x.yaml", opened),
             ("jobs/.x.yaml.swp", WRITE),
@@ -197,7 +200,7 @@ mod tests {
             (".stocktake/local.state.jsonl.lock", WRITE),
             (".stocktake/.stocktake-state-abc", rename),
         ] {
-            assert_eq!(signs(path, kind), [], "{path}");
+            assert_eq!(changes(path, kind), [], "{path}");
         }
     }
 }

@@ -8,11 +8,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use crate::load::Changes;
+use crate::load::ChangedFiles;
 
 /// Where something may have changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Sign {
+pub(super) enum Change {
     /// In this job file.
     JobFile(PathBuf),
     /// In any job file; folders may have come or gone.
@@ -25,9 +25,9 @@ pub(super) enum Sign {
 
 /// What is to be looked at together.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Batch {
+pub struct ChangeSet {
     /// The job files.
-    pub changes: Changes,
+    pub files: ChangedFiles,
     /// The workspace file.
     pub workspace_file: bool,
     /// The state.
@@ -36,11 +36,11 @@ pub struct Batch {
     pub settled: bool,
 }
 
-impl Batch {
+impl ChangeSet {
     /// A look at everything.
     pub fn everything() -> Self {
         Self {
-            changes: Changes::Anywhere,
+            files: ChangedFiles::Anywhere,
             workspace_file: true,
             state: true,
             settled: true,
@@ -50,7 +50,7 @@ impl Batch {
     /// A look at the clock alone.
     pub fn nothing() -> Self {
         Self {
-            changes: Changes::Files(BTreeSet::new()),
+            files: ChangedFiles::Files(BTreeSet::new()),
             workspace_file: false,
             state: false,
             settled: true,
@@ -67,14 +67,14 @@ impl Batch {
 
     /// Whether it is about the state and nothing else.
     pub fn is_state_only(&self) -> bool {
-        let no_files = matches!(&self.changes, Changes::Files(files) if files.is_empty());
+        let no_files = matches!(&self.files, ChangedFiles::Files(files) if files.is_empty());
         self.state && no_files && !self.workspace_file
     }
 }
 
-/// Collects signs until it is quiet.
+/// Collects changes until it is quiet.
 #[derive(Debug, Default)]
-pub(super) struct Inbox {
+pub(super) struct Debouncer {
     pending: Mutex<Pending>,
     arrived: Notify,
 }
@@ -89,19 +89,19 @@ struct Pending {
     since: Option<(Instant, Instant)>,
 }
 
-impl Inbox {
-    pub(super) fn put(&self, signs: impl IntoIterator<Item = Sign>) {
+impl Debouncer {
+    pub(super) fn put(&self, changes: impl IntoIterator<Item = Change>) {
         let mut pending = self.pending();
         let mut any = false;
-        for sign in signs {
+        for change in changes {
             any = true;
-            match sign {
-                Sign::JobFile(path) => {
+            match change {
+                Change::JobFile(path) => {
                     pending.files.insert(path);
                 }
-                Sign::Anywhere => pending.anywhere = true,
-                Sign::WorkspaceFile => pending.workspace_file = true,
-                Sign::State => pending.state = true,
+                Change::Anywhere => pending.anywhere = true,
+                Change::WorkspaceFile => pending.workspace_file = true,
+                Change::State => pending.state = true,
             }
         }
         if any {
@@ -115,7 +115,7 @@ impl Inbox {
 
     /// What has come, once nothing has come for `quiet`, or `longest` after the first sign. Nothing
     /// is lost when the wait is given up.
-    pub(super) async fn next(&self, quiet: Duration, longest: Duration) -> Batch {
+    pub(super) async fn next(&self, quiet: Duration, longest: Duration) -> ChangeSet {
         loop {
             let since = self.pending().since;
             let Some((first, last)) = since else {
@@ -130,13 +130,13 @@ impl Inbox {
         }
     }
 
-    fn take(&self, settled: bool) -> Batch {
+    fn take(&self, settled: bool) -> ChangeSet {
         let pending = std::mem::take(&mut *self.pending());
-        Batch {
-            changes: if pending.anywhere {
-                Changes::Anywhere
+        ChangeSet {
+            files: if pending.anywhere {
+                ChangedFiles::Anywhere
             } else {
-                Changes::Files(pending.files)
+                ChangedFiles::Files(pending.files)
             },
             workspace_file: pending.workspace_file,
             state: pending.state,
@@ -155,41 +155,41 @@ mod tests {
 
     use tokio::time::{Instant, sleep};
 
-    use super::{Inbox, Sign};
+    use super::{Change, Debouncer};
 
     const QUIET: Duration = Duration::from_millis(100);
     const LONGEST: Duration = Duration::from_secs(3);
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_is_one_batch_and_waits_for_quiet() {
-        let inbox = Inbox::default();
+        let debouncer = Debouncer::default();
         let start = Instant::now();
         let burst = async {
             for _ in 0..5 {
-                inbox.put([Sign::State]);
+                debouncer.put([Change::State]);
                 sleep(Duration::from_millis(60)).await;
             }
         };
-        let (batch, ()) = tokio::join!(inbox.next(QUIET, LONGEST), burst);
-        assert!(batch.settled && batch.state && !batch.workspace_file);
+        let (changes, ()) = tokio::join!(debouncer.next(QUIET, LONGEST), burst);
+        assert!(changes.settled && changes.state && !changes.workspace_file);
         assert_eq!(start.elapsed(), Duration::from_millis(4 * 60 + 100));
-        let nothing = tokio::time::timeout(LONGEST, inbox.next(QUIET, LONGEST)).await;
+        let nothing = tokio::time::timeout(LONGEST, debouncer.next(QUIET, LONGEST)).await;
         assert!(nothing.is_err());
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_never_rests_is_looked_at_but_not_settled() {
-        let inbox = Inbox::default();
+        let debouncer = Debouncer::default();
         let busy = async {
             loop {
-                inbox.put([Sign::Anywhere]);
+                debouncer.put([Change::Anywhere]);
                 sleep(Duration::from_millis(60)).await;
             }
         };
-        let batch = tokio::select! {
-            batch = inbox.next(QUIET, LONGEST) => batch,
+        let changes = tokio::select! {
+            changes = debouncer.next(QUIET, LONGEST) => changes,
             () = busy => return,
         };
-        assert!(!batch.settled);
+        assert!(!changes.settled);
     }
 }

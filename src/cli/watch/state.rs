@@ -12,17 +12,17 @@ use crate::cli::session::Session;
 use crate::cli::settings::Settings;
 use crate::diagnostic::Diagnostic;
 use crate::expand::ExpandContext;
-use crate::load::{Cache, Changes, Stamp, Updated};
-use crate::plan::{Plan, Planner};
+use crate::load::{Cache, ChangedFiles, Stamp, Updated};
+use crate::plan::{Difference, Plan, Planner};
 use crate::report::{Ui, WatchCause};
 use crate::source::Span;
 use crate::state::Records;
 use crate::status;
-use crate::watch::{Batch, Difference, Places};
+use crate::watch::{ChangeSet, WatchPaths};
 use crate::workspace::FILE_NAME;
 
 /// The workspace, its jobs, its records, and the last good plan.
-pub(super) struct Board {
+pub(super) struct WatchState {
     options: GlobalOptions,
     settings: Settings,
     ui: Ui,
@@ -35,7 +35,7 @@ pub(super) struct Board {
     /// Of the last good plan.
     planner: Option<Planner>,
     /// What was found at the last look.
-    marks: Vec<Mark>,
+    finding_ids: Vec<FindingId>,
     is_broken: bool,
 }
 
@@ -47,10 +47,10 @@ struct Kept<T> {
 
 /// What tells one finding from another.
 #[derive(PartialEq, Eq)]
-struct Mark(String, Option<(PathBuf, Span)>);
+struct FindingId(String, Option<(PathBuf, Span)>);
 
 /// What a look at the workspace came to.
-pub(super) struct Outlook {
+pub(super) struct Refresh {
     /// Why it was taken.
     pub(super) cause: WatchCause,
     /// Mistakes and warnings.
@@ -61,7 +61,7 @@ pub(super) struct Outlook {
     pub(super) is_broken: bool,
 }
 
-impl Board {
+impl WatchState {
     /// Opens the workspace; its jobs are not read yet.
     pub(super) fn open(
         options: &GlobalOptions,
@@ -86,7 +86,7 @@ impl Board {
                 problems: Vec::new(),
             },
             planner: None,
-            marks: Vec::new(),
+            finding_ids: Vec::new(),
             is_broken: false,
         })
     }
@@ -116,8 +116,8 @@ impl Board {
     }
 
     /// What to keep an eye on.
-    pub(super) fn places(&self) -> Places {
-        Places {
+    pub(super) fn paths(&self) -> WatchPaths {
+        WatchPaths {
             root: self.session.workspace.root().to_path_buf(),
             exclude: self.session.bucket_folders(),
             state: self.session.target.state.clone(),
@@ -131,18 +131,18 @@ impl Board {
     }
 
     /// Looks where something was noticed. None when it all says the same as before.
-    pub(super) fn update(&mut self, batch: &Batch) -> Option<Outlook> {
-        let reopened = batch.workspace_file && self.reopen();
-        let updated = self.load(&batch.changes);
-        let reread = (batch.state || reopened) && self.reread();
+    pub(super) fn update(&mut self, changes: &ChangeSet) -> Option<Refresh> {
+        let reopened = changes.workspace_file && self.reopen();
+        let updated = self.load(&changes.files);
+        let reread = (changes.state || reopened) && self.reread();
         if self.planner.is_some() && !reopened && !reread && !updated.is_news() {
             return None;
         }
         let is_first = self.planner.is_none() && !self.is_broken;
         let findings = self.findings();
-        let marks: Vec<Mark> = findings.iter().map(Mark::of).collect();
-        let had_same_findings = self.marks == marks;
-        self.marks = marks;
+        let finding_ids: Vec<FindingId> = findings.iter().map(FindingId::of).collect();
+        let had_same_findings = self.finding_ids == finding_ids;
+        self.finding_ids = finding_ids;
         let was_broken = self.is_broken;
         self.is_broken = findings.iter().any(Diagnostic::is_error);
         let difference = (!self.is_broken).then(|| self.replan()).flatten();
@@ -153,7 +153,7 @@ impl Board {
         if says_the_same && !is_asked && (self.is_broken || difference.is_some()) {
             return None;
         }
-        Some(Outlook {
+        Some(Refresh {
             cause: if is_first {
                 WatchCause::Start
             } else {
@@ -190,7 +190,7 @@ impl Board {
         }
     }
 
-    fn load(&mut self, changes: &Changes) -> Updated {
+    fn load(&mut self, changes: &ChangedFiles) -> Updated {
         let context = ExpandContext {
             now: self.now(),
             ..self.session.context()
@@ -226,10 +226,10 @@ impl Board {
     /// Plans, and compares with the last good plan, if there is one.
     fn replan(&mut self) -> Option<Difference> {
         let limits = self.session.limits(None);
-        let turnover = self.cache.turnover();
+        let job_changes = self.cache.job_changes();
         match &mut self.planner {
             Some(planner) if planner.is_for(&self.records, limits) => {
-                let step = planner.update(&turnover.gone, &turnover.come);
+                let step = planner.update(&job_changes.removed, &job_changes.added);
                 Some(Difference::between(&step.before, &step.after))
             }
             planner => {
@@ -247,7 +247,7 @@ impl Board {
     }
 }
 
-impl Mark {
+impl FindingId {
     fn of(finding: &Diagnostic) -> Self {
         let place = finding.place.as_ref();
         let place = place.map(|place| (place.file.path().to_path_buf(), place.span));

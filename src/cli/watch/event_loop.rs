@@ -1,0 +1,315 @@
+//! The watch while it runs: whatever happens comes in here.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::MissedTickBehavior;
+
+use super::WatchArgs;
+use super::applier::{Applying, Ending};
+use super::screen::Screen;
+use super::state::WatchState;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::keys::Keys;
+use crate::cli::signals::Interrupts;
+use crate::load::ChangedFiles;
+use crate::report::{self, Ui, WatchOpening};
+use crate::watch::{ChangeSet, WatchPaths, Watcher};
+use crate::workspace::DEFAULT_CONFIRM;
+
+/// How often a look is taken at what no event tells: the clock, and a workspace made anew.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// What is wanted of the plan on the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PendingAction {
+    /// That it is shown.
+    None,
+    /// A person was asked whether to submit it to a target that costs money.
+    Confirm,
+    /// That it is applied, as soon as that can be done.
+    Apply,
+}
+
+impl PendingAction {
+    /// What a new plan is wanted for.
+    pub(super) fn of(arguments: &WatchArgs) -> Self {
+        if arguments.apply {
+            Self::Apply
+        } else {
+            Self::None
+        }
+    }
+}
+
+/// The watch while it runs.
+pub(super) struct WatchLoop<'a> {
+    arguments: &'a WatchArgs,
+    screen: Screen,
+    state: WatchState,
+    watcher: Watcher,
+    interrupts: Interrupts,
+    applying: Option<Applying>,
+    pending: PendingAction,
+    /// Whether it has been quiet since the last look.
+    settled: bool,
+    /// Another run held the state when an apply was tried.
+    is_locked: bool,
+}
+
+impl<'a> WatchLoop<'a> {
+    /// Watches the workspace of `state` from now on.
+    pub(super) fn new(
+        state: WatchState,
+        arguments: &'a WatchArgs,
+        ui: Ui,
+        interrupts: Interrupts,
+    ) -> Self {
+        let interval = arguments.poll.unwrap_or(HEARTBEAT);
+        let poll = arguments.poll.is_some();
+        // Before the first look, so that nothing falls between.
+        let watcher = Watcher::start(state.paths(), arguments.quiet_time, interval, poll);
+        Self {
+            arguments,
+            screen: Screen::new(ui, arguments),
+            state,
+            watcher,
+            interrupts,
+            applying: None,
+            pending: PendingAction::of(arguments),
+            settled: true,
+            is_locked: false,
+        }
+    }
+
+    /// Says what is watched, and shows the first plan.
+    pub(super) fn begin(&mut self, has_keys: bool) -> Result<(), Failure> {
+        let start = Instant::now();
+        let refresh = self.state.update(&ChangeSet::everything());
+        let opening = WatchOpening {
+            root: self.state.session().workspace.root(),
+            target: &self.state.session().target,
+            files: self.state.files(),
+            polling: self.watcher.polling(),
+            applies: self.arguments.apply,
+            has_keys,
+        };
+        self.screen.opening(&opening)?;
+        if let Some(refresh) = refresh {
+            self.screen.show(&self.state, &refresh, start.elapsed())?;
+        }
+        self.consider()
+    }
+
+    /// Does what comes, until somebody wants it to end.
+    pub(super) async fn run(&mut self, keys: &mut Option<Keys>) -> Result<Exit, Failure> {
+        let mut heartbeat = tokio::time::interval(HEARTBEAT);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut interrupts = self.interrupts.clone();
+        loop {
+            tokio::select! {
+                changes = self.watcher.next() => self.look(&changes)?,
+                _ = heartbeat.tick() => self.check_clock()?,
+                key = Keys::next(keys) => {
+                    if self.press(key)? {
+                        return Ok(Exit::Done);
+                    }
+                }
+                ended = Applying::join(&mut self.applying) => self.applied(ended)?,
+                () = interrupts.arrived() => {
+                    return Ok(interrupts.exit().unwrap_or(Exit::Interrupted));
+                }
+            }
+        }
+    }
+
+    /// Waits for what is in flight.
+    pub(super) async fn end(&mut self) -> Result<(), Failure> {
+        if let Some(applying) = &self.applying {
+            applying.stop_after_flight();
+            Applying::join(&mut self.applying).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes a look, and shows what is new.
+    fn look(&mut self, changes: &ChangeSet) -> Result<(), Failure> {
+        if self.applying.is_some() && changes.is_state_only() {
+            // Our own doing; it is read when that ends.
+            return Ok(());
+        }
+        let start = Instant::now();
+        // Nothing told of what was made anew with its folder.
+        let everything = ChangeSet {
+            settled: changes.settled,
+            ..ChangeSet::everything()
+        };
+        let root_was_replaced = self.watcher.root_was_replaced();
+        let changes = if root_was_replaced {
+            &everything
+        } else {
+            changes
+        };
+        let paths = self.state.paths();
+        if changes.files == ChangedFiles::Anywhere {
+            // Folders first: what comes into them from now on is noticed.
+            self.follow(paths.clone())?;
+        }
+        let refresh = self.state.update(&ChangeSet {
+            state: changes.state || self.applying.is_some(),
+            ..changes.clone()
+        });
+        if self.state.paths() != paths {
+            self.follow(self.state.paths())?;
+        }
+        // Without events, it has been quiet when a second look finds nothing.
+        self.settled = changes.settled && (self.watcher.polling().is_none() || refresh.is_none());
+        if let Some(refresh) = refresh {
+            // What was agreed to was another plan.
+            self.pending = PendingAction::of(self.arguments);
+            self.screen.show(&self.state, &refresh, start.elapsed())?;
+        }
+        self.consider()
+    }
+
+    /// Follows the paths; where no more events come from there, that is said.
+    fn follow(&mut self, paths: WatchPaths) -> Result<(), Failure> {
+        let had_events = self.watcher.polling().is_none();
+        self.watcher.follow(paths);
+        match self.watcher.polling() {
+            Some(reason) if had_events => self.screen.polling(reason),
+            _ => Ok(()),
+        }
+    }
+
+    /// What no event tells.
+    fn check_clock(&mut self) -> Result<(), Failure> {
+        if self.watcher.root_was_replaced() || self.state.is_due() {
+            return self.look(&ChangeSet::nothing());
+        }
+        self.consider()
+    }
+
+    /// Does what a key asks for; true when that is to end.
+    fn press(&mut self, key: char) -> Result<bool, Failure> {
+        let was_asking = self.pending == PendingAction::Confirm;
+        if was_asking {
+            self.pending = PendingAction::None;
+        }
+        match key {
+            'q' => return Ok(true),
+            'y' if was_asking => {
+                self.pending = PendingAction::Apply;
+                self.consider()?;
+            }
+            _ if was_asking => self.screen.ui.note("not submitted")?,
+            'p' => self.show_all()?,
+            'a' => self.ask_to_apply()?,
+            _ => {}
+        }
+        Ok(false)
+    }
+
+    /// The plan as it is now: what an apply records meanwhile is not told by itself.
+    fn show_all(&mut self) -> Result<(), Failure> {
+        self.state.update(&ChangeSet::state());
+        self.screen.show_all(&self.state)
+    }
+
+    fn ask_to_apply(&mut self) -> Result<(), Failure> {
+        let target = &self.state.session().target;
+        let words = match self.state.current_plan() {
+            _ if self.applying.is_some() => "an apply is under way".to_owned(),
+            None => "mend the mistakes first; nothing was submitted".to_owned(),
+            Some(plan) if !plan.blocked.is_empty() => {
+                "the plan is blocked; nothing was submitted".to_owned()
+            }
+            Some(plan) if !plan.has_work() => "there is nothing to apply".to_owned(),
+            Some(_) if target.embedded().is_some() => {
+                self.pending = PendingAction::Apply;
+                return self.consider();
+            }
+            // A key is too little where the target asks for a word of its own.
+            Some(_) if target.confirm != DEFAULT_CONFIRM => {
+                "this target asks for its word: run `stocktake apply`".to_owned()
+            }
+            Some(plan) => {
+                self.pending = PendingAction::Confirm;
+                format!(
+                    "{}? `y` does it, any other key does not",
+                    report::intention(plan, target)
+                )
+            }
+        };
+        Ok(self.screen.ui.note(words)?)
+    }
+
+    /// Begins to apply if that is wanted, and nothing is half-written.
+    fn consider(&mut self) -> Result<(), Failure> {
+        let Some(plan) = self.state.current_plan() else {
+            return Ok(());
+        };
+        if self.pending != PendingAction::Apply || !self.settled {
+            return Ok(());
+        }
+        let session = self.state.session();
+        let follows = session.target.embedded().is_some() && self.state.has_open_jobs();
+        let can_do_something = plan.blocked.is_empty() && (plan.has_work() || follows);
+        match &self.applying {
+            _ if !can_do_something => self.pending = PendingAction::None,
+            Some(applying) if plan.has_work() => applying.stop_after_flight(),
+            Some(_) => self.pending = PendingAction::None,
+            None => {
+                if session.target.embedded().is_none() && !self.is_locked {
+                    self.screen
+                        .ui
+                        .note(report::intention(plan, &session.target))?;
+                }
+                let (session, plan) = (session.clone(), plan.clone());
+                self.pending = PendingAction::None;
+                self.applying = Some(Applying::begin(session, plan, self.interrupts.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in how an apply ended.
+    fn applied(&mut self, ended: Result<Ending, Failure>) -> Result<(), Failure> {
+        let was_locked = std::mem::take(&mut self.is_locked);
+        match ended {
+            Ok(Ending::Locked) => {
+                self.is_locked = true;
+                self.pending = PendingAction::Apply;
+                if !was_locked {
+                    self.screen
+                        .ui
+                        .note("another run writes the state; it is waited for")?;
+                }
+                return Ok(());
+            }
+            Ok(Ending::Outdated) => {
+                self.screen
+                    .ui
+                    .note("the state has changed; nothing was submitted")?;
+                return self.look(&ChangeSet::state());
+            }
+            // Only a change of files or limits can help.
+            Ok(Ending::Blocked) => return Ok(()),
+            Ok(Ending::Done) => {}
+            // Nobody reads what is said here any more.
+            Err(failure) if failure.diagnostics.is_empty() => return Err(failure),
+            Err(failure) => {
+                report::diagnostics::human(
+                    &mut self.screen.ui.messages(),
+                    &failure.diagnostics,
+                    self.screen.ui.look().width,
+                )?;
+            }
+        }
+        let refresh = self.state.update(&ChangeSet::state());
+        if let Some(refresh) = refresh.filter(|refresh| refresh.is_broken) {
+            self.screen.show(&self.state, &refresh, Duration::ZERO)?;
+        }
+        self.consider()
+    }
+}
