@@ -102,8 +102,8 @@ pub fn closest<'name>(
     written: &str,
     known: impl IntoIterator<Item = &'name str>,
 ) -> Option<&'name str> {
-    const LONGEST_NAME: usize = 100;
-    if written.len() > LONGEST_NAME {
+    const MAX_NAME: usize = 100;
+    if written.len() > MAX_NAME {
         return None;
     }
     let written = plain(written);

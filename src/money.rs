@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 /// Billionths in a unit.
 const UNIT: u128 = 1_000_000_000;
-/// Digits behind the point.
+/// Digits after the point.
 const DECIMALS: usize = 9;
-/// Digits in front of the point; far more than anything costs.
+/// Digits before the point; far more than anything costs.
 const DIGITS: usize = 12;
 /// Bytes of a GiB.
 const GIB: u128 = 1 << 30;
@@ -41,7 +41,7 @@ struct Amount {
 /// Why a text is not an amount of money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "is not an amount of money such as `0.0015 CNY`: a decimal number with at most nine digits behind the point, a blank, a currency of three capital letters"
+    "is not an amount of money such as `0.0015 CNY`: a decimal number with at most nine digits after the point, a space, a currency of three capital letters"
 )]
 pub struct MoneyError;
 
@@ -91,7 +91,7 @@ impl Money {
     /// The sum of two amounts of one currency.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
-        debug_assert_eq!(self.currency, other.currency, "whoever read them compared");
+        debug_assert_eq!(self.currency, other.currency, "the reader compared them");
         self.with(self.billionths.saturating_add(other.billionths))
     }
 
@@ -122,7 +122,7 @@ impl Money {
         format!("{whole}.{}", rest.trim_end_matches('0'))
     }
 
-    /// For people: rounded up, to two digits behind the point from one unit on, else to four.
+    /// For people: rounded up, to two digits after the point from one unit on, else to four.
     pub fn rounded(self) -> String {
         let decimals = if self.billionths >= UNIT { 2 } else { 4 };
         let step = 10_u128.pow(9 - decimals);

@@ -30,7 +30,7 @@ pub(crate) fn parse_bytes(text: &str) -> Option<u64> {
 /// Formats `512 B`, `3.4 GiB`: three or four digits of the largest unit that fits, rounded up.
 pub(crate) fn format_bytes(bytes: u64) -> String {
     let mut unit = 0;
-    // Tenths, so that rounding is that of whole numbers.
+    // Tenths: rounding stays in whole numbers.
     let mut tenths = u128::from(bytes) * 10;
     while tenths >= 10_240 && unit + 1 < BINARY.len() {
         tenths = tenths.div_ceil(1024);

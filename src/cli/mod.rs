@@ -122,7 +122,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     }
 }
 
-/// Puts the environment's arguments behind the name of the command, so that later ones win.
+/// Inserts the environment's arguments after the name of the command: those given later win.
 fn with_environment(mut arguments: Vec<OsString>, settings: &Settings) -> Vec<OsString> {
     let program = CommandLine::command();
     let takes_value = |argument: &str| {
@@ -138,8 +138,8 @@ fn with_environment(mut arguments: Vec<OsString>, settings: &Settings) -> Vec<Os
     while let Some(argument) = arguments.get(index).and_then(|argument| argument.to_str()) {
         if !argument.starts_with('-') {
             let more = settings.arguments(argument);
-            let behind = index + 1;
-            arguments.splice(behind..behind, more);
+            let after = index + 1;
+            arguments.splice(after..after, more);
             break;
         }
         index += if takes_value(argument) { 2 } else { 1 };

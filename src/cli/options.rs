@@ -57,7 +57,7 @@ pub(super) struct GlobalOptions {
     /// The form of the log: text, json
     #[arg(
         long,
-        value_name = "FORM",
+        value_name = "FORMAT",
         global = true,
         default_value = "text",
         hide_possible_values = true
@@ -91,7 +91,7 @@ pub(super) struct FormatArgs {
     /// The form of the output: human, json
     #[arg(
         long,
-        value_name = "FORM",
+        value_name = "FORMAT",
         default_value = "human",
         hide_possible_values = true
     )]

@@ -66,7 +66,7 @@ pub(super) struct PlanArgs {
     /// The form of the plan: human, json, markdown, gitlab (its counts)
     #[arg(
         long,
-        value_name = "FORM",
+        value_name = "FORMAT",
         default_value = "human",
         hide_possible_values = true
     )]
@@ -178,7 +178,7 @@ pub(super) fn show(ui: Ui, format: Format, view: &PlanView<'_>) -> Result<(), Fa
     Ok(out.flush()?)
 }
 
-/// A look-up may end with a submission, so that it counts as one.
+/// A look-up counts as a submission: it may end with one.
 fn exit(plan: &PlanDocument<'_>, detailed: bool) -> Exit {
     if !plan.blocked.is_empty() {
         Exit::Blocked

@@ -35,7 +35,7 @@ pub(super) struct RenderArgs {
     key: String,
 
     /// The form
-    #[arg(long, value_name = "FORM", default_value = "human")]
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
 }
 
@@ -115,7 +115,7 @@ fn origins_of(job: &Job) -> Vec<Origin> {
 }
 
 impl Session {
-    /// The variables that the texts use, each with the one who gave its value.
+    /// The variables that the texts use, each with where its value comes from.
     fn variable_origins(&self, options: &GlobalOptions, origins: &[Origin]) -> Vec<VariableOrigin> {
         let given =
             |list: &[(String, String)], name: &str| list.iter().any(|(given, _)| given == name);

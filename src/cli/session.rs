@@ -107,7 +107,7 @@ impl Session {
         self.jobs_of(self.load())
     }
 
-    /// [`Session::jobs`] for those who may be about to write the first job file.
+    /// [`Session::jobs`] for a workspace that may have no job file yet.
     pub(super) fn jobs_if_any(&self) -> Result<Vec<Arc<Job>>, Failure> {
         let mut loaded = self.load();
         loaded

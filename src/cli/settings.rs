@@ -39,15 +39,15 @@ pub(super) struct Settings {
     pub(super) profiles: Option<PathBuf>,
     /// `TENCENTCLOUD_PROFILE` or `TCCLI_PROFILE`: which profile.
     pub(super) profile: Option<String>,
-    /// `USER`: who runs this, for records of what people decide.
+    /// `USER`: recorded with the decisions of people.
     pub(super) user: Option<String>,
     /// The home folder.
     pub(super) home: Option<PathBuf>,
     /// `NO_COLOR`, `CLICOLOR_FORCE`, `FORCE_COLOR`, `CLICOLOR`, `TERM`: colour or none, if they say.
     pub(super) color: Option<bool>,
-    /// `CI` or `STOCKTAKE_IN_AUTOMATION`: nobody reads hints.
+    /// `CI` or `STOCKTAKE_IN_AUTOMATION`: no hints are shown.
     pub(super) automation: bool,
-    /// `STOCKTAKE_INPUT=0`, or `CI`: nobody answers questions.
+    /// `STOCKTAKE_INPUT=0`, or `CI`: no questions are asked.
     pub(super) no_input: bool,
     /// `STOCKTAKE_PROGRESS_INTERVAL`: how often a line says how far the work is, without a terminal.
     pub(super) progress_interval: Option<Duration>,
@@ -63,7 +63,7 @@ pub(super) struct Settings {
     pub(super) no_proxy: Option<String>,
     /// `SOURCE_DATE_EPOCH`: the moment that plans are dated with.
     pub(super) plan_date: Option<Timestamp>,
-    /// `STOCKTAKE_ARGS` and `STOCKTAKE_ARGS_PLAN` and its like: arguments behind the command's name.
+    /// `STOCKTAKE_ARGS` and `STOCKTAKE_ARGS_PLAN` and its like: arguments after the command's name.
     arguments: BTreeMap<String, String>,
 }
 
@@ -132,7 +132,7 @@ impl Settings {
 }
 
 impl Settings {
-    /// What the environment puts behind the name of a command, in front of what people write there.
+    /// What the environment adds after the name of a command, before the arguments given there.
     pub(super) fn arguments(&self, command: &str) -> Vec<OsString> {
         let own = format!("{ARGUMENTS}_{}", command.to_uppercase().replace('-', "_"));
         let values = [ARGUMENTS, &own].map(|name| self.arguments.get(name));

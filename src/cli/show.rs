@@ -12,7 +12,7 @@ use crate::report::{PlanView, Ui};
 
 /// Show a saved plan
 ///
-/// Needs no workspace and asks nobody: what is shown is what was planned, whatever happened since.
+/// Needs no workspace and sends nothing: what is shown is what was planned, whatever happened since.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stocktake show plan.json                        as `plan` showed it
@@ -31,7 +31,7 @@ pub(super) struct ShowArgs {
     /// The form of the plan: human, json, markdown, gitlab (its counts)
     #[arg(
         long,
-        value_name = "FORM",
+        value_name = "FORMAT",
         default_value = "human",
         hide_possible_values = true
     )]

@@ -29,7 +29,7 @@ impl Interrupts {
             interrupt_sender.send_replace(Interrupt::Drain);
             next(&mut sigint, &mut sigterm).await;
             interrupt_sender.send_replace(Interrupt::Now);
-            // The channels stay open for those who wait on them.
+            // The channels stay open for their receivers.
             interrupt_sender.closed().await;
         });
         Ok(Self { interrupt, first })

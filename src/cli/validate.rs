@@ -29,7 +29,7 @@ pub(super) struct ValidateArgs {
     /// quality), sarif, junit
     #[arg(
         long,
-        value_name = "FORM",
+        value_name = "FORMAT",
         default_value = "human",
         hide_possible_values = true
     )]
@@ -104,7 +104,7 @@ fn write(format: Format, loaded: &Loaded, root: &Path, ui: Ui) -> std::io::Resul
     }
 }
 
-/// The way from the repository to a workspace in it: empty, or with a slash behind it.
+/// The path from the repository to a workspace in it: empty, or ending with a slash.
 fn prefix(root: &Path) -> String {
     let is_repository = |folder: &&Path| folder.join(".git").exists();
     let repository = root.ancestors().find(is_repository);

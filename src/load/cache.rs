@@ -61,7 +61,7 @@ pub struct Cache {
     reader: Reader,
     context: ExpandContext,
     files: BTreeMap<FoundFile, Entry>,
-    /// What the files that changed came to when somebody last asked for the job_changes.
+    /// The jobs that changed files had when [`Cache::job_changes`] was last called.
     before: BTreeMap<FoundFile, Vec<Arc<Job>>>,
     /// What was wrong where files were looked for.
     walk_findings: Vec<Diagnostic>,
@@ -156,7 +156,7 @@ impl Cache {
         self.files.values().flat_map(|entry| &entry.expanded.jobs)
     }
 
-    /// How the jobs differ from those of the last time that this was asked.
+    /// Returns how the jobs differ from those of the last call.
     pub fn job_changes(&mut self) -> JobChanges {
         let mut job_changes = JobChanges::default();
         for (file, before) in std::mem::take(&mut self.before) {
@@ -248,11 +248,11 @@ impl Cache {
             remember(&mut self.before, file, jobs);
         }
         let affected = affected.into_par_iter();
-        let anew = affected.map(|(_, entry)| {
+        let entries = affected.map(|(_, entry)| {
             entry.expanded = expand(entry.source.as_ref(), entry.job_file.as_ref(), expander);
             &*entry
         });
-        for entry in anew.collect::<Vec<_>>() {
+        for entry in entries.collect::<Vec<_>>() {
             self.duplicates.add(&entry.expanded.jobs);
         }
     }

@@ -40,11 +40,11 @@ impl Loaded {
         self.diagnostics.iter().any(Diagnostic::is_error)
     }
 
-    /// With what the files behind these come to.
-    fn and(mut self, mut behind: Self) -> Self {
-        self.jobs.append(&mut behind.jobs);
-        self.diagnostics.append(&mut behind.diagnostics);
-        self.files += behind.files;
+    /// Appends what later files come to.
+    fn and(mut self, mut later: Self) -> Self {
+        self.jobs.append(&mut later.jobs);
+        self.diagnostics.append(&mut later.diagnostics);
+        self.files += later.files;
         self
     }
 }

@@ -1,6 +1,6 @@
 //! A report as one page for a browser, from plain data: self-contained, and readable without script.
 //!
-//! What is in it belongs to whoever asks for it, `report` for the account and `service` for its own
+//! Its callers own the data: `report` that of the state and `service` that of its own
 //! jobs; how it looks belongs here. Every text goes through the template's escaping, none is ever
 //! joined to markup by hand.
 
@@ -31,7 +31,7 @@ pub struct Page {
     pub subject: String,
     /// The moment that it shows.
     pub written: Timestamp,
-    /// How soon whoever looks at it asks for a newer one; absent for a file.
+    /// How soon the browser asks for a newer one; absent for a file.
     pub refresh: Option<Duration>,
     /// How many jobs there are, by how they stand, in the order of [`JobStatus`].
     pub counts: Vec<(JobStatus, usize)>,

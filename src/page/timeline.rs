@@ -19,7 +19,7 @@ const MARKS: i64 = 4;
 const DAY: i64 = 86_400;
 
 /// A bar that is too short to be seen is drawn this long, in per cent.
-const SHORTEST: f64 = 0.5;
+const MIN_WIDTH: f64 = 0.5;
 
 /// A drawing of jobs over time.
 #[derive(Debug)]
@@ -132,12 +132,12 @@ impl Scale {
     fn bar(&self, stretch: &Stretch) -> Bar {
         let wait = self.place(stretch.known.as_second());
         let end = self.place(stretch.ended.as_second());
-        let start = self.place(stretch.begun.as_second()).min(100.0 - SHORTEST);
+        let start = self.place(stretch.begun.as_second()).min(100.0 - MIN_WIDTH);
         Bar {
             wait,
             wait_width: (start - wait).max(0.0),
             start,
-            width: (end - start).max(SHORTEST),
+            width: (end - start).max(MIN_WIDTH),
         }
     }
 

@@ -23,7 +23,7 @@ pub fn changes(before: &Work, after: &Work) -> Vec<Change> {
         .collect()
 }
 
-/// What stands in a field; put into words only where it differs.
+/// A field's value, formatted only if it differs.
 #[derive(PartialEq)]
 enum Value<'work> {
     Text(&'work str),

@@ -38,7 +38,7 @@ pub struct Drift {
     pub job_id: JobId,
     /// How the two differ.
     pub kind: DriftKind,
-    /// How far the job is recorded to be; null when nobody has asked before.
+    /// How far the job is recorded to be; null when the service was not asked before.
     pub recorded: Option<String>,
     /// How far it is; null when the service does not know it.
     pub seen: Option<String>,

@@ -73,7 +73,7 @@ pub enum Reason {
     LeftFailed,
     /// It failed as often as the job allows.
     AttemptsUsedUp,
-    /// Nobody knows whether the service took it.
+    /// Whether the service took it is unknown.
     Unresolved,
     /// The same work is recorded under a key that is no longer in the files.
     Renamed,
@@ -129,11 +129,11 @@ pub enum Guard {
     MaxSubmissions,
     /// Objects would be processed twice by one workflow.
     Overlap,
-    /// More objects than the target allows at once, or nobody knows how many.
+    /// More objects than the target allows at once, or an unknown number.
     MaxObjects,
-    /// More bytes than the target allows at once, or nobody knows how many.
+    /// More bytes than the target allows at once, or an unknown number.
     MaxBytes,
-    /// A higher cost than the target allows at once, or nobody knows which.
+    /// A higher cost than the target allows at once, or an unknown one.
     MaxCost,
 }
 

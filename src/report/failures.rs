@@ -11,6 +11,7 @@ use super::text::one_line;
 use super::ui::style::{BAD, FAINT, GOOD, STRONG};
 use crate::api::name::{JobId, WorkflowId};
 use crate::job::JobKey;
+use crate::report::json::write as write_json;
 use crate::schema;
 use crate::status::FailedObject;
 
@@ -78,8 +79,7 @@ pub fn json(out: &mut dyn Write, target: &str, failed: &[FailedObject]) -> io::R
         format: FORMAT,
         target,
     };
-    serde_json::to_writer_pretty(&mut *out, &document)?;
-    writeln!(out)
+    write_json(out, &document)
 }
 
 /// The schema of what [`json`] writes.

@@ -38,7 +38,7 @@ pub struct HtmlReport<'a> {
 pub enum AskedFor<'a> {
     /// This.
     Plan(&'a PlanDocument<'a>),
-    /// They have so many mistakes that nobody can tell.
+    /// Unknown: the job files have this many mistakes.
     Mistakes(usize),
 }
 
@@ -181,7 +181,7 @@ fn open(asked: AskedFor<'_>) -> Open {
             let mistakes = count(number, "mistake", "mistakes");
             return Open {
                 sentence: format!(
-                    "The job files have {mistakes}, so nobody can tell; `stocktake validate` \
+                    "The job files have {mistakes}, so this is unknown; `stocktake validate` \
                      shows them."
                 ),
                 ..Open::default()

@@ -1,4 +1,5 @@
-//! The words: everything that people and machines read is written here, and only here.
+//! The layout of everything that people and machines read. A module words its own errors and findings;
+//! this one arranges them, and it alone prints.
 //!
 //! Data goes to stdout, the rest to stderr. Whether there is colour, and how wide a line is, is
 //! decided once, in [`Ui`].
@@ -10,6 +11,8 @@ mod cancel;
 pub mod diagnostics;
 mod failures;
 mod html;
+mod json;
+mod markdown;
 mod plan;
 mod progress;
 mod records;

@@ -20,7 +20,7 @@ const BARS: usize = 12;
 /// Columns of a job's bar that are not for its key: what moves, its state, and its counts.
 const BESIDE_KEY: usize = 45;
 /// However narrow the terminal is, a key gets as many columns.
-const SHORTEST_KEY: usize = 12;
+const MIN_KEY_WIDTH: usize = 12;
 
 /// Shows the progress of one activity.
 #[derive(Debug)]
@@ -180,7 +180,7 @@ impl Bars {
         };
         let jobs = own.iter().map(job).collect();
         let keys = own.iter().map(|record| record.key.as_str().width());
-        let room = width.saturating_sub(BESIDE_KEY).max(SHORTEST_KEY);
+        let room = width.saturating_sub(BESIDE_KEY).max(MIN_KEY_WIDTH);
         let total = ProgressBar::new(records.len() as u64);
         let total = all.add(total.with_style(style(
             "{bar:30} {human_pos}/{human_len} jobs  {elapsed}  {wide_msg}",

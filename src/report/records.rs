@@ -13,6 +13,7 @@ use super::text::one_line;
 use super::ui::Look;
 use super::ui::style::{BAD, FAINT, STRONG};
 use crate::api::time;
+use crate::report::json::write as write_json;
 use crate::schema;
 use crate::state::{Record, Seen, Submission};
 
@@ -123,8 +124,7 @@ pub fn json(out: &mut dyn Write, target: &str, records: &[Arc<Record>]) -> io::R
         target,
         records: records.iter().map(|record| view(record)).collect(),
     };
-    serde_json::to_writer_pretty(&mut *out, &document)?;
-    writeln!(out)
+    write_json(out, &document)
 }
 
 fn view(record: &Record) -> RecordView {

@@ -8,6 +8,7 @@ use super::table::{self, Cell};
 use super::ui::style::{FAINT, STRONG};
 use crate::expand::{Layer, Origin};
 use crate::job::Job;
+use crate::report::json::write as write_json;
 use crate::source::{Place, slashes};
 
 /// What there is to say about one job.
@@ -27,14 +28,14 @@ pub struct Rendered<'a> {
     pub variables: &'a [VariableOrigin],
 }
 
-/// A variable, its value, and who gave it.
+/// A variable, its value, and where that comes from.
 #[derive(Debug)]
 pub struct VariableOrigin {
     /// Its name.
     pub name: String,
     /// Its value.
     pub value: String,
-    /// Who gave it, such as `--var`.
+    /// Where it comes from, such as `--var`.
     pub source: String,
 }
 
@@ -97,12 +98,11 @@ pub fn json(out: &mut dyn Write, rendered: &Rendered<'_>) -> io::Result<()> {
         "request": job.work.request,
         "rerun": job.work.rerun,
     });
-    serde_json::to_writer_pretty(&mut *out, &document)?;
-    writeln!(out)
+    write_json(out, &document)
 }
 
 /// Writes a shell script that signs and sends the request with openssl and curl. The secrets stay in
-/// the environment of whoever runs it.
+/// the environment it runs in.
 pub fn curl(out: &mut dyn Write, rendered: &Rendered<'_>) -> io::Result<()> {
     let Rendered {
         host, body, job, ..

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::table::count;
 use super::ui::style::{FAINT, GOOD};
+use crate::report::json::write as write_json;
 use crate::schema;
 use crate::state::{Lineage, Verified};
 
@@ -18,17 +19,17 @@ const FORMAT: &str = "stocktake.verified/1";
 
 /// Says that an empty state was begun.
 pub fn begun(out: &mut dyn Write, path: &Path) -> io::Result<()> {
-    writeln!(out, "{GOOD}begun{GOOD:#}  {}", path.display())?;
+    writeln!(out, "{GOOD}created{GOOD:#}  {}", path.display())?;
     writeln!(
         out,
         "Commit it: it is the only memory of what was submitted."
     )
 }
 
-/// Says that a state is right, and what is in it.
+/// Reports that a state is intact, and what is in it.
 pub fn verified(out: &mut dyn Write, path: &Path, verified: &Verified) -> io::Result<()> {
     let records = count(verified.records.len(), "record", "records");
-    writeln!(out, "{GOOD}right{GOOD:#}  {}: {records}", path.display())?;
+    writeln!(out, "{GOOD}ok{GOOD:#}  {}: {records}", path.display())?;
     let lineage = &verified.header.lineage;
     writeln!(out, "{FAINT}lineage {lineage}{FAINT:#}")?;
     let unresolved = unresolved(verified);
@@ -38,10 +39,7 @@ pub fn verified(out: &mut dyn Write, path: &Path, verified: &Verified) -> io::Re
     }
     if verified.lines > verified.records.len() {
         let lines = count(verified.lines, "line", "lines");
-        writeln!(
-            out,
-            "{lines} say it; the next apply joins those about the same work"
-        )?;
+        writeln!(out, "in {lines}; the next apply compacts the file")?;
     }
     if !verified.ends_well {
         writeln!(
@@ -91,8 +89,7 @@ pub fn verified_json(out: &mut dyn Write, path: &Path, verified: &Verified) -> i
         target: &verified.header.target,
         unresolved: unresolved(verified),
     };
-    serde_json::to_writer_pretty(&mut *out, &document)?;
-    writeln!(out)
+    write_json(out, &document)
 }
 
 /// The schema of what [`verified_json`] writes.

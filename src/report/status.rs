@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anstyle::Style;
 use jiff::Timestamp;
 
+use super::markdown::escape;
 use super::table::{self, Cell, grouped};
 use super::text::{one_line, wrap};
 use super::ui::Look;
@@ -68,31 +69,13 @@ pub fn markdown(out: &mut dyn Write, records: &[Arc<Record>], now: Timestamp) ->
             ..
         } = facts(record, now);
         let message = record.last_seen().and_then(|seen| seen.message.as_deref());
-        let (key, message) = (escaped(record.key.as_str()), escaped(message.unwrap_or("")));
+        let (key, message) = (escape(record.key.as_str()), escape(message.unwrap_or("")));
         writeln!(
             out,
             "| {key} | {state} | {submitted} | {took} | {objects} | {message} |"
         )?;
     }
     Ok(())
-}
-
-/// Text that stays in its cell and is nothing but text.
-pub(super) fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\n' | '\r' | '\t' => safe.push(' '),
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '~' | '@' | '!' => {
-                safe.push('\\');
-                safe.push(character);
-            }
-            _ => safe.push(character),
-        }
-    }
-    safe
 }
 
 /// One line about a job that has ended; `None` while it has not.
@@ -246,7 +229,7 @@ pub(super) fn standing(record: &Record) -> (String, JobStatus) {
 
 #[cfg(test)]
 mod tests {
-    use super::{escaped, objects};
+    use super::objects;
     use crate::state::Objects;
 
     #[test]
@@ -259,10 +242,5 @@ mod tests {
         };
         assert_eq!(objects(counted), "1,197 done, 3 failed, 12 open");
         assert_eq!(objects(Objects::default()), "0 done");
-    }
-
-    #[test]
-    fn markdown_stays_in_its_cell() {
-        assert_eq!(escaped("a|b\n<script>"), "a\\|b &lt;script>");
     }
 }

@@ -27,7 +27,7 @@ impl Cell {
     }
 }
 
-/// Writes rows with two blanks between columns and nothing behind the last one.
+/// Writes rows with two spaces between columns and none after the last one.
 pub(super) fn write(out: &mut dyn Write, indent: usize, rows: &[Vec<Cell>]) -> io::Result<()> {
     let widths = widths(rows);
     rows.iter()
@@ -43,7 +43,7 @@ pub(super) fn write_within(
 ) -> io::Result<()> {
     let mut widths = widths(rows);
     let rest: usize = widths.iter().skip(1).map(|width| width + GAP).sum();
-    let room = width.saturating_sub(rest).max(LEAST_ROOM);
+    let room = width.saturating_sub(rest).max(MIN_INDENT);
     let Some(first) = widths.first_mut() else {
         return Ok(());
     };
@@ -63,7 +63,7 @@ pub(super) fn write_within(
 
 const GAP: usize = 2;
 /// What stands below a first cell that has a line of its own is indented at least so much.
-const LEAST_ROOM: usize = 4;
+const MIN_INDENT: usize = 4;
 
 fn widths(rows: &[Vec<Cell>]) -> Vec<usize> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);

@@ -2,7 +2,7 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Breaks text at blanks so that no line is wider than `width`, where that can be done.
+/// Breaks text at spaces into lines of at most `width` columns; longer words stay whole.
 pub(super) fn wrap(text: &str, width: usize) -> String {
     let mut lines = String::with_capacity(text.len());
     let mut column = 0;
@@ -37,7 +37,7 @@ pub(super) fn cut(text: &str, width: usize) -> String {
     text.to_owned()
 }
 
-/// The beginning of a text that fits, with blanks behind it up to that width.
+/// The beginning of a text that fits, padded with spaces to that width.
 pub(super) fn fit(text: &str, width: usize) -> String {
     let mut fitted = cut(text, width);
     let blanks = width.saturating_sub(fitted.width());

@@ -28,14 +28,14 @@ pub enum Verbosity {
     Normal,
 }
 
-/// How texts look, for those who write them.
+/// What texts depend on: width and colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
     /// Columns of a line.
     pub width: usize,
 }
 
-/// The styles of all output, so that one meaning has one colour.
+/// The styles of all output, one for each meaning.
 pub(super) mod style {
     use super::{AnsiColor, Style};
 

@@ -1,4 +1,4 @@
-//! What a watch shows: why it looked again, what is wrong, what is different, how the plan stands.
+//! What a watch shows: what has changed, what is wrong, how the plan differs, its verdict.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use crate::workspace::Target;
 /// A longer difference is cut: the whole plan is one key away.
 pub const SHOWN_JOBS: usize = 20;
 
-/// Why a look was taken.
+/// Why the plan was made again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WatchCause {
     /// It is the first one.
@@ -47,7 +47,7 @@ pub struct WatchOpening<'a> {
     pub has_keys: bool,
 }
 
-/// What a look came to.
+/// What a refresh found.
 #[derive(Debug)]
 pub struct WatchView<'a> {
     /// Why it was taken.
@@ -97,7 +97,7 @@ pub fn polling(out: &mut dyn Write, reason: &Polling) -> io::Result<()> {
     writeln!(out, "Looking for changes every second.")
 }
 
-/// Writes what a look came to: the same order every time.
+/// Writes what a refresh found: always in the same order.
 pub fn plan(out: &mut dyn Write, view: &WatchView<'_>) -> io::Result<()> {
     headline(out, view)?;
     diagnostics::human(out, view.findings, view.width)?;

@@ -32,7 +32,7 @@ pub struct ChangeSet {
     pub workspace_file: bool,
     /// The state.
     pub state: bool,
-    /// Whether it has been quiet since, so that nothing is half-written.
+    /// Whether it has been quiet since: then no file is half-written.
     pub settled: bool,
 }
 
@@ -158,7 +158,7 @@ mod tests {
     use super::{Change, Debouncer};
 
     const QUIET: Duration = Duration::from_millis(100);
-    const LONGEST: Duration = Duration::from_secs(3);
+    const MAX_BUSY: Duration = Duration::from_secs(3);
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_is_one_batch_and_waits_for_quiet() {
@@ -170,10 +170,10 @@ mod tests {
                 sleep(Duration::from_millis(60)).await;
             }
         };
-        let (changes, ()) = tokio::join!(debouncer.next(QUIET, LONGEST), burst);
+        let (changes, ()) = tokio::join!(debouncer.next(QUIET, MAX_BUSY), burst);
         assert!(changes.settled && changes.state && !changes.workspace_file);
         assert_eq!(start.elapsed(), Duration::from_millis(4 * 60 + 100));
-        let nothing = tokio::time::timeout(LONGEST, debouncer.next(QUIET, LONGEST)).await;
+        let nothing = tokio::time::timeout(MAX_BUSY, debouncer.next(QUIET, MAX_BUSY)).await;
         assert!(nothing.is_err());
     }
 
@@ -187,7 +187,7 @@ mod tests {
             }
         };
         let changes = tokio::select! {
-            changes = debouncer.next(QUIET, LONGEST) => changes,
+            changes = debouncer.next(QUIET, MAX_BUSY) => changes,
             () = busy => return,
         };
         assert!(!changes.settled);

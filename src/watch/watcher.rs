@@ -10,7 +10,7 @@ use notify::{ErrorKind, Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 use super::debounce::{Change, ChangeSet, Debouncer};
 use super::paths::{WatchPaths, WatchSet};
 
-/// However busy the files are, a look is taken this often.
+/// Changes are reported at least this often, however busy the files are.
 const MAX_BUSY: Duration = Duration::from_secs(3);
 
 /// Why changes are looked for from time to time.
@@ -119,7 +119,7 @@ impl Watcher {
             // A folder made again under an old name is another folder.
             match watcher.watch(folder, RecursiveMode::NonRecursive) {
                 Ok(()) => {}
-                // Whoever asks for the lost place notices when it is made again.
+                // `root_was_replaced` notices when it is made again.
                 Err(error) if is_absence(&error) && *folder == root => {}
                 Err(error) if is_absence(&error) => self.debouncer.put([Change::Anywhere]),
                 Err(error) => failure = Some(error),

@@ -165,7 +165,7 @@ async fn the_second_signal_leaves_what_is_in_flight_unresolved_and_plan_says_so(
     let plan = run(&env, &["plan"]).expect(0);
     let first = plan.stdout.split("\njobs/all.yaml").next().unwrap();
     assert!(
-        first.contains("sent, and nobody knows whether it was taken"),
+        first.contains("sent, and whether it was taken is unknown"),
         "{}",
         plan.stdout
     );

@@ -76,7 +76,7 @@ pub(super) struct ApplyArgs {
     /// The form of what is said: human, json (one event a line)
     #[arg(
         long,
-        value_name = "FORM",
+        value_name = "FORMAT",
         default_value = "human",
         hide_possible_values = true
     )]

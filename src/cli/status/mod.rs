@@ -67,7 +67,7 @@ pub(super) struct StatusArgs {
     /// The form of the output: human, json, markdown, html
     #[arg(
         long,
-        value_name = "FORM",
+        value_name = "FORMAT",
         default_value = "human",
         hide_possible_values = true
     )]

@@ -48,12 +48,12 @@ impl Applying {
         Self { task, enough }
     }
 
-    /// Lets it end as soon as nothing of it is in flight.
+    /// Asks it to end as soon as nothing of it is in flight.
     pub(super) fn stop_after_flight(&self) {
         self.enough.send_replace(true);
     }
 
-    /// How it ended; never returns where there is none. May be given up and called again.
+    /// Waits for its end; never returns where there is none. Cancel safe.
     pub(super) async fn join(applying: &mut Option<Self>) -> Result<Ending, Failure> {
         let Some(under_way) = applying else {
             return std::future::pending().await;
@@ -155,7 +155,7 @@ async fn submit(
     Ok(())
 }
 
-/// Tells how jobs end, as long as nobody wants anything else.
+/// Reports how jobs end, until something else is asked for.
 async fn follow(
     session: &Session,
     store: &StateStore,

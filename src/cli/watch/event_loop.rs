@@ -1,4 +1,4 @@
-//! The watch while it runs: whatever happens comes in here.
+//! The event loop of a watch: changes of files, keys, the clock, the end of an apply, signals.
 
 use std::time::{Duration, Instant};
 
@@ -17,22 +17,22 @@ use crate::report::{self, Ui, WatchOpening};
 use crate::watch::{ChangeSet, WatchPaths, Watcher};
 use crate::workspace::DEFAULT_CONFIRM;
 
-/// How often a look is taken at what no event tells: the clock, and a workspace made anew.
+/// How often to check what causes no event: the clock, and a workspace that was replaced.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 
-/// What is wanted of the plan on the screen.
+/// What is to be done with the plan on the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PendingAction {
-    /// That it is shown.
+    /// Nothing: it is shown.
     None,
     /// A person was asked whether to submit it to a target that costs money.
     Confirm,
-    /// That it is applied, as soon as that can be done.
+    /// Apply it as soon as possible.
     Apply,
 }
 
 impl PendingAction {
-    /// What a new plan is wanted for.
+    /// Returns what is to be done with a new plan.
     pub(super) fn of(arguments: &WatchArgs) -> Self {
         if arguments.apply {
             Self::Apply
@@ -51,7 +51,7 @@ pub(super) struct WatchLoop<'a> {
     interrupts: Interrupts,
     applying: Option<Applying>,
     pending: PendingAction,
-    /// Whether it has been quiet since the last look.
+    /// Whether no file has changed since the last refresh.
     settled: bool,
     /// Another run held the state when an apply was tried.
     is_locked: bool,
@@ -67,7 +67,7 @@ impl<'a> WatchLoop<'a> {
     ) -> Self {
         let interval = arguments.poll.unwrap_or(HEARTBEAT);
         let poll = arguments.poll.is_some();
-        // Before the first look, so that nothing falls between.
+        // Before the first refresh: no change is missed between the two.
         let watcher = Watcher::start(state.paths(), arguments.quiet_time, interval, poll);
         Self {
             arguments,
@@ -82,7 +82,7 @@ impl<'a> WatchLoop<'a> {
         }
     }
 
-    /// Says what is watched, and shows the first plan.
+    /// Shows what is watched, and the first plan.
     pub(super) fn begin(&mut self, has_keys: bool) -> Result<(), Failure> {
         let start = Instant::now();
         let refresh = self.state.update(&ChangeSet::everything());
@@ -98,17 +98,17 @@ impl<'a> WatchLoop<'a> {
         if let Some(refresh) = refresh {
             self.screen.show(&self.state, &refresh, start.elapsed())?;
         }
-        self.consider()
+        self.start_pending()
     }
 
-    /// Does what comes, until somebody wants it to end.
+    /// Handles events until one ends the watch.
     pub(super) async fn run(&mut self, keys: &mut Option<Keys>) -> Result<Exit, Failure> {
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut interrupts = self.interrupts.clone();
         loop {
             tokio::select! {
-                changes = self.watcher.next() => self.look(&changes)?,
+                changes = self.watcher.next() => self.refresh(&changes)?,
                 _ = heartbeat.tick() => self.check_clock()?,
                 key = Keys::next(keys) => {
                     if self.press(key)? {
@@ -132,14 +132,14 @@ impl<'a> WatchLoop<'a> {
         Ok(())
     }
 
-    /// Takes a look, and shows what is new.
-    fn look(&mut self, changes: &ChangeSet) -> Result<(), Failure> {
+    /// Refreshes, and shows what is new.
+    fn refresh(&mut self, changes: &ChangeSet) -> Result<(), Failure> {
         if self.applying.is_some() && changes.is_state_only() {
-            // Our own doing; it is read when that ends.
+            // Written by our own apply; it is read when that ends.
             return Ok(());
         }
         let start = Instant::now();
-        // Nothing told of what was made anew with its folder.
+        // No event reports what was replaced together with its folder.
         let everything = ChangeSet {
             settled: changes.settled,
             ..ChangeSet::everything()
@@ -152,7 +152,7 @@ impl<'a> WatchLoop<'a> {
         };
         let paths = self.state.paths();
         if changes.files == ChangedFiles::Anywhere {
-            // Folders first: what comes into them from now on is noticed.
+            // Folders first: from now on, changes in them are noticed.
             self.follow(paths.clone())?;
         }
         let refresh = self.state.update(&ChangeSet {
@@ -162,17 +162,17 @@ impl<'a> WatchLoop<'a> {
         if self.state.paths() != paths {
             self.follow(self.state.paths())?;
         }
-        // Without events, it has been quiet when a second look finds nothing.
+        // Without events, files are quiet when a second refresh finds nothing.
         self.settled = changes.settled && (self.watcher.polling().is_none() || refresh.is_none());
         if let Some(refresh) = refresh {
-            // What was agreed to was another plan.
+            // The action was for another plan.
             self.pending = PendingAction::of(self.arguments);
             self.screen.show(&self.state, &refresh, start.elapsed())?;
         }
-        self.consider()
+        self.start_pending()
     }
 
-    /// Follows the paths; where no more events come from there, that is said.
+    /// Watches these paths from now on, and says so where they send no events.
     fn follow(&mut self, paths: WatchPaths) -> Result<(), Failure> {
         let had_events = self.watcher.polling().is_none();
         self.watcher.follow(paths);
@@ -182,15 +182,15 @@ impl<'a> WatchLoop<'a> {
         }
     }
 
-    /// What no event tells.
+    /// Checks what causes no event.
     fn check_clock(&mut self) -> Result<(), Failure> {
         if self.watcher.root_was_replaced() || self.state.is_due() {
-            return self.look(&ChangeSet::nothing());
+            return self.refresh(&ChangeSet::nothing());
         }
-        self.consider()
+        self.start_pending()
     }
 
-    /// Does what a key asks for; true when that is to end.
+    /// Handles a key; true when it ends the watch.
     fn press(&mut self, key: char) -> Result<bool, Failure> {
         let was_asking = self.pending == PendingAction::Confirm;
         if was_asking {
@@ -200,7 +200,7 @@ impl<'a> WatchLoop<'a> {
             'q' => return Ok(true),
             'y' if was_asking => {
                 self.pending = PendingAction::Apply;
-                self.consider()?;
+                self.start_pending()?;
             }
             _ if was_asking => self.screen.ui.note("not submitted")?,
             'p' => self.show_all()?,
@@ -210,7 +210,7 @@ impl<'a> WatchLoop<'a> {
         Ok(false)
     }
 
-    /// The plan as it is now: what an apply records meanwhile is not told by itself.
+    /// Shows the plan with what an apply has recorded meanwhile.
     fn show_all(&mut self) -> Result<(), Failure> {
         self.state.update(&ChangeSet::state());
         self.screen.show_all(&self.state)
@@ -227,7 +227,7 @@ impl<'a> WatchLoop<'a> {
             Some(plan) if !plan.has_work() => "there is nothing to apply".to_owned(),
             Some(_) if target.embedded().is_some() => {
                 self.pending = PendingAction::Apply;
-                return self.consider();
+                return self.start_pending();
             }
             // A key is too little where the target asks for a word of its own.
             Some(_) if target.confirm != DEFAULT_CONFIRM => {
@@ -244,8 +244,8 @@ impl<'a> WatchLoop<'a> {
         Ok(self.screen.ui.note(words)?)
     }
 
-    /// Begins to apply if that is wanted, and nothing is half-written.
-    fn consider(&mut self) -> Result<(), Failure> {
+    /// Begins the pending apply unless a file may be half-written.
+    fn start_pending(&mut self) -> Result<(), Failure> {
         let Some(plan) = self.state.current_plan() else {
             return Ok(());
         };
@@ -273,7 +273,7 @@ impl<'a> WatchLoop<'a> {
         Ok(())
     }
 
-    /// Takes in how an apply ended.
+    /// Handles the end of an apply.
     fn applied(&mut self, ended: Result<Ending, Failure>) -> Result<(), Failure> {
         let was_locked = std::mem::take(&mut self.is_locked);
         match ended {
@@ -291,12 +291,12 @@ impl<'a> WatchLoop<'a> {
                 self.screen
                     .ui
                     .note("the state has changed; nothing was submitted")?;
-                return self.look(&ChangeSet::state());
+                return self.refresh(&ChangeSet::state());
             }
             // Only a change of files or limits can help.
             Ok(Ending::Blocked) => return Ok(()),
             Ok(Ending::Done) => {}
-            // Nobody reads what is said here any more.
+            // The output is closed.
             Err(failure) if failure.diagnostics.is_empty() => return Err(failure),
             Err(failure) => {
                 report::diagnostics::human(
@@ -310,6 +310,6 @@ impl<'a> WatchLoop<'a> {
         if let Some(refresh) = refresh.filter(|refresh| refresh.is_broken) {
             self.screen.show(&self.state, &refresh, Duration::ZERO)?;
         }
-        self.consider()
+        self.start_pending()
     }
 }

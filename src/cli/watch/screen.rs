@@ -28,19 +28,19 @@ impl Screen {
         }
     }
 
-    /// Says what is watched.
+    /// Shows what is watched.
     pub(super) fn opening(&self, opening: &WatchOpening<'_>) -> Result<(), Failure> {
         Ok(report::watch_opening(&mut self.ui.data(), opening)?)
     }
 
-    /// Says that changes are looked for from time to time from now on.
+    /// Says that files are polled from now on.
     pub(super) fn polling(&self, reason: &Polling) -> Result<(), Failure> {
         let mut out = self.ui.data();
         report::watch_polling(&mut out, reason)?;
         Ok(out.flush()?)
     }
 
-    /// Shows what a look came to.
+    /// Shows what a refresh found.
     pub(super) fn show(
         &self,
         state: &WatchState,

@@ -1,4 +1,4 @@
-//! The plan as it stands, brought up to date with what was noticed.
+//! What a watch knows: the workspace, its jobs and records, and the last good plan.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ pub(super) struct WatchState {
     state: Kept<Option<Stamp>>,
     /// Of the last good plan.
     planner: Option<Planner>,
-    /// What was found at the last look.
+    /// Those of the last refresh.
     finding_ids: Vec<FindingId>,
     is_broken: bool,
 }
@@ -45,13 +45,13 @@ struct Kept<T> {
     problems: Vec<Diagnostic>,
 }
 
-/// What tells one finding from another.
+/// Identifies a finding.
 #[derive(PartialEq, Eq)]
 struct FindingId(String, Option<(PathBuf, Span)>);
 
-/// What a look at the workspace came to.
+/// What a refresh found.
 pub(super) struct Refresh {
-    /// Why it was taken.
+    /// Why it was made.
     pub(super) cause: WatchCause,
     /// Mistakes and warnings.
     pub(super) findings: Vec<Diagnostic>,
@@ -115,7 +115,7 @@ impl WatchState {
         self.cache.files().len()
     }
 
-    /// What to keep an eye on.
+    /// The paths to watch.
     pub(super) fn paths(&self) -> WatchPaths {
         WatchPaths {
             root: self.session.workspace.root().to_path_buf(),
@@ -124,13 +124,13 @@ impl WatchState {
         }
     }
 
-    /// Whether a period has passed since the last look.
+    /// Whether a period has passed since the last refresh.
     pub(super) fn is_due(&self) -> bool {
         let next = self.cache.next_period();
         next.is_some_and(|next| next <= self.now())
     }
 
-    /// Looks where something was noticed. None when it all says the same as before.
+    /// Reads what may have changed and plans again. None when nothing differs from before.
     pub(super) fn update(&mut self, changes: &ChangeSet) -> Option<Refresh> {
         let reopened = changes.workspace_file && self.reopen();
         let updated = self.load(&changes.files);
@@ -165,7 +165,7 @@ impl WatchState {
         })
     }
 
-    /// Opens the workspace anew if its file says something else, or could not be opened before.
+    /// Opens the workspace again if its file has changed, or could not be opened before.
     fn reopen(&mut self) -> bool {
         let content = fs::read(self.session.workspace.root().join(FILE_NAME)).ok();
         if content == self.workspace_file.content && self.workspace_file.problems.is_empty() {

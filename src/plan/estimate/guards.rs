@@ -16,7 +16,7 @@ struct Check {
     is_known: fn(&JobEstimate) -> bool,
 }
 
-/// The guards that forbid the plan: because a limit is exceeded, or because nobody can tell.
+/// The guards that forbid the plan: because a limit is exceeded, or because that is unknown.
 pub(super) fn ask(jobs: &[PlannedJob], estimate: &Estimate, limits: &Limits) -> Vec<Blocked> {
     let checks = checks(estimate, limits).into_iter();
     checks

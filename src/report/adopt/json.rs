@@ -12,6 +12,7 @@ use crate::api::name::JobId;
 use crate::api::time;
 use crate::api::wire::JobDetail;
 use crate::job::{Fingerprint, JobKey};
+use crate::report::json::write as write_json;
 use crate::schema;
 use crate::source::slashes;
 use crate::state::Record;
@@ -112,8 +113,7 @@ pub fn json(out: &mut dyn Write, target: &str, adoption: &Adoption<'_>) -> io::R
         repeated: repeated.collect(),
         target,
     };
-    serde_json::to_writer_pretty(&mut *out, &document)?;
-    writeln!(out)
+    write_json(out, &document)
 }
 
 /// The schema of what [`json`] writes.

@@ -64,7 +64,7 @@ fn annotation(
     writeln!(out, "title={}::{}", property(finding.code), data(&message))
 }
 
-/// Text that stays on its line, so that it cannot become a command.
+/// Keeps text on its line, where it cannot become a command.
 fn data(text: &str) -> String {
     text.replace('%', "%25")
         .replace('\r', "%0D")

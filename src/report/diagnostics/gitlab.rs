@@ -7,8 +7,9 @@ use data_encoding::HEXLOWER;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::file_and_line;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::source::slashes;
+use crate::report::json::write as write_json;
 
 #[derive(Serialize)]
 struct Issue<'a> {
@@ -38,8 +39,7 @@ pub fn gitlab(out: &mut dyn Write, diagnostics: &[Diagnostic], prefix: &str) -> 
         .iter()
         .map(|finding| issue(finding, prefix, &mut seen))
         .collect();
-    serde_json::to_writer_pretty(&mut *out, &issues)?;
-    writeln!(out)
+    write_json(out, &issues)
 }
 
 fn issue<'a>(
@@ -47,10 +47,7 @@ fn issue<'a>(
     prefix: &str,
     seen: &mut HashMap<String, usize>,
 ) -> Issue<'a> {
-    let (file, line) = match &finding.place {
-        Some(place) => (slashes(place.file.path()).into_owned(), place.line()),
-        None => (crate::workspace::FILE_NAME.to_owned(), 1),
-    };
+    let (file, line) = file_and_line(finding);
     let path = format!("{prefix}{file}");
     let identity = identity(finding, &path);
     let count = seen.entry(identity.clone()).or_default();

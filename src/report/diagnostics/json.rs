@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{Counts, Totals};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::report::json::write as write_json;
 use crate::schema;
 use crate::source::{Place, slashes};
 
@@ -133,6 +134,5 @@ pub fn json(out: &mut dyn Write, diagnostics: &[Diagnostic], totals: Totals) -> 
         },
         diagnostics: diagnostics.iter().map(DiagnosticJson::new).collect(),
     };
-    serde_json::to_writer_pretty(&mut *out, &report)?;
-    writeln!(out)
+    write_json(out, &report)
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use quick_xml::escape::escape;
 
+use super::file_and_line;
 use crate::diagnostic::Diagnostic;
 use crate::source::slashes;
 
@@ -20,11 +21,8 @@ pub fn junit<'a>(
         cases.entry(slashes(file).into_owned()).or_default();
     }
     for finding in diagnostics {
-        let file = finding.place.as_ref().map_or_else(
-            || crate::workspace::FILE_NAME.to_owned(),
-            |place| slashes(place.file.path()).into_owned(),
-        );
-        cases.entry(file).or_default().push(finding);
+        let (file, _) = file_and_line(finding);
+        cases.entry(file.into_owned()).or_default().push(finding);
     }
     let failures = cases
         .values()

@@ -6,6 +6,7 @@ mod json;
 mod junit;
 mod sarif;
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -17,7 +18,8 @@ use serde::Serialize;
 use super::table::count;
 use super::text::{clean, wrap};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::source::{Place, SourceFile, Span};
+use crate::source::{Place, SourceFile, Span, slashes};
+use crate::workspace;
 
 pub use github::github;
 pub use gitlab::gitlab;
@@ -65,6 +67,15 @@ pub fn summary(out: &mut dyn Write, diagnostics: &[Diagnostic], totals: Totals) 
         return writeln!(out, "{jobs} in {files}, no mistakes");
     }
     writeln!(out, "{} in {files}", words.join(" and "))
+}
+
+/// Returns where a finding is shown by forms that know only places: without a place of its own, on the
+/// first line of the workspace file.
+fn file_and_line(finding: &Diagnostic) -> (Cow<'_, str>, usize) {
+    match &finding.place {
+        Some(place) => (slashes(place.file.path()), place.line()),
+        None => (Cow::Borrowed(workspace::FILE_NAME), 1),
+    }
 }
 
 fn group(diagnostic: &Diagnostic, width: usize) -> Group<'_> {
@@ -173,8 +184,8 @@ fn line_start(text: &str, offset: u32) -> usize {
 }
 
 fn line_end(text: &str, offset: u32) -> usize {
-    let behind = text.get(offset as usize..);
-    let length = behind.and_then(|behind| behind.find('\n'));
+    let rest = text.get(offset as usize..);
+    let length = rest.and_then(|rest| rest.find('\n'));
     length.map_or(text.len(), |length| offset as usize + length)
 }
 

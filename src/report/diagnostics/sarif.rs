@@ -6,8 +6,10 @@ use std::io::{self, Write};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Value, json};
 
+use super::file_and_line;
 use super::gitlab::identity;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::report::json::write as write_json;
 use crate::source::{Place, slashes};
 
 /// Code scanning takes no more results of a run.
@@ -53,8 +55,7 @@ pub fn sarif(out: &mut dyn Write, diagnostics: &[Diagnostic], prefix: &str) -> i
             "results": results,
         }],
     });
-    serde_json::to_writer_pretty(&mut *out, &log)?;
-    writeln!(out)
+    write_json(out, &log)
 }
 
 /// Code scanning shows no result without a place: what is about no file in particular is put to the
@@ -62,10 +63,10 @@ pub fn sarif(out: &mut dyn Write, diagnostics: &[Diagnostic], prefix: &str) -> i
 fn result(finding: &Diagnostic, prefix: &str) -> Value {
     let primary = finding.place.as_ref().map_or_else(
         || {
-            let uri = format!("{}{}", uri(prefix), crate::workspace::FILE_NAME);
+            let (file, line) = file_and_line(finding);
             json!({ "physicalLocation": {
-                "artifactLocation": { "uri": uri, "uriBaseId": "%SRCROOT%" },
-                "region": { "startLine": 1 },
+                "artifactLocation": { "uri": uri(&format!("{prefix}{file}")), "uriBaseId": "%SRCROOT%" },
+                "region": { "startLine": line },
             }})
         },
         |place| location(place, prefix),

@@ -1,4 +1,4 @@
-//! Estimates in words.
+//! Estimates for people.
 
 use std::io::{self, Write};
 
@@ -22,7 +22,7 @@ struct Amounts {
     cost: Option<Money>,
 }
 
-/// What one job would process, or several that are shown as one; `None` where nobody counted.
+/// What one job would process, or several that are shown as one; `None` where nothing was counted.
 pub(super) fn of_jobs(jobs: &[&DocumentJob]) -> Option<String> {
     let mut estimates = jobs.iter().filter_map(|job| job.estimate.as_deref());
     let first = estimates.next()?;

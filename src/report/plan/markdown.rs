@@ -9,6 +9,7 @@ use super::groups::{Group, group};
 use super::{estimate, words};
 use crate::estimate::TotalEstimate;
 use crate::plan::{Action, Change, DocumentJob, PlanDocument, family};
+use crate::report::markdown::escape;
 
 /// A comment of GitHub has at most 65,536 characters; what follows the jobs must fit too.
 const LIMIT: usize = 65_536;
@@ -244,33 +245,4 @@ fn cut(text: &str) -> String {
         return text.to_owned();
     }
     text.chars().take(VALUE).chain(['…']).collect()
-}
-
-/// Text whose every character stands for itself: what Markdown or HTML reads as markup is written as
-/// a character reference.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' | '<' | '>' | '|' | '`' | '*' | '_' | '[' | ']' | '(' | ')' | '@' | '#' | '~'
-            | '!' | '\\' | '"' | '\'' | '$' | ':' => {
-                let _ = write!(escaped, "&#{};", character as u32);
-            }
-            character if character.is_control() => escaped.push(' '),
-            character => escaped.push(character),
-        }
-    }
-    escaped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::escape;
-
-    #[test]
-    fn nothing_that_is_written_becomes_markup() {
-        assert_eq!(escape("a|b\n<img>"), "a&#124;b &#60;img&#62;");
-        assert_eq!(escape("@team #1 `x`"), "&#64;team &#35;1 &#96;x&#96;");
-        assert_eq!(escape("视频"), "视频");
-    }
 }

@@ -32,7 +32,7 @@ pub struct PlanView<'a> {
     pub details: bool,
     /// What shows that which is left out: `--all` of the same command, if it has that.
     pub rest: &'a str,
-    /// What to do next; nothing where nobody reads it.
+    /// What to do next; absent in automation.
     pub next: Option<&'a str>,
     /// Columns of a line.
     pub width: usize,

@@ -73,7 +73,7 @@ pub(in crate::report) fn reason(job: &DocumentJob) -> String {
         Reason::Failed => "it failed; another attempt",
         Reason::LeftFailed => "failed, and left at that",
         Reason::AttemptsUsedUp => "failed as often as it may",
-        Reason::Unresolved => "sent, and nobody knows whether it was taken",
+        Reason::Unresolved => "sent, and whether it was taken is unknown",
         Reason::Renamed => {
             let key = job.record.as_ref().map(|record| &record.key);
             return key.map_or_else(
@@ -87,7 +87,7 @@ pub(in crate::report) fn reason(job: &DocumentJob) -> String {
     text.to_owned()
 }
 
-/// When an unresolved job was sent, and why nobody knows what became of it.
+/// When an unresolved job was sent, and why its end is unknown.
 pub(super) fn unresolved(job: &DocumentJob) -> String {
     let record = job.record.as_ref();
     let Some(submission) = record.and_then(|record| record.submissions.last()) else {
