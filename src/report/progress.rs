@@ -11,9 +11,9 @@ use super::table::{count, grouped};
 use super::text::fit;
 use super::ui::Ui;
 use crate::estimate::Snapshot;
-use crate::units::grouped_large;
 use crate::state::{Record, Seen};
 use crate::status::{Event, PollError, may_change};
+use crate::units::grouped_large;
 
 /// Jobs that have a bar of their own each; more of them share one.
 const BARS: usize = 12;
