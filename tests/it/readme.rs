@@ -55,7 +55,7 @@ fn on_screen(text: &str, env: &Workspace) -> String {
 
 #[test]
 fn the_commands_show_what_the_readme_shows() {
-    let env = Workspace::example();
+    let env = Workspace::new();
     let sessions = blocks("console");
     assert!(sessions.len() >= 2);
     for session in sessions {
@@ -100,31 +100,6 @@ fn every_command_of_the_readme_exists_and_every_link_leads_somewhere() {
     for link in links.captures_iter(&readme) {
         assert!(Path::new(PROJECT).join(&link[1]).exists(), "{}", &link[1]);
     }
-}
-
-#[test]
-fn the_watch_of_the_readme_is_what_comes() {
-    let env = Workspace::example();
-    env.run(&["apply"]).expect(0);
-    let mut watch = Watch::on_terminal(&env, "stocktake watch --color never");
-    let mut text = watch.wait_for("7 unchanged");
-    let late = "jobs:\n  late:\n    input: { prefix: input/late }\n    operation:\n      \
-                workflow_ids: \"${ vars.checksum }\"\n";
-    env.write("jobs/late.yaml", late);
-    text += &watch.wait_for("1 new, 7 unchanged");
-    text += &watch.wait_for("wanted");
-    let interval = "      time_interval: { start: 2022-05-01T12:00:00+0800 }\n";
-    env.write("jobs/late.yaml", &format!("{late}{interval}"));
-    text += &watch.wait_for("1 new, 7 unchanged");
-    watch.press("a");
-    text += &watch.wait_for("Success    late");
-    watch.press("q");
-    let (code, _) = watch.end();
-    assert_eq!(code, Some(0));
-    let shown = blocks("text");
-    let (command, shown) = shown[0].split_once('\n').unwrap();
-    assert_eq!(command, "$ stocktake watch");
-    assert_eq!(on_screen(&text, &env), on_screen(shown, &env));
 }
 
 #[test]
