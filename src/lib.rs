@@ -14,6 +14,7 @@ pub mod api;
 pub mod apply;
 pub mod cli;
 mod crash;
+pub mod credentials;
 pub mod diagnostic;
 pub mod document;
 pub mod estimate;

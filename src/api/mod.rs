@@ -3,6 +3,7 @@
 //! Everything that client and service must agree on lives here and only here.
 
 pub mod client;
+pub mod credential_provider;
 pub mod credentials;
 pub mod host;
 pub mod name;

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use reqwest::Url;
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
@@ -51,10 +52,10 @@ impl Connection {
     ) -> Result<Self, Failure> {
         let folder = TempDir::new()?;
         let settings = |embedded: &EmbeddedService| {
-            let credentials = credentials::embedded(&session.settings);
+            let credentials = credentials::embedded(&session.settings)?;
             let mut settings = ServiceSettings::new(folder.path(), credentials);
             settings.buckets.clone_from(&embedded.buckets);
-            settings
+            Ok(settings)
         };
         let connection = Self::to(session, bucket, region, settings).await?;
         Ok(Self {
@@ -68,19 +69,19 @@ impl Connection {
         session: &Session,
         bucket: BucketName,
         region: Region,
-        settings: impl Fn(&EmbeddedService) -> ServiceSettings,
+        settings: impl Fn(&EmbeddedService) -> Result<ServiceSettings, Failure>,
     ) -> Result<Self, Failure> {
         let (base, credentials, service) = match &session.target.service {
-            Service::Remote { endpoint } => (
+            Service::Remote { endpoint, .. } => (
                 endpoint.clone(),
-                credentials::remote(&session.settings)?,
+                credentials::remote(session).await?.provider,
                 None,
             ),
             Service::Embedded(embedded) => {
                 let (address, service) = find_or_start(embedded, settings).await?;
                 (
                     Some(format!("http://{address}")),
-                    credentials::embedded(&session.settings),
+                    credentials::embedded(&session.settings)?.into(),
                     service,
                 )
             }
@@ -118,7 +119,8 @@ impl Connection {
             ..self.client.endpoint().clone()
         };
         let settings = client_settings(session, &endpoint).ok()?;
-        Client::new(endpoint, credentials::embedded(&session.settings), settings).ok()
+        let credentials = credentials::embedded(&session.settings).ok()?;
+        Client::new(endpoint, credentials, settings).ok()
     }
 
     /// Ends the service, if this process runs it.
@@ -135,15 +137,24 @@ impl Connection {
 fn client_settings(session: &Session, endpoint: &Endpoint) -> Result<ClientSettings, Failure> {
     let base = endpoint.base.as_ref();
     let is_encrypted = base.is_none_or(|base| base.scheme() == "https");
-    let proxy = session.settings.proxy.as_ref().filter(|_| is_encrypted);
-    let proxy = proxy.map(|url| url.expose_secret().parse().map_err(|_| not_a_proxy()));
     Ok(ClientSettings {
         call_timeout: session.target.timeout,
         rate: session.target.rate,
-        proxy: proxy.transpose()?,
+        proxy: if is_encrypted {
+            proxy(&session.settings)?
+        } else {
+            None
+        },
         no_proxy: session.settings.no_proxy.clone(),
         ..ClientSettings::default()
     })
+}
+
+/// The environment's proxy.
+pub(super) fn proxy(settings: &Settings) -> Result<Option<Url>, Failure> {
+    let proxy = settings.proxy.as_ref();
+    let proxy = proxy.map(|url| url.expose_secret().parse().map_err(|_| not_a_proxy()));
+    Ok(proxy.transpose()?)
 }
 
 /// Its address may hold a password, and is not shown.
@@ -157,12 +168,12 @@ fn not_a_proxy() -> Diagnostic {
 /// The `serve` that runs on the folder, or else a service of our own.
 async fn find_or_start(
     embedded: &EmbeddedService,
-    settings: impl Fn(&EmbeddedService) -> ServiceSettings,
+    settings: impl Fn(&EmbeddedService) -> Result<ServiceSettings, Failure>,
 ) -> Result<(SocketAddr, Option<RunningService>), Failure> {
     if let Some(address) = service::running_at(&embedded.data) {
         return Ok((address, None));
     }
-    let service = service::start(settings(embedded), loopback()).await?;
+    let service = service::start(settings(embedded)?, loopback()).await?;
     Ok((service.address(), Some(service)))
 }
 
@@ -183,8 +194,8 @@ pub(super) fn service_settings(
     embedded: &EmbeddedService,
     workspace: &Workspace,
     settings: &Settings,
-) -> ServiceSettings {
-    let mut service = ServiceSettings::new(&embedded.data, credentials::embedded(settings));
+) -> Result<ServiceSettings, Failure> {
+    let mut service = ServiceSettings::new(&embedded.data, credentials::embedded(settings)?);
     service.buckets.clone_from(&embedded.buckets);
     service.working_folder = workspace.root().to_path_buf();
     let workflows = embedded.workflows.iter().map(|(id, workflow)| {
@@ -197,7 +208,7 @@ pub(super) fn service_settings(
         (id.clone(), settings)
     });
     service.workflows = workflows.collect();
-    service
+    Ok(service)
 }
 
 /// The bucket to connect to first; the client goes on to others by itself.

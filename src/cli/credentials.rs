@@ -1,84 +1,75 @@
-//! Where the key pair of a target comes from: the places that Tencent's own tools use.
+//! Credentials for the services of a session.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
-use secrecy::SecretString;
-use serde::Deserialize;
-
+use super::connection;
 use super::failure::Failure;
+use super::session::Session;
 use super::settings::Settings;
 use crate::api::credentials::Credentials;
+use crate::credentials::{self, Found, METADATA_HOST, Origin, Reach, Surroundings};
 use crate::diagnostic::Diagnostic;
+use crate::report::diagnostics;
+use crate::workspace::{Roles, Service};
 
 /// The key pair of the embedded service, unless the environment names another one.
 const EMBEDDED: &str = "stocktake-local";
 
-/// A profile of Tencent's command line tool.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Profile {
-    secret_id: String,
-    secret_key: SecretString,
-    token: Option<SecretString>,
-}
-
 /// The key pair that the embedded service accepts.
-pub(super) fn embedded(settings: &Settings) -> Credentials {
-    let given = settings.service_credentials.clone();
-    given.unwrap_or_else(|| Credentials::permanent(EMBEDDED, EMBEDDED))
-}
-
-/// The key pair for a service elsewhere: from the environment, or else from the profile that
-/// Tencent's command line tool keeps.
-pub(super) fn remote(settings: &Settings) -> Result<Credentials, Failure> {
-    if let Some(credentials) = &settings.credentials {
-        return Ok(credentials.clone());
-    }
-    let path = profile_path(settings);
-    if let Some(path) = path.as_deref().filter(|path| path.exists()) {
-        return read_profile(path);
-    }
-    let looked = path
-        .map(|path| format!(" and there is no {}", path.display()))
-        .unwrap_or_default();
-    let message = format!(
-        "no credentials: TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY are not set{looked}"
+pub(super) fn embedded(settings: &Settings) -> Result<Credentials, Failure> {
+    let given = credentials::pair_of(
+        &settings.credential_variables,
+        "STOCKTAKE_SERVE_SECRET_ID",
+        "STOCKTAKE_SERVE_SECRET_KEY",
+        &[],
+        &mut Vec::new(),
     );
-    let problem = Diagnostic::error("no-credentials", message);
-    Err(problem
-        .help("set both variables, or log in with `tccli configure`")
-        .into())
+    let given = given.map_err(Diagnostic::from)?;
+    Ok(given.unwrap_or_else(|| Credentials::permanent(EMBEDDED, EMBEDDED)))
 }
 
-fn profile_path(settings: &Settings) -> Option<PathBuf> {
-    let folder = match (&settings.profiles, &settings.home) {
-        (Some(folder), _) => folder.clone(),
-        (None, Some(home)) => home.join(".tccli"),
-        (None, None) => return None,
-    };
-    let profile = settings.profile.as_deref().unwrap_or("default");
-    Some(folder.join(format!("{profile}.credential")))
+/// Credentials for a service elsewhere, from the first link of the chain that is set. What was
+/// wrong around them is said.
+pub(super) async fn remote(session: &Session) -> Result<Found, Failure> {
+    let mut warnings = Vec::new();
+    let found = find(session, &mut warnings).await;
+    if !warnings.is_empty() {
+        let mut out = session.ui.messages();
+        diagnostics::human(&mut out, &warnings, session.ui.look().width)?;
+    }
+    found
 }
 
-/// What is wrong with the file is said without any of its content.
-fn read_profile(path: &Path) -> Result<Credentials, Failure> {
-    let unusable = |problem: String| {
-        Diagnostic::error(
-            "credentials",
-            format!("cannot use {}: {problem}", path.display()),
-        )
+/// [`remote`] without a word.
+pub(super) async fn find(
+    session: &Session,
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<Found, Failure> {
+    let settings = &session.settings;
+    let reach = Reach::new(
+        &settings.credential_variables,
+        connection::proxy(settings)?,
+        settings.no_proxy.clone(),
+    );
+    let reach = reach.map_err(Diagnostic::from)?;
+    let origin = origin(session, warnings)?;
+    let found = credentials::obtain(origin, reach, warnings).await;
+    Ok(found.map_err(Diagnostic::from)?)
+}
+
+/// The link of the chain that is set.
+fn origin(session: &Session, warnings: &mut Vec<Diagnostic>) -> Result<Origin, Failure> {
+    let none = Roles::default();
+    let surroundings = Surroundings {
+        variables: &session.settings.credential_variables,
+        roles: match &session.target.service {
+            Service::Remote { roles, .. } => roles,
+            Service::Embedded(_) => &none,
+        },
+        instance_allowed: is_instance_allowed(&session.settings),
     };
-    let text = fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
-    let profile: Profile = serde_json::from_str(&text).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        unusable(format!(
-            "it does not hold secretId and secretKey as JSON (line {line}, column {column})"
-        ))
-    })?;
-    Ok(Credentials {
-        secret_id: profile.secret_id,
-        secret_key: profile.secret_key,
-        token: profile.token,
-    })
+    Ok(credentials::origin(&surroundings, warnings).map_err(Diagnostic::from)?)
+}
+
+/// In automation the files of a request may name any target: its environment has to allow the role.
+fn is_instance_allowed(settings: &Settings) -> bool {
+    !settings.automation || settings.allows_host(METADATA_HOST)
 }

@@ -76,7 +76,7 @@ pub(super) fn run(
             .help("name a target with `service = \"embedded\"`, such as `-t local`")
             .into());
     };
-    let mut service_settings = service_settings(embedded, &session.workspace, &session.settings);
+    let mut service_settings = service_settings(embedded, &session.workspace, &session.settings)?;
     service_settings.page_for_all = arguments.page;
     if let Some(data) = &arguments.data {
         service_settings.data.clone_from(data);

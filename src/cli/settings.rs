@@ -9,20 +9,13 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::options::parse_duration;
-use crate::api::credentials::Credentials;
+use crate::credentials::Variables;
 
 /// The prefix of variables that become `${ vars.name }`.
 const VARIABLE_PREFIX: &str = "STOCKTAKE_VAR_";
 
 /// Arguments for every command; with `_` and a command's name, for that one.
 const ARGUMENTS: &str = "STOCKTAKE_ARGS";
-
-/// The names under which other tools keep the token of temporary credentials.
-const TOKEN_NAMES: [&str; 3] = [
-    "TENCENTCLOUD_SECURITY_TOKEN",
-    "TENCENTCLOUD_TOKEN",
-    "TENCENTCLOUD_SESSION_TOKEN",
-];
 
 /// What the environment says. `Debug` shows no secret.
 #[derive(Debug, Clone, Default)]
@@ -31,18 +24,10 @@ pub(super) struct Settings {
     pub(super) state: Option<PathBuf>,
     /// `STOCKTAKE_VAR_name`, in the order of names.
     pub(super) variables: Vec<(String, String)>,
-    /// `TENCENTCLOUD_SECRET_ID` and its fellows.
-    pub(super) credentials: Option<Credentials>,
-    /// `STOCKTAKE_SERVE_SECRET_ID` and `…_KEY`: the key pair of the embedded service.
-    pub(super) service_credentials: Option<Credentials>,
-    /// `TENCENTCLOUD_SHARED_CREDENTIALS_DIR`: where profiles lie, instead of `~/.tccli`.
-    pub(super) profiles: Option<PathBuf>,
-    /// `TENCENTCLOUD_PROFILE` or `TCCLI_PROFILE`: which profile.
-    pub(super) profile: Option<String>,
+    /// What credentials are found by.
+    pub(super) credential_variables: Variables,
     /// `USER`: recorded with the decisions of people.
     pub(super) user: Option<String>,
-    /// The home folder.
-    pub(super) home: Option<PathBuf>,
     /// `NO_COLOR`, `CLICOLOR_FORCE`, `FORCE_COLOR`, `CLICOLOR`, `TERM`: colour or none, if they say.
     pub(super) color: Option<bool>,
     /// `CI` or `STOCKTAKE_IN_AUTOMATION`: no hints are shown.
@@ -61,6 +46,8 @@ pub(super) struct Settings {
     pub(super) proxy: Option<SecretString>,
     /// `NO_PROXY`: hosts that are reached without it.
     pub(super) no_proxy: Option<String>,
+    /// `STOCKTAKE_ALLOWED_HOSTS`: hosts that files may name in automation.
+    allowed_hosts: Vec<String>,
     /// `SOURCE_DATE_EPOCH`: the moment that plans are dated with.
     pub(super) plan_date: Option<Timestamp>,
     /// `STOCKTAKE_ARGS` and `STOCKTAKE_ARGS_PLAN` and its like: arguments after the command's name.
@@ -74,10 +61,14 @@ impl Settings {
         reason = "this is the one place that reads the environment"
     )]
     pub(super) fn from_environment() -> Self {
-        let all = std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
+        let all: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+        let texts = all.iter().filter_map(|(name, value)| {
+            Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()))
         });
-        Self::from_variables(all.collect())
+        Self {
+            credential_variables: Variables::of(all.iter().cloned()),
+            ..Self::from_variables(texts.collect())
+        }
     }
 
     fn from_variables(mut all: Vec<(String, String)>) -> Self {
@@ -97,16 +88,8 @@ impl Settings {
         Self {
             state: get("STOCKTAKE_STATE").map(PathBuf::from),
             variables: all.iter().filter_map(variable).collect(),
-            credentials: credentials(&get, "TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY"),
-            service_credentials: credentials(
-                &get,
-                "STOCKTAKE_SERVE_SECRET_ID",
-                "STOCKTAKE_SERVE_SECRET_KEY",
-            ),
-            profiles: get("TENCENTCLOUD_SHARED_CREDENTIALS_DIR").map(PathBuf::from),
-            profile: get("TENCENTCLOUD_PROFILE").or_else(|| get("TCCLI_PROFILE")),
+            credential_variables: Variables::default(),
             user: get("USER").or_else(|| get("LOGNAME")),
-            home: get("HOME").map(PathBuf::from),
             color: color(&get),
             automation: ci || is_set("STOCKTAKE_IN_AUTOMATION"),
             no_input: ci
@@ -120,6 +103,12 @@ impl Settings {
                 .or_else(|| get("https_proxy"))
                 .map(SecretString::from),
             no_proxy: get("NO_PROXY").or_else(|| get("no_proxy")),
+            allowed_hosts: get("STOCKTAKE_ALLOWED_HOSTS")
+                .unwrap_or_default()
+                .split([',', ' '])
+                .filter(|host| !host.is_empty())
+                .map(str::to_owned)
+                .collect(),
             plan_date: get("SOURCE_DATE_EPOCH")
                 .and_then(|seconds| Timestamp::from_second(seconds.parse().ok()?).ok()),
             arguments: all
@@ -132,6 +121,11 @@ impl Settings {
 }
 
 impl Settings {
+    /// Whether the environment allows a host that files name.
+    pub(super) fn allows_host(&self, host: &str) -> bool {
+        self.allowed_hosts.iter().any(|allowed| allowed == host)
+    }
+
     /// What the environment adds after the name of a command, before the arguments given there.
     pub(super) fn arguments(&self, command: &str) -> Vec<OsString> {
         let own = format!("{ARGUMENTS}_{}", command.to_uppercase().replace('-', "_"));
@@ -142,16 +136,6 @@ impl Settings {
             .flat_map(|text| text.split_whitespace());
         words.map(OsString::from).collect()
     }
-}
-
-/// A key pair, with the token where the pair is Tencent's and temporary.
-fn credentials(get: &dyn Fn(&str) -> Option<String>, id: &str, key: &str) -> Option<Credentials> {
-    let mut credentials = Credentials::permanent(get(id)?, get(key)?);
-    if id.starts_with("TENCENTCLOUD") {
-        let token = TOKEN_NAMES.iter().find_map(|name| get(name));
-        credentials.token = token.map(SecretString::from);
-    }
-    Some(credentials)
 }
 
 /// `NO_COLOR` goes before `CLICOLOR_FORCE` and `FORCE_COLOR`, these before `CLICOLOR=0` and a dumb
@@ -195,22 +179,6 @@ mod tests {
             Some(false)
         );
         assert_eq!(settings(&[("TERM", "xterm")]).color, None);
-    }
-
-    #[test]
-    fn secrets_do_not_show() {
-        let settings = settings(&[
-            ("TENCENTCLOUD_SECRET_ID", "id"),
-            ("TENCENTCLOUD_SECRET_KEY", "canary-key"),
-            ("TENCENTCLOUD_TOKEN", "canary-token"),
-        ]);
-        assert!(
-            settings
-                .credentials
-                .as_ref()
-                .is_some_and(|credentials| credentials.token.is_some())
-        );
-        assert!(!format!("{settings:?}").contains("canary"));
     }
 
     #[test]

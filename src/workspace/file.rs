@@ -42,6 +42,18 @@ pub struct TargetSpec {
     /// http is allowed on this machine only.
     #[schemars(extend("examples" = ["http://127.0.0.1:8787"]))]
     pub endpoint: Option<Spanned<String>>,
+    /// The role that this machine takes in exchange for an OIDC token of GitHub, GitLab or another
+    /// provider, such as `qcs::cam::uin/100000000001:roleName/batch-jobs`; together with
+    /// `provider_id`.
+    #[schemars(extend("examples" = ["qcs::cam::uin/100000000001:roleName/batch-jobs"]))]
+    pub role_arn: Option<Spanned<String>>,
+    /// The identity provider of `role_arn`, as it is named in the console.
+    #[schemars(extend("examples" = ["github"]))]
+    pub provider_id: Option<Spanned<String>>,
+    /// `instance` takes the role of the instance that this runs on, where nothing else gives
+    /// credentials.
+    #[schemars(extend("examples" = ["instance"]))]
+    pub role: Option<Spanned<RoleSpec>>,
     /// The state file, relative to the workspace. Without it: `<target>.state.jsonl`, and
     /// `.stocktake/<target>.state.jsonl` for an embedded target.
     #[schemars(extend("examples" = ["prod.state.jsonl"]))]
@@ -97,6 +109,14 @@ pub struct TargetSpec {
 pub enum ServiceSpec {
     /// Runs in this process, or as `stocktake serve`.
     Embedded,
+}
+
+/// The roles that need no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RoleSpec {
+    /// The one that is bound to the instance.
+    Instance,
 }
 
 /// What a person types to let a plan be applied.

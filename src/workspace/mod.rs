@@ -17,7 +17,10 @@ use crate::source::{Place, SourceFile};
 
 use file::WorkspaceFile;
 use read::TargetReader;
-pub use target::{DATA_FOLDER, DEFAULT_CONFIRM, EmbeddedService, LOCAL, Service, Target, Workflow};
+pub use target::{
+    DATA_FOLDER, DEFAULT_CONFIRM, EmbeddedService, LOCAL, Roles, Service, Target, WebIdentityRole,
+    Workflow,
+};
 
 /// The name of the workspace file.
 pub const FILE_NAME: &str = "stocktake.toml";

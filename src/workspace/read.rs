@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use super::file::{ConfirmSpec, TargetSpec, WorkflowSpec};
 use super::target::{
     DATA_FOLDER, DEFAULT_CONFIRM, DEFAULT_EMBEDDED_SETTLE, DEFAULT_EMBEDDED_TIMEOUT,
-    EmbeddedService, Service, Target, Workflow,
+    EmbeddedService, Roles, Service, Target, WebIdentityRole, Workflow,
 };
 use crate::api::name::{BucketName, NameError, Region, WorkflowId};
 use crate::diagnostic::Diagnostic;
@@ -196,7 +196,44 @@ impl<'a> TargetReader<'a> {
                 .endpoint
                 .as_ref()
                 .map(|endpoint| endpoint.value.clone()),
+            roles: self.roles(),
         }
+    }
+
+    fn roles(&mut self) -> Roles {
+        let spec = self.spec;
+        let web_identity = match (&spec.role_arn, &spec.provider_id) {
+            (Some(role_arn), Some(provider_id)) => Some(WebIdentityRole {
+                role_arn: self.plain(role_arn, "role_arn"),
+                provider_id: self.plain(provider_id, "provider_id"),
+            }),
+            (None, None) => None,
+            (Some(half), None) => {
+                let message = "`role_arn` needs a `provider_id` beside it";
+                self.problem("web-identity", message, half.span);
+                None
+            }
+            (None, Some(half)) => {
+                let message = "`provider_id` needs a `role_arn` beside it";
+                self.problem("web-identity", message, half.span);
+                None
+            }
+        };
+        Roles {
+            web_identity,
+            instance: spec.role.is_some(),
+        }
+    }
+
+    /// A name that is sent as it stands.
+    fn plain(&mut self, text: &Spanned<String>, field: &str) -> String {
+        let is_plain =
+            !text.value.is_empty() && text.value.chars().all(|part| part.is_ascii_graphic());
+        if !is_plain {
+            let message = format!("`{field}` is empty, or has characters that no such name has");
+            self.problem("web-identity", message, text.span);
+        }
+        text.value.clone()
     }
 
     fn embedded(&mut self) -> Service {
@@ -204,6 +241,22 @@ impl<'a> TargetReader<'a> {
             let message =
                 "an embedded service needs no `endpoint`; remove one of `endpoint` and `service`";
             self.problem("endpoint", message, endpoint.span);
+        }
+        let spec = self.spec;
+        let roles = [
+            ("role_arn", spec.role_arn.as_ref().map(|text| text.span)),
+            (
+                "provider_id",
+                spec.provider_id.as_ref().map(|text| text.span),
+            ),
+            ("role", spec.role.as_ref().map(|role| role.span)),
+        ];
+        for (field, span) in roles {
+            if let Some(span) = span {
+                let message =
+                    format!("an embedded service needs no `{field}`: it has keys of its own");
+                self.problem("remote-only", message, span);
+            }
         }
         Service::Embedded(EmbeddedService {
             data: self.root.join(DATA_FOLDER).join(&self.name.value),

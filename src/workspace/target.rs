@@ -52,7 +52,27 @@ pub enum Service {
     Remote {
         /// Where to connect instead of the bucket's own host.
         endpoint: Option<String>,
+        /// The roles that give credentials.
+        roles: Roles,
     },
+}
+
+/// The roles that a target takes where the machine holds no key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Roles {
+    /// In exchange for an OIDC token.
+    pub web_identity: Option<WebIdentityRole>,
+    /// The one of the instance.
+    pub instance: bool,
+}
+
+/// A role in exchange for an OIDC token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebIdentityRole {
+    /// Its full name.
+    pub role_arn: String,
+    /// The identity provider as Tencent Cloud knows it.
+    pub provider_id: String,
 }
 
 /// The folders of the embedded service.

@@ -9,6 +9,7 @@ mod bad_input;
 mod browser;
 mod client;
 mod cookbook;
+mod credentials;
 mod documents;
 mod drift;
 mod environment;

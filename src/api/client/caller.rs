@@ -14,6 +14,7 @@ use super::failure::Failure;
 use super::pace::Pace;
 use super::transport;
 use super::{ClientError, ClientSettings, Endpoint};
+use crate::api::credential_provider::CredentialProvider;
 use crate::api::credentials::Credentials;
 use crate::api::host::Side;
 use crate::api::wire::{WireError, decode_error};
@@ -23,7 +24,7 @@ const LONGEST_READ_DELAY: Duration = Duration::from_secs(30);
 
 /// What the clients of all buckets share.
 pub(super) struct Shared {
-    pub(super) credentials: Credentials,
+    pub(super) credentials: CredentialProvider,
     pub(super) settings: ClientSettings,
     pub(super) pace: Pace,
     /// For what may be repeated, over kept connections.
@@ -118,7 +119,9 @@ impl Caller {
     /// Makes a call once, over a connection of its own, and reads the answer, whatever that says.
     pub(super) async fn once(&self, call: &Call<'_>) -> Result<Answer, Failure> {
         let begun = Instant::now();
-        let request = call.request(&self.shared.credentials, &self.address, &self.host);
+        let request = self.credentials().await;
+        let request =
+            request.and_then(|credentials| call.request(&credentials, &self.address, &self.host));
         let answer = match request {
             Ok(request) => self.shared.connector.exchange(request).await,
             Err(failure) => Err(failure),
@@ -140,8 +143,14 @@ impl Caller {
 
     async fn open(&self, call: &Call<'_>) -> Result<Response, Failure> {
         self.shared.pace.wait().await;
-        let (client, credentials) = (&self.shared.reading, &self.shared.credentials);
-        transport::begin(client, credentials, &self.address, &self.host, call).await
+        let credentials = self.credentials().await?;
+        let client = &self.shared.reading;
+        transport::begin(client, &credentials, &self.address, &self.host, call).await
+    }
+
+    async fn credentials(&self) -> Result<Arc<Credentials>, Failure> {
+        let current = self.shared.credentials.current().await;
+        current.map_err(|error| Failure::Unsendable(error.to_string()))
     }
 
     /// A line for whoever has to write to the service's support.

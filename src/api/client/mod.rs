@@ -8,6 +8,7 @@ mod download;
 mod error;
 mod executions;
 mod failure;
+mod http;
 mod list;
 mod objects;
 mod outcome;
@@ -26,7 +27,7 @@ use self::call::Call;
 use self::caller::{Caller, Shared};
 use self::connection::Connector;
 use self::pace::Pace;
-use super::credentials::Credentials;
+use super::credential_provider::{CredentialProvider, RenewalError};
 use super::host::Side;
 use super::name::{BucketName, JobId, Region};
 use super::request::Request;
@@ -35,9 +36,11 @@ use super::wire::{JobDetail, WireError, decode_describe_answer, encode_request};
 pub use download::Download;
 pub use error::CallError;
 pub use executions::ExecutionQuery;
+pub use http::{HttpAnswer, HttpClient};
 pub use list::ListQuery;
 pub use objects::{ObjectHead, ObjectQuery};
 pub use outcome::{Outcome, OutcomeKind, Rejection, Retry, Sent};
+pub(crate) use settings::is_loopback;
 pub use settings::{ClientError, ClientSettings, Endpoint};
 
 const JOBS: &str = "/inventorytriggerjob";
@@ -74,7 +77,7 @@ impl Client {
     /// Sets TLS and connections up; connects to nothing.
     pub fn new(
         endpoint: Endpoint,
-        credentials: Credentials,
+        credentials: impl Into<CredentialProvider>,
         settings: ClientSettings,
     ) -> Result<Self, ClientError> {
         let tls = tls::config(is_encrypted(&endpoint, &settings)?)?;
@@ -82,7 +85,7 @@ impl Client {
             reading: transport::build(&settings, tls.clone())?,
             connector: Connector::new(&settings, tls),
             pace: Pace::new(settings.rate),
-            credentials,
+            credentials: credentials.into(),
             settings,
         };
         Self::at(Arc::new(shared), endpoint)
@@ -117,6 +120,12 @@ impl Client {
     /// The longest that one call takes.
     pub fn call_timeout(&self) -> Duration {
         self.ci.shared.settings.call_timeout
+    }
+
+    /// Whether there are credentials for a call that begins now. They are renewed here if it is time
+    /// for that, so that a submission finds out before its intent is recorded.
+    pub async fn ready(&self) -> Result<(), RenewalError> {
+        self.ci.shared.credentials.current().await.map(drop)
     }
 
     /// Waits until a call may be made, as the rate of the settings and [`Client::rest`] let it. Every

@@ -63,7 +63,8 @@ fn shown(mut url: Url) -> String {
     url.to_string()
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether an address is one of this machine alone.
+pub(crate) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost"
