@@ -1,5 +1,6 @@
 //! How an apply ended.
 
+use crate::api::credential_provider::RenewalError;
 use crate::api::name::JobId;
 use crate::api::wire::JobState;
 use crate::job::{Fingerprint, Job, JobKey};
@@ -89,6 +90,8 @@ pub enum Halt {
     Interrupted,
     /// The service refuses the credentials.
     CredentialsRefused(Box<Rejection>),
+    /// The credentials have ended and cannot be renewed.
+    CredentialsEnded(RenewalError),
     /// Several jobs in a row failed alike.
     FailuresInARow {
         /// How many.

@@ -109,6 +109,13 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Renews the credentials if it is time for that. What cannot be signed is not begun.
+    pub(super) async fn renew_credentials(&self) {
+        if let Err(error) = self.client.ready().await {
+            self.stop(Halt::CredentialsEnded(error));
+        }
+    }
+
     /// Why nothing new may begin.
     pub(super) fn halted(&self) -> Option<Halt> {
         guard(&self.halt).clone()

@@ -35,6 +35,8 @@ pub(super) async fn submit(run: &Run<'_>, planned: &PlannedJob) -> JobResult {
         () = run.client.turn() => {}
         () = run.interrupted(Interrupt::Drain) => run.stop(Halt::Interrupted),
     }
+    // Before anything is recorded: a submission that could not be signed is none.
+    run.renew_credentials().await;
     if let Some(halt) = run.halted() {
         return not_attempted(&halt);
     }
@@ -52,6 +54,7 @@ pub(super) async fn submit(run: &Run<'_>, planned: &PlannedJob) -> JobResult {
         slot = run.slots.acquire() => slot.ok(),
         () = run.interrupted(Interrupt::Drain) => None,
     };
+    run.renew_credentials().await;
     if slot.is_none() || run.halted().is_some() {
         let outcome = Outcome::abandoned("the run ended before it was sent");
         return conclude(run, job, submission, outcome.into()).await;
@@ -73,6 +76,7 @@ fn not_attempted(halt: &Halt) -> JobResult {
     JobResult::not_attempted(&match halt {
         Halt::Interrupted => "the run was interrupted".to_owned(),
         Halt::CredentialsRefused(error) => format!("the service refuses the credentials: {error}"),
+        Halt::CredentialsEnded(error) => error.to_string(),
         Halt::FailuresInARow { count, failure } => {
             format!("{count} jobs in a row were {failure}")
         }

@@ -156,6 +156,7 @@ fn halt_words(halt: &Halt) -> String {
         Halt::CredentialsRefused(error) => {
             format!("the service refuses the credentials ({error}); nothing more is sent")
         }
+        Halt::CredentialsEnded(error) => format!("{error}; nothing more is sent"),
         Halt::FailuresInARow { count, failure } => {
             format!("{count} submissions in a row failed alike ({failure}); nothing more is sent")
         }

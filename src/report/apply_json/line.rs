@@ -221,7 +221,7 @@ pub(super) enum Happened<'a> {
     },
     /// Nothing more is sent.
     Halted {
-        /// Why: `interrupted`, `credentials_refused`, `failures_in_a_row`, `state_unwritable`.
+        /// Why: `interrupted`, `credentials_refused`, `credentials_ended`, `failures_in_a_row`, `state_unwritable`.
         reason: &'static str,
         /// How many submissions are in flight.
         in_flight: usize,

@@ -406,6 +406,7 @@ fn halt_word(halt: &Halt) -> &'static str {
     match halt {
         Halt::Interrupted => "interrupted",
         Halt::CredentialsRefused(_) => "credentials_refused",
+        Halt::CredentialsEnded(_) => "credentials_ended",
         Halt::FailuresInARow { .. } => "failures_in_a_row",
         Halt::StateUnwritable(_) => "state_unwritable",
     }
