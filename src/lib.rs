@@ -33,6 +33,7 @@ pub(crate) mod shared_text;
 pub mod source;
 pub mod state;
 pub mod status;
+pub mod stop;
 mod sync;
 mod units;
 pub mod watch;

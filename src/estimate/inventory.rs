@@ -1,5 +1,7 @@
 //! Counting an inventory: its rows are read while they come, and none is kept.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use md5::Digest;
 use tokio::sync::mpsc;
@@ -8,7 +10,7 @@ use super::Counter;
 use super::stored::{Pieces, problem, reading};
 use super::tally::{ANY_KEY, Tally};
 use crate::api::client::Client;
-use crate::api::objects::{DataFile, Inventory, ListProblem, MANIFEST_LIMIT, Rows};
+use crate::api::objects::{Budget, DataFile, Inventory, ListProblem, MANIFEST_LIMIT, Rows};
 
 /// Rows are handed over in batches of this many.
 const BATCH: usize = 1000;
@@ -31,8 +33,10 @@ pub(super) async fn count(
     let text = counter.whole(client, &key, MANIFEST_LIMIT).await?;
     let bucket = &client.endpoint().bucket;
     let inventory = Inventory::parse(bucket, &text).map_err(|found| problem(&key, &found))?;
+    let budget = Arc::new(Budget::default());
+    let _reading = budget.stop().raise_on_drop();
     for file in &inventory.files {
-        count_file(counter, client, &inventory, file, tally).await?;
+        count_file(counter, client, (&inventory, &budget), file, tally).await?;
     }
     Ok(())
 }
@@ -42,13 +46,13 @@ pub(super) async fn count(
 async fn count_file(
     counter: &Counter<'_>,
     client: &Client,
-    inventory: &Inventory,
+    (inventory, budget): (&Inventory, &Arc<Budget>),
     file: &DataFile,
     tally: &mut Tally,
 ) -> Result<(), String> {
     let (batches, mut read) = mpsc::channel::<Vec<Entry>>(BATCHES);
-    let columns = inventory.columns;
-    let (pieces, reader) = reading(move |stored| parse(columns.rows(stored), &batches));
+    let (columns, budget) = (inventory.columns, Arc::clone(budget));
+    let (pieces, reader) = reading(move |stored| parse(columns.rows(stored, &budget), &batches));
     let take = async {
         while let Some(batch) = read.recv().await {
             counter.counters.saw(batch.len());
@@ -66,7 +70,10 @@ async fn count_file(
     checked.map_err(|found| problem(&file.key, &found))
 }
 
-fn parse(mut rows: Rows<Pieces>, batches: &mpsc::Sender<Vec<Entry>>) -> Result<(), ListProblem> {
+fn parse(
+    mut rows: Rows<'_, Pieces>,
+    batches: &mpsc::Sender<Vec<Entry>>,
+) -> Result<(), ListProblem> {
     let mut batch = Vec::with_capacity(BATCH);
     while let Some(row) = rows.next_row()? {
         batch.push(Entry {

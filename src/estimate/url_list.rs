@@ -13,7 +13,7 @@ use super::tally::{ANY_KEY, Tally};
 use super::{Counter, HEADS};
 use crate::api::client::Client;
 use crate::api::name::BucketName;
-use crate::api::objects::UrlList;
+use crate::api::objects::{Budget, UrlList};
 
 /// So many objects are asked for their size and upload time; those beyond are only counted.
 const ASKED: usize = 20_000;
@@ -50,7 +50,8 @@ fn parse(
     keys: &mpsc::Sender<String>,
 ) -> Result<(), String> {
     let mut seen: HashSet<[u8; 16]> = HashSet::new();
-    for key in UrlList::new(bucket, BufReader::new(stored)) {
+    let budget = Budget::default();
+    for key in UrlList::new(bucket, &budget, BufReader::new(stored)) {
         let key = key.map_err(|found| problem(list, &found))?;
         if !seen.insert(Md5::digest(&key).into()) {
             continue;

@@ -7,15 +7,13 @@ use super::job_builder::{Checked, JobBuilder, Reported};
 use super::periods::time_problem;
 use super::spec::inside;
 use crate::api::name::WorkflowId;
+use crate::api::objects::KEY_LIMIT;
 use crate::api::request::{Input, TimeInterval, WorkflowIds};
 use crate::api::time;
 use crate::diagnostic::{Diagnostic, closest};
 use crate::document::{Field, FieldRef};
 use crate::jobfile::model::{JobSpec, TimeIntervalSpec, WorkflowIdsSpec};
 use crate::source::{Span, Spanned};
-
-/// The longest key of an object that COS takes, in bytes.
-const OBJECT_KEY_LIMIT: usize = 850;
 
 /// Makes an input out of its text.
 type InputChoice = fn(String) -> Input;
@@ -223,9 +221,9 @@ fn check_input(input: &Input) -> Result<(), String> {
         ));
     }
     let is_key = matches!(input, Input::Prefix(_) | Input::Object(_));
-    if is_key && value.len() > OBJECT_KEY_LIMIT {
+    if is_key && value.len() > KEY_LIMIT {
         return Err(format!(
-            "`{field}` has {} bytes; the key of an object has at most {OBJECT_KEY_LIMIT}",
+            "`{field}` has {} bytes; the key of an object has at most {KEY_LIMIT}",
             value.len()
         ));
     }

@@ -12,7 +12,7 @@ use super::parameters;
 use super::reply::Reply;
 use super::store::{AcceptedJob, JobFilter, StoredJob};
 use crate::api::name::{JobId, WorkflowId};
-use crate::api::objects::resolve;
+use crate::api::objects::{check_key_length, resolve};
 use crate::api::request::{Input, Request};
 use crate::api::wire::{
     JobDetail, JobState, decode_request, encode_describe_answer, encode_list_answer,
@@ -172,7 +172,8 @@ fn check_input(app: &App, call: &Call, request: &Request) -> Result<(), ApiError
         Input::Object(key) => check_object(app, call, key, "Request.Input.Object"),
         Input::Manifest(reference) => listed(reference, "Request.Input.Manifest"),
         Input::UrlFile(reference) => listed(reference, "Request.Input.UrlFile"),
-        Input::Prefix(_) => Ok(()),
+        Input::Prefix(prefix) => check_key_length(prefix)
+            .map_err(|error| ApiError::argument(format!("Request.Input.Prefix: this {error}"))),
     }
 }
 
@@ -183,6 +184,8 @@ pub(super) fn check_object(
     key: &str,
     element: &str,
 ) -> Result<(), ApiError> {
+    check_key_length(key)
+        .map_err(|error| ApiError::argument(format!("{element}: this {error}")))?;
     let found = app.bucket(call)?.find(key);
     if found.map_err(|error| ApiError::internal(&error))?.is_some() {
         return Ok(());

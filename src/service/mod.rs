@@ -42,6 +42,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
+pub use crate::api::objects::ListLimits;
 pub use faults::{Choice, Fault, FaultKind, Faults, FaultsError};
 pub use owner::{Owner, running_at};
 pub use settings::{Limits, ServiceSettings, WorkflowSettings};
@@ -164,6 +165,7 @@ async fn open(
         results,
         running,
         working_folder: settings.working_folder,
+        list_limits: settings.limits.lists,
         slots: Arc::new(Semaphore::new(parallelism)),
     };
     let runner = Runner::start(context, parallelism.max(MIN_JOBS));

@@ -14,18 +14,16 @@ use super::parameters::{given, number};
 use super::reply::Reply;
 use super::stream::FileBody;
 use super::upload;
+use crate::api::objects::KEY_LIMIT;
 use crate::api::wire::{ObjectDetail, ObjectsAnswer, WireError, encode_objects_answer};
 
 /// How many entries a list has at most, and if nothing is asked for.
 const LIST_SIZE: usize = 1000;
 
-/// The longest key, in bytes.
-const KEY_LIMIT: usize = 850;
-
 /// Answers a call on the `cos` host.
 pub(super) async fn answer(app: &App, call: &Call, body: Body) -> Result<Reply, ApiError> {
     let bucket = app.bucket(call)?;
-    let key = call.path.trim_start_matches('/');
+    let key = call.path.strip_prefix('/').unwrap_or(&call.path);
     if key.len() > KEY_LIMIT {
         let message = format!("the key is longer than {KEY_LIMIT} bytes");
         return Err(ApiError::new(400, "KeyTooLong", message));
@@ -100,10 +98,9 @@ async fn list(bucket: &Arc<Bucket>, call: &Call) -> Result<Reply, ApiError> {
 async fn get(bucket: &Bucket, call: &Call, key: &str) -> Result<Reply, ApiError> {
     let missing = || ApiError::new(404, "NoSuchKey", format!("there is no object `{key}`"));
     let found = bucket
-        .find(key)
+        .read(key)
         .map_err(|error| ApiError::internal(&error))?;
-    let object = found.ok_or_else(missing)?;
-    let path = bucket.path(key).ok_or_else(missing)?;
+    let (object, file) = found.ok_or_else(missing)?;
     let (start, end) = match call.header(header::RANGE) {
         Some(range) => parse_range(range, object.size)?,
         None => (0, object.size),
@@ -120,7 +117,7 @@ async fn get(bucket: &Bucket, call: &Call, key: &str) -> Result<Reply, ApiError>
     let body = if call.method == Method::HEAD {
         Body::empty()
     } else {
-        let body = FileBody::open(&path, start, length).await;
+        let body = FileBody::new(file, start, length).await;
         Body::new(body.map_err(|error| ApiError::internal(&error))?)
     };
     Ok(Reply {

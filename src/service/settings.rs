@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::faults::Faults;
 use crate::api::credentials::Credentials;
 use crate::api::name::{BucketName, WorkflowId};
+use crate::api::objects::ListLimits;
 
 /// What a service is started with.
 #[derive(Debug, Clone)]
@@ -43,6 +44,8 @@ pub struct Limits {
     pub body_time: Duration,
     /// The largest body of a call. That of an object has no limit.
     pub body_bytes: usize,
+    /// What the lists of one job may come to.
+    pub lists: ListLimits,
 }
 
 impl Default for Limits {
@@ -51,6 +54,7 @@ impl Default for Limits {
             head_time: Duration::from_secs(20),
             body_time: Duration::from_secs(20),
             body_bytes: 1024 * 1024,
+            lists: ListLimits::default(),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! A file as the body of an answer, read while it is sent.
 
 use std::io::{self, SeekFrom};
-use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -22,8 +21,8 @@ pub(super) struct FileBody {
 }
 
 impl FileBody {
-    pub(super) async fn open(path: &Path, start: u64, length: u64) -> io::Result<Self> {
-        let mut file = File::open(path).await?;
+    pub(super) async fn new(file: std::fs::File, start: u64, length: u64) -> io::Result<Self> {
+        let mut file = File::from_std(file);
         file.seek(SeekFrom::Start(start)).await?;
         Ok(Self {
             file,

@@ -1,8 +1,6 @@
 //! Uploads: an object is written to a temporary file and moved to its place when it is whole.
 
-use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -10,11 +8,10 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use data_encoding::BASE64;
 use hyper::body::Body as HttpBody;
 use md5::{Digest, Md5};
-use tempfile::NamedTempFile;
 use tokio::sync::mpsc;
 
 use super::api_error::ApiError;
-use super::bucket::Bucket;
+use super::bucket::{Bucket, NewFile, is_plain};
 use super::call::Call;
 use super::object::etag;
 use super::reply::Reply;
@@ -36,11 +33,17 @@ pub(super) async fn put(
     let expected = content_md5(call)?;
     if let Some(folder) = key.strip_suffix('/') {
         // A placeholder that shows a folder; folders are no objects here.
-        let path = bucket.path(folder).ok_or_else(|| unkeepable(key))?;
-        fs::create_dir_all(path).map_err(|error| conflict(&error, key))?;
+        if !is_plain(folder) {
+            return Err(unkeepable(key));
+        }
+        bucket
+            .make_folder(folder)
+            .map_err(|error| conflict(&error, key))?;
         return Ok(Reply::empty());
     }
-    let path = bucket.path(key).ok_or_else(|| unkeepable(key))?;
+    if !is_plain(key) {
+        return Err(unkeepable(key));
+    }
     let file = bucket
         .new_file()
         .map_err(|error| ApiError::internal(&error))?;
@@ -54,10 +57,8 @@ pub(super) async fn put(
         let message = "Content-MD5 is not that of the body";
         return Err(ApiError::new(400, "BadDigest", message));
     }
-    keep(file, &path).map_err(|error| conflict(&error, key))?;
-    let object = bucket
-        .find(key)
-        .map_err(|error| ApiError::internal(&error))?;
+    let kept = bucket.keep(file, key);
+    let object = kept.map_err(|error| conflict(&error, key))?;
     let object = object.ok_or_else(|| unkeepable(key))?;
     let etag = HeaderValue::from_str(&etag(&object));
     let etag = etag.map_err(|error| ApiError::internal(&error))?;
@@ -105,25 +106,14 @@ async fn receive(
     }
 }
 
-fn write(
-    mut file: NamedTempFile,
-    mut pieces: mpsc::Receiver<Bytes>,
-) -> io::Result<(NamedTempFile, [u8; 16])> {
+fn write(mut file: NewFile, mut pieces: mpsc::Receiver<Bytes>) -> io::Result<(NewFile, [u8; 16])> {
     let mut digest = Md5::new();
     while let Some(piece) = pieces.blocking_recv() {
         digest.update(&piece);
         file.write_all(&piece)?;
     }
-    file.as_file().sync_all()?;
+    file.sync()?;
     Ok((file, digest.finalize().into()))
-}
-
-fn keep(file: NamedTempFile, path: &Path) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    file.persist(path)?;
-    Ok(())
 }
 
 fn unkeepable(key: &str) -> ApiError {
@@ -132,13 +122,14 @@ fn unkeepable(key: &str) -> ApiError {
 }
 
 fn conflict(error: &io::Error, key: &str) -> ApiError {
-    use io::ErrorKind::{AlreadyExists, IsADirectory, NotADirectory};
+    use io::ErrorKind::{AlreadyExists, InvalidFilename, IsADirectory, NotADirectory};
     match error.kind() {
         AlreadyExists | IsADirectory | NotADirectory => {
             let message =
                 format!("`{key}` is in the way of another object, or the other way round");
             ApiError::new(409, "PathConflict", message)
         }
+        InvalidFilename => unkeepable(key),
         _ => ApiError::internal(error),
     }
 }

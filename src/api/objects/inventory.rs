@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::io::{self, Read};
 use std::rc::Rc;
 
@@ -13,7 +14,7 @@ use percent_encoding::percent_decode;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::ListProblem;
+use super::{Budget, ListProblem, check_key_length};
 use crate::api::name::BucketName;
 
 /// The largest `manifest.json` in bytes: a hundred thousand files.
@@ -97,6 +98,15 @@ impl Inventory {
                 return Err(ListProblem::whole(problem));
             }
         }
+        let mut keys = HashSet::new();
+        for file in &manifest.files {
+            check_key_length(&file.key)
+                .map_err(|problem| ListProblem::whole(format!("the data file's {problem}")))?;
+            if !keys.insert(file.key.as_str()) {
+                let problem = format!("it names the data file `{}` twice", file.key);
+                return Err(ListProblem::whole(problem));
+            }
+        }
         let columns = Columns::of(&manifest.file_schema)
             .ok_or_else(|| ListProblem::whole("`fileSchema` has no column Key"))?;
         Ok(Self {
@@ -138,14 +148,15 @@ impl DataFile {
 
 /// The rows of a data file whose objects are there and are no placeholders.
 #[derive(Debug)]
-pub struct Rows<R> {
+pub struct Rows<'a, R> {
     columns: Columns,
-    reader: Reader<Bounded<R>>,
+    budget: &'a Budget,
+    reader: Reader<Bounded<'a, R>>,
     row: ByteRecord,
     since_row: Rc<Cell<usize>>,
 }
 
-impl<R: Read> Rows<R> {
+impl<R: Read> Rows<'_, R> {
     /// The next object; `None` at the end of the file.
     pub fn next_row(&mut self) -> Result<Option<Row<'_>>, ListProblem> {
         let line = loop {
@@ -155,6 +166,7 @@ impl<R: Read> Rows<R> {
                 return Ok(None);
             }
             self.since_row.set(0);
+            self.budget.spend_row()?;
             if self.columns.is_wanted(&self.row) {
                 break line;
             }
@@ -165,17 +177,19 @@ impl<R: Read> Rows<R> {
     }
 }
 
-/// A reader that fails rather than let one row fill the memory.
+/// A reader that fails rather than let one row fill the memory, or all rows take for ever.
 #[derive(Debug)]
-struct Bounded<R> {
+struct Bounded<'a, R> {
+    budget: &'a Budget,
     reader: MultiGzDecoder<R>,
     /// How many bytes were read since the last row was complete.
     since_row: Rc<Cell<usize>>,
 }
 
-impl<R: Read> Read for Bounded<R> {
+impl<R: Read> Read for Bounded<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.reader.read(buffer)?;
+        self.budget.spend_bytes(count)?;
         self.since_row.set(self.since_row.get() + count);
         if self.since_row.get() > ROW_LIMIT + buffer.len() {
             return Err(io::Error::other(format!(
@@ -188,9 +202,10 @@ impl<R: Read> Read for Bounded<R> {
 
 impl Columns {
     /// Reads the rows of a data file, from the bytes as they are stored.
-    pub fn rows<R: Read>(self, stored: R) -> Rows<R> {
+    pub fn rows<R: Read>(self, stored: R, budget: &Budget) -> Rows<'_, R> {
         let since_row = Rc::new(Cell::new(0));
         let unpacked = Bounded {
+            budget,
             reader: MultiGzDecoder::new(stored),
             since_row: Rc::clone(&since_row),
         };
@@ -201,6 +216,7 @@ impl Columns {
             .from_reader(unpacked);
         Rows {
             columns: self,
+            budget,
             reader,
             row: ByteRecord::new(),
             since_row,
@@ -240,9 +256,11 @@ impl Columns {
     fn row<'a>(&self, row: &'a ByteRecord) -> Result<Row<'a>, String> {
         let key = field(row, Some(self.key)).filter(|key| !key.is_empty());
         let key = percent_decode(key.ok_or("no key")?).decode_utf8();
+        let key = key.map_err(|_| "the key is not UTF-8")?;
+        check_key_length(&key).map_err(|problem| format!("the {problem}"))?;
         let size = field(row, self.size).and_then(|text| std::str::from_utf8(text).ok());
         Ok(Row {
-            key: key.map_err(|_| "the key is not UTF-8")?,
+            key,
             uploaded: field(row, self.uploaded).and_then(parse_moment),
             size: size.and_then(|text| text.trim().parse().ok()),
         })

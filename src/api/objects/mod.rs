@@ -1,10 +1,12 @@
 //! The forms in which a batch job names objects beside prefixes and keys: URLs, lists of URLs,
 //! inventories. Whoever reads one, service or client, reads it here.
 
+mod budget;
 mod inventory;
 mod reference;
 mod url_list;
 
+pub use budget::{Budget, ListLimits};
 pub use inventory::{Columns, DataFile, Inventory, MANIFEST_LIMIT, Row, Rows};
 pub use reference::resolve;
 pub use url_list::UrlList;
@@ -38,6 +40,21 @@ impl ListProblem {
             problem: problem.into(),
         }
     }
+}
+
+/// The longest key of an object, in bytes.
+pub const KEY_LIMIT: usize = 850;
+
+/// Refuses a key that the service could not have; the error completes the sentence "this …" and does
+/// not show it.
+pub fn check_key_length(key: &str) -> Result<(), String> {
+    let length = key.len();
+    if length <= KEY_LIMIT {
+        return Ok(());
+    }
+    Err(format!(
+        "key has {length} bytes; the key of an object has at most {KEY_LIMIT}"
+    ))
 }
 
 /// A key that ends like a folder only shows one: there is nothing to run over.

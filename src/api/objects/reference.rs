@@ -2,6 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
+use super::check_key_length;
 use crate::api::host::{Host, Side};
 use crate::api::name::BucketName;
 
@@ -9,10 +10,11 @@ use crate::api::name::BucketName;
 /// the sentence "this …".
 pub fn resolve(bucket: &BucketName, text: &str) -> Result<String, String> {
     if text.contains("://") {
-        resolve_url(bucket, text)
-    } else {
-        Ok(text.trim_start_matches('/').to_owned())
+        return resolve_url(bucket, text);
     }
+    let key = text.trim_start_matches('/');
+    check_key_length(key)?;
+    Ok(key.to_owned())
 }
 
 /// The key of an object of `bucket` that is named by its URL. A query, as signed URLs have one, says
@@ -31,6 +33,7 @@ pub(super) fn resolve_url(bucket: &BucketName, text: &str) -> Result<String, Str
     }
     let key = percent_decode_str(path).decode_utf8();
     let key = key.map_err(|_| format!("is not UTF-8 once it is decoded: `{text}`"))?;
+    check_key_length(&key)?;
     if key.is_empty() {
         return Err(format!("names a bucket and no object: `{text}`"));
     }
@@ -56,6 +59,11 @@ mod tests {
             (format!("http://{host}:80/a+b#c"), "a+b"),
         ] {
             assert_eq!(resolve(&bucket, &text).as_deref(), Ok(key), "{text}");
+        }
+        for (text, key) in [("a".repeat(850), true), ("a".repeat(851), false)] {
+            assert_eq!(resolve(&bucket, &text).is_ok(), key);
+            let url = format!("https://{host}/{text}");
+            assert_eq!(resolve(&bucket, &url).is_ok(), key);
         }
         for (text, problem) in [
             (

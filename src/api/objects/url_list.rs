@@ -3,7 +3,7 @@
 use std::io::{BufRead, Read};
 
 use super::reference::resolve_url;
-use super::{ListProblem, is_placeholder};
+use super::{Budget, ListProblem, is_placeholder};
 use crate::api::name::BucketName;
 
 /// The longest line, in bytes: three for each byte of the longest key, and a signature.
@@ -13,6 +13,7 @@ const LINE_LIMIT: u64 = 8192;
 #[derive(Debug)]
 pub struct UrlList<'a, R> {
     bucket: &'a BucketName,
+    budget: &'a Budget,
     reader: R,
     line: Vec<u8>,
     number: u64,
@@ -20,9 +21,10 @@ pub struct UrlList<'a, R> {
 
 impl<'a, R: BufRead> UrlList<'a, R> {
     /// Reads `reader`, a list of objects of `bucket`.
-    pub fn new(bucket: &'a BucketName, reader: R) -> Self {
+    pub fn new(bucket: &'a BucketName, budget: &'a Budget, reader: R) -> Self {
         Self {
             bucket,
+            budget,
             reader,
             line: Vec::new(),
             number: 0,
@@ -34,6 +36,7 @@ impl<'a, R: BufRead> UrlList<'a, R> {
             self.line.clear();
             self.number += 1;
             let number = self.number;
+            self.budget.spend_row()?;
             let read = (&mut self.reader)
                 .take(LINE_LIMIT)
                 .read_until(b'\n', &mut self.line);

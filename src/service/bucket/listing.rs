@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Mutex;
 
 use super::{Bucket, Object, Walk};
+use crate::stop::StopFlag;
 use crate::sync::lock;
 
 /// How many listings are kept open for their next page.
@@ -56,7 +57,7 @@ impl Bucket {
     /// One page of entries, and whether there are more.
     pub(in crate::service) fn list(&self, query: &Query) -> io::Result<(Vec<Entry>, bool)> {
         let mut listing = self.listings.take(query).unwrap_or_else(|| {
-            let mut walk = self.walk(&query.prefix);
+            let mut walk = self.walk(&query.prefix, StopFlag::default());
             match group(query, &query.marker) {
                 Some(group) if group == query.marker => walk.leave_out(group),
                 _ => {}

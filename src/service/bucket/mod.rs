@@ -1,22 +1,27 @@
 //! A bucket is a folder: an object's key is its file's relative path, its upload time the file's
 //! modification time.
 
+mod folder;
 mod listing;
+mod new_file;
+mod object;
 mod upload_times;
 mod walk;
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
 pub(super) use listing::{Entry, Query};
-pub(super) use walk::{Object, Walk};
+pub(super) use new_file::NewFile;
+pub(super) use object::Object;
+pub(super) use walk::Walk;
 
 use super::start_error::StartError;
 use crate::api::name::BucketName;
+use crate::api::objects::KEY_LIMIT;
+use crate::stop::StopFlag;
+use folder::Folder;
 use listing::OpenListings;
 
 /// The list of upload times that a bucket's folder may hold; not an object itself.
@@ -26,7 +31,7 @@ const UPLOAD_TIMES: &str = ".upload-times";
 #[derive(Debug)]
 pub(super) struct Bucket {
     pub(super) name: BucketName,
-    folder: PathBuf,
+    folder: Folder,
     listings: OpenListings,
 }
 
@@ -42,6 +47,9 @@ impl Bucket {
             folder: folder.to_owned(),
             source,
         })?;
+        let folder = Folder::new(folder);
+        new_file::remove_leftovers(&folder)
+            .map_err(|error| StartError::file(folder.root(), error))?;
         upload_times::apply(&folder)?;
         Ok(Self {
             name,
@@ -50,62 +58,60 @@ impl Bucket {
         })
     }
 
-    /// The objects whose keys begin with `prefix`, in the order of their keys.
-    pub(super) fn walk(&self, prefix: &str) -> Walk {
-        Walk::new(&self.folder, prefix)
+    /// The objects whose keys begin with `prefix`, in the order of their keys, until `stop` is raised.
+    pub(super) fn walk(&self, prefix: &str, stop: StopFlag) -> Walk {
+        Walk::new(self.folder.clone(), prefix, stop)
     }
 
-    /// The file of a key, whether it exists or not. No key leads out of the bucket, and none
-    /// passes a symbolic link, which a walk would not follow either.
-    pub(super) fn path(&self, key: &str) -> Option<PathBuf> {
-        (is_plain(key) && !self.passes_link(key)).then(|| self.folder.join(key))
+    /// Where the file of a plain key lies, for programs that want a path.
+    pub(super) fn path(&self, key: &str) -> PathBuf {
+        self.folder.root().join(key)
     }
 
     /// The object of a key, if there is one.
     pub(super) fn find(&self, key: &str) -> io::Result<Option<Object>> {
-        match self.path(key) {
-            Some(path) => Object::find(key, &path),
-            None => Ok(None),
+        if is_plain(key) {
+            self.folder.find(key)
+        } else {
+            Ok(None)
         }
     }
 
-    /// A file for an object that is being uploaded; it goes away unless it is put in its place.
-    pub(super) fn new_file(&self) -> io::Result<NamedTempFile> {
-        let mut builder = tempfile::Builder::new();
-        builder
-            .prefix(UPLOAD_PREFIX)
-            .permissions(Permissions::from_mode(0o644));
-        builder.tempfile_in(&self.folder)
+    /// The object of a key with its content, if there is one.
+    pub(super) fn read(&self, key: &str) -> io::Result<Option<(Object, File)>> {
+        if is_plain(key) {
+            self.folder.read(key)
+        } else {
+            Ok(None)
+        }
     }
 
-    /// Whether a folder on the way to the key is a symbolic link.
-    fn passes_link(&self, key: &str) -> bool {
-        let folders = key.match_indices('/').map(|(slash, _)| &key[..slash]);
-        let is_link = |folder: &str| {
-            let metadata = fs::symlink_metadata(self.folder.join(folder));
-            metadata.is_ok_and(|metadata| metadata.is_symlink())
-        };
-        folders.into_iter().any(is_link)
+    /// Makes the folder of a plain key, which is no object.
+    pub(super) fn make_folder(&self, key: &str) -> io::Result<()> {
+        self.folder.make(key).map(drop)
+    }
+
+    /// A file for an object that is being uploaded; it goes away unless it is put in its place.
+    pub(super) fn new_file(&self) -> io::Result<NewFile> {
+        self.folder.new_file()
+    }
+
+    /// Puts the file in the place of a plain key. `None`, if another one has taken that place since.
+    pub(super) fn keep(&self, file: NewFile, key: &str) -> io::Result<Option<Object>> {
+        file.keep(&self.folder, key)
     }
 }
 
-/// Files that are being uploaded lie at the top of the bucket's folder under such names.
-const UPLOAD_PREFIX: &str = ".stocktake-upload-";
-
 /// Files of our own among the objects.
 fn is_reserved(key: &str) -> bool {
-    key == UPLOAD_TIMES || (key.starts_with(UPLOAD_PREFIX) && !key.contains('/'))
+    key == UPLOAD_TIMES || (key.starts_with(new_file::PREFIX) && !key.contains('/'))
 }
 
 /// A key that names a file below its bucket's folder, and always the same one.
 pub(super) fn is_plain(key: &str) -> bool {
     let is_segment = |segment: &str| !matches!(segment, "" | "." | "..");
-    !is_reserved(key) && !key.contains(['\0', '\\']) && key.split('/').all(is_segment)
-}
-
-fn is_absence(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename
-    )
+    key.len() <= KEY_LIMIT
+        && !is_reserved(key)
+        && !key.contains(['\0', '\\'])
+        && key.split('/').all(is_segment)
 }

@@ -2,55 +2,20 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
 use std::vec;
 
-use jiff::Timestamp;
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, openat, statat};
+use rustix::fs::{AtFlags, Dir, FileType, statat};
 
-use super::{is_absence, is_plain, is_reserved};
-
-/// One object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::service) struct Object {
-    pub(in crate::service) key: String,
-    pub(in crate::service) size: u64,
-    /// Its modification time in whole seconds, which is what COS keeps.
-    pub(in crate::service) uploaded: Timestamp,
-    /// Its modification time in nanoseconds, which tells contents apart.
-    pub(in crate::service) modified: i128,
-}
-
-impl Object {
-    /// The object of that key, which is the file of that path; nothing, if it is no file. A link is
-    /// none.
-    pub(super) fn find(key: &str, path: &Path) -> io::Result<Option<Self>> {
-        match statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(file) => Self::new(key.to_owned(), &file),
-            Err(error) if is_absence(&error.into()) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn new(key: String, file: &Stat) -> io::Result<Option<Self>> {
-        if FileType::from_raw_mode(file.st_mode) != FileType::RegularFile {
-            return Ok(None);
-        }
-        let nanoseconds = i128::from(file.st_mtime_nsec);
-        Ok(Some(Self {
-            key,
-            size: u64::try_from(file.st_size).unwrap_or_default(),
-            uploaded: Timestamp::from_second(file.st_mtime).map_err(io::Error::other)?,
-            modified: i128::from(file.st_mtime) * 1_000_000_000 + nanoseconds,
-        }))
-    }
-}
+use super::folder::{Folder, look_at, open_folder, present};
+use super::{Object, is_plain, is_reserved};
+use crate::api::objects::KEY_LIMIT;
+use crate::stop::StopFlag;
 
 /// The objects below a prefix, in the byte order of their keys.
 #[derive(Debug)]
 pub(in crate::service) struct Walk {
-    root: PathBuf,
+    root: Folder,
     scope: Scope,
     /// Where to begin; taken by the first step.
     start: Option<String>,
@@ -59,9 +24,10 @@ pub(in crate::service) struct Walk {
     skipped: Option<String>,
 }
 
-/// Which keys are walked.
+/// Which keys are walked, and how long.
 #[derive(Debug)]
 struct Scope {
+    stop: StopFlag,
     prefix: String,
     /// Only keys behind this one; empty for all.
     behind: String,
@@ -82,18 +48,13 @@ struct Level {
 
 impl Level {
     /// Reads a folder, if it could be opened, and sorts what in it is walked.
-    fn read(
-        key: String,
-        folder: rustix::io::Result<OwnedFd>,
-        scope: &Scope,
-    ) -> io::Result<Option<Self>> {
-        let folder = match folder.map_err(io::Error::from) {
-            Ok(folder) => folder,
-            Err(error) if is_absence(&error) => return Ok(None),
-            Err(error) => return Err(error),
+    fn read(key: String, folder: io::Result<OwnedFd>, scope: &Scope) -> io::Result<Option<Self>> {
+        let Some(folder) = present(folder)? else {
+            return Ok(None);
         };
         let mut names = Vec::new();
         for entry in Dir::read_from(&folder)? {
+            scope.stop.check()?;
             let entry = entry?;
             let Ok(name) = entry.file_name().to_str() else {
                 let name = entry.file_name().to_string_lossy();
@@ -134,7 +95,7 @@ impl Level {
         let keys: Vec<String> = keys.filter(|key| !is_skipped(key)).collect();
         let folders = keys.into_par_iter().map(|key| {
             let name = key[self.key.len()..].trim_end_matches('/');
-            let folder = openat(&self.folder, name, FOLDER, Mode::empty());
+            let folder = open_folder(&self.folder, name);
             let mut level = Self::read(key, folder, scope)?;
             if let Some(level) = &mut level {
                 level.look_at_files();
@@ -153,17 +114,8 @@ impl Level {
         let files = names
             .into_par_iter()
             .with_min_len(LOOKED_AT_ALONE)
-            .map(|name| self.look_at(&name));
+            .map(|name| look_at(&self.folder, &name, &[self.key.as_str(), &name].concat()));
         self.files = files.collect::<Vec<_>>().into_iter();
-    }
-
-    /// The object of that name, if it is one.
-    fn look_at(&self, name: &str) -> io::Result<Option<Object>> {
-        match statat(&self.folder, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(file) => Object::new([self.key.as_str(), name].concat(), &file),
-            Err(error) if is_absence(&error.into()) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
     }
 }
 
@@ -175,19 +127,14 @@ const LOOKED_AT_ALONE: usize = 128;
 /// takes to look at its files, but cannot be shared among cores.
 const READ_TOGETHER: usize = 4;
 
-/// A link to a folder is none.
-const FOLDER: OFlags = OFlags::RDONLY
-    .union(OFlags::DIRECTORY)
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::CLOEXEC);
-
 impl Walk {
-    pub(super) fn new(root: &Path, prefix: &str) -> Self {
+    pub(super) fn new(root: Folder, prefix: &str, stop: StopFlag) -> Self {
         let folder = prefix.rfind('/').map_or("", |slash| &prefix[..=slash]);
         let leads_somewhere = folder.is_empty() || is_plain(&folder[..folder.len() - 1]);
         Self {
-            root: root.to_owned(),
+            root,
             scope: Scope {
+                stop,
                 prefix: prefix.to_owned(),
                 behind: String::new(),
             },
@@ -209,13 +156,11 @@ impl Walk {
 
     fn step(&mut self) -> io::Result<Option<Object>> {
         if let Some(key) = self.start.take() {
-            let mut folder = openat(CWD, &self.root, FOLDER, Mode::empty());
-            for name in key.split_terminator('/') {
-                folder = folder.and_then(|folder| openat(&folder, name, FOLDER, Mode::empty()));
-            }
+            let folder = self.root.open(&key);
             self.levels.extend(Level::read(key, folder, &self.scope)?);
         }
         while let Some(level) = self.levels.last_mut() {
+            self.scope.stop.check()?;
             let is_skipped = |key: &str| {
                 let skipped = self.skipped.as_ref();
                 skipped.is_some_and(|prefix| key.starts_with(prefix))
@@ -246,6 +191,14 @@ impl Scope {
         if folder.is_empty() && !is_folder && is_reserved(name) {
             return false;
         }
+        if folder.len() + name.len() > KEY_LIMIT {
+            tracing::warn!(
+                folder,
+                name,
+                "skipped: the key is longer than {KEY_LIMIT} bytes"
+            );
+            return false;
+        }
         // Everything in a folder that is wholly within the prefix, and wholly behind the place where
         // the walk begins, is.
         if folder.starts_with(&self.prefix) && self.behind.is_empty() {
@@ -268,11 +221,18 @@ impl Iterator for Walk {
 
 #[cfg(test)]
 mod tests {
-    use super::{READ_TOGETHER, Walk};
+    use super::{READ_TOGETHER, StopFlag};
+    use crate::service::bucket::folder::Folder;
     use std::fs;
+    use std::path::Path;
 
-    fn keys(root: &std::path::Path, prefix: &str) -> Vec<String> {
-        let objects = Walk::new(root, prefix).map(|object| object.unwrap().key);
+    fn walk(root: &Path, prefix: &str) -> super::Walk {
+        let folder = Folder::new(root.to_owned());
+        super::Walk::new(folder, prefix, StopFlag::default())
+    }
+
+    fn keys(root: &Path, prefix: &str) -> Vec<String> {
+        let objects = walk(root, prefix).map(|object| object.unwrap().key);
         objects.collect()
     }
 
@@ -309,7 +269,7 @@ mod tests {
             }
         }
         assert_eq!(keys(folder.path(), ""), all);
-        let mut walk = Walk::new(folder.path(), "");
+        let mut walk = walk(folder.path(), "");
         let mut left = vec![walk.next().unwrap().unwrap().key];
         // What is underway, and what was read with it.
         walk.leave_out("1".to_owned());

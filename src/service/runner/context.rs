@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
 
 use crate::api::name::{BucketName, WorkflowId};
+use crate::api::objects::ListLimits;
 use crate::service::bucket::Bucket;
 use crate::service::settings::WorkflowSettings;
 use crate::service::store::Store;
@@ -21,6 +22,8 @@ pub(in crate::service) struct RunnerContext {
     pub(in crate::service) running: PathBuf,
     /// The current directory of commands.
     pub(in crate::service) working_folder: PathBuf,
+    /// What the lists of one job may come to.
+    pub(in crate::service) list_limits: ListLimits,
     /// One permit a command.
     pub(in crate::service) slots: Arc<Semaphore>,
 }

@@ -8,14 +8,17 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 
 use super::command::{self, Outcome, Output, Subject};
-use super::context::{RunnerContext, Stop};
+use super::context::{RunnerContext, Stop, stopped};
+use super::message::cut;
 use crate::api::name::WorkflowId;
+use crate::api::objects::Budget;
 use crate::api::wire::JobState;
 use crate::service::bucket::Bucket;
 use crate::service::ids;
 use crate::service::scan::{self, ScanError};
 use crate::service::settings::WorkflowSettings;
 use crate::service::store::{Execution, Start, StoreError, StoredJob};
+use crate::stop::StopFlag;
 
 /// How many scanned keys wait for a command at most.
 const AHEAD: usize = 256;
@@ -62,7 +65,7 @@ pub(super) async fn run(
 type JobEnd = (JobState, String, String);
 
 fn failed(code: &str, message: String) -> JobEnd {
-    (JobState::Failed, code.to_owned(), message)
+    (JobState::Failed, code.to_owned(), cut(message))
 }
 
 /// Success if every run succeeded.
@@ -115,15 +118,29 @@ impl JobRun {
     ) -> Result<Result<(), ScanError>, StoreError> {
         let (keys, mut scanned) = mpsc::channel(AHEAD);
         let job_run = Arc::clone(&self);
+        let flag = StopFlag::default();
+        // Ends the scan, if something is left of it, however this ends.
+        let scanning = flag.raise_on_drop();
+        let budget = Budget::new(self.context.list_limits, flag);
         let scan = tokio::task::spawn_blocking(move || {
             let created = job_run.job.created;
             let take = |key| keys.blocking_send(key).is_ok();
-            scan::scan(&job_run.bucket, &job_run.job.request, created, take)
+            scan::scan(
+                &job_run.bucket,
+                &job_run.job.request,
+                created,
+                &budget,
+                take,
+            )
         });
         let mut runs = JoinSet::new();
-        let mut outcome = self.dispatch(&mut scanned, &mut runs, stop).await;
-        // Ends the scan if it has not ended.
-        drop(scanned);
+        let mut until = stop.clone();
+        let mut outcome = tokio::select! {
+            biased;
+            () = stopped(&mut until) => Ok(()),
+            outcome = self.dispatch(&mut scanned, &mut runs, stop) => outcome,
+        };
+        drop((scanned, scanning));
         while let Some(ended) = runs.join_next().await {
             outcome = outcome.and(flatten(ended));
         }
@@ -131,7 +148,7 @@ impl JobRun {
         scan.await.map_err(|_| StoreError::Closed)
     }
 
-    /// Starts a run for each key as soon as there is a slot, until the job is stopped.
+    /// Starts a run for each key as soon as there is a slot.
     async fn dispatch(
         self: &Arc<Self>,
         scanned: &mut mpsc::Receiver<String>,
@@ -143,9 +160,6 @@ impl JobRun {
                 let slot = Arc::clone(&self.context.slots).acquire_owned().await;
                 while let Some(ended) = runs.try_join_next() {
                     flatten(ended)?;
-                }
-                if *stop.borrow() != Stop::GoOn {
-                    return Ok(());
                 }
                 let (job_run, key, stop) = (Arc::clone(self), key.clone(), stop.clone());
                 runs.spawn(async move {
@@ -184,7 +198,7 @@ impl JobRun {
             .await;
         let (state, message) = match ended {
             Outcome::Success => (JobState::Success, String::new()),
-            Outcome::Failed(message) => (JobState::Failed, message),
+            Outcome::Failed(message) => (JobState::Failed, cut(message)),
             Outcome::Stopped if *stop.borrow() == Stop::Cancelled => {
                 (JobState::Cancel, "cancelled".to_owned())
             }
@@ -207,13 +221,12 @@ impl JobRun {
         if *stop.borrow() != Stop::GoOn {
             return Outcome::Stopped;
         }
-        let found = match self.bucket.find(key) {
-            Ok(found) => found.and_then(|_| self.bucket.path(key)),
+        match self.bucket.find(key) {
+            Ok(Some(_)) => {}
+            Ok(None) => return Outcome::Failed(format!("{GONE}: the bucket has no such object")),
             Err(error) => return Outcome::Failed(error.to_string()),
-        };
-        let Some(object) = found else {
-            return Outcome::Failed(format!("{GONE}: the bucket has no such object"));
-        };
+        }
+        let object = self.bucket.path(key);
         let output = Output::new(&self.context.running, run);
         let subject = Subject {
             object: &object,

@@ -3,6 +3,7 @@
 mod command;
 mod context;
 mod job;
+mod message;
 mod scheduler;
 
 pub(super) use context::RunnerContext;

@@ -2,14 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::path::PathBuf;
 
 use md5::{Digest, Md5};
 
-use super::{ScanError, find_list, passes};
-use crate::api::objects::{DataFile, Inventory, MANIFEST_LIMIT, Row};
+use super::{ScanError, passes, read, read_list};
+use crate::api::objects::{Budget, DataFile, Inventory, MANIFEST_LIMIT, Row};
 use crate::api::request::TimeInterval;
 use crate::service::bucket::Bucket;
+use crate::stop::StopFlag;
 
 /// How much of a file is read at once.
 const BUFFER: usize = 256 * 1024;
@@ -19,22 +19,22 @@ pub(super) fn scan(
     bucket: &Bucket,
     reference: &str,
     interval: TimeInterval,
+    budget: &Budget,
     mut take: impl FnMut(String) -> bool,
 ) -> Result<(), ScanError> {
-    let (file, path) = find_list(bucket, reference)?;
+    let (name, manifest) = read_list(bucket, reference)?;
     let mut text = Vec::new();
-    File::open(path)?
+    manifest
         .take(MANIFEST_LIMIT as u64 + 1)
         .read_to_end(&mut text)?;
     let inventory =
-        Inventory::parse(&bucket.name, &text).map_err(|problem| ScanError::list(&file, problem))?;
-    let mut paths = Vec::new();
+        Inventory::parse(&bucket.name, &text).map_err(|problem| ScanError::list(&name, problem))?;
     for data in &inventory.files {
-        paths.push(check(bucket, data)?);
+        check(bucket, data, budget.stop())?;
     }
-    for (data, path) in inventory.files.iter().zip(paths) {
-        let stored = BufReader::with_capacity(BUFFER, File::open(path)?);
-        let mut rows = inventory.columns.rows(stored);
+    for data in &inventory.files {
+        let stored = BufReader::with_capacity(BUFFER, read(bucket, &data.key)?.1);
+        let mut rows = inventory.columns.rows(stored, budget);
         while let Some(row) = rows
             .next_row()
             .map_err(|problem| ScanError::list(&data.key, problem))?
@@ -56,29 +56,25 @@ fn is_in(bucket: &Bucket, row: &Row<'_>, interval: TimeInterval) -> Result<bool,
 }
 
 /// The file is there, and is the one that the manifest means.
-fn check(bucket: &Bucket, data: &DataFile) -> Result<PathBuf, ScanError> {
-    let path = bucket.path(&data.key).filter(|path| path.is_file());
-    let path = path.ok_or_else(|| ScanError::NotFound(data.key.clone()))?;
+fn check(bucket: &Bucket, data: &DataFile, stop: &StopFlag) -> Result<(), ScanError> {
+    let (object, mut file) = read(bucket, &data.key)?;
     let problem = |problem| ScanError::list(&data.key, problem);
-    data.check_size(path.metadata()?.len()).map_err(problem)?;
+    data.check_size(object.size).map_err(problem)?;
     if data.has_md5() {
-        let mut digest = Md5::new();
-        let mut file = BufReader::with_capacity(BUFFER, File::open(&path)?);
-        io::copy(&mut file, &mut DigestWriter(&mut digest))?;
-        data.check_md5(&digest.finalize()).map_err(problem)?;
+        let digest = digest(&mut file, stop)?;
+        data.check_md5(&digest).map_err(problem)?;
     }
-    Ok(path)
+    Ok(())
 }
 
-struct DigestWriter<'a>(&'a mut Md5);
-
-impl io::Write for DigestWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+fn digest(file: &mut File, stop: &StopFlag) -> io::Result<[u8; 16]> {
+    let mut digest = Md5::new();
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        stop.check()?;
+        match file.read(&mut buffer)? {
+            0 => return Ok(digest.finalize().into()),
+            count => digest.update(&buffer[..count]),
+        }
     }
 }

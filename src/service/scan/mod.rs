@@ -3,13 +3,13 @@
 mod manifest;
 mod url_file;
 
+use std::fs::File;
 use std::io;
-use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::bucket::Bucket;
-use crate::api::objects::{ListProblem, resolve};
+use super::bucket::{Bucket, Object};
+use crate::api::objects::{Budget, ListProblem, resolve};
 use crate::api::request::{Input, Request, TimeInterval};
 
 /// Why the objects of a job cannot be told.
@@ -60,11 +60,12 @@ impl ScanError {
 /// name an object twice, and then so does this.
 ///
 /// The filter on upload times holds for every kind of input; without an end it ends when the job
-/// was created.
+/// was created. Ends with an error soon after the budget's flag is raised, or when the budget is spent.
 pub(super) fn scan(
     bucket: &Bucket,
     request: &Request,
     created: Timestamp,
+    budget: &Budget,
     mut take: impl FnMut(String) -> bool,
 ) -> Result<(), ScanError> {
     let asked = request.operation.time_interval;
@@ -74,7 +75,7 @@ pub(super) fn scan(
     };
     match &request.input {
         Input::Prefix(prefix) => {
-            for object in bucket.walk(prefix) {
+            for object in bucket.walk(prefix, budget.stop().clone()) {
                 let object = object?;
                 if interval.contains(object.uploaded) && !take(object.key) {
                     break;
@@ -90,21 +91,26 @@ pub(super) fn scan(
             }
             Ok(())
         }
-        Input::Manifest(reference) => manifest::scan(bucket, reference, interval, take),
-        Input::UrlFile(reference) => url_file::scan(bucket, reference, interval, take),
+        Input::Manifest(reference) => manifest::scan(bucket, reference, interval, budget, take),
+        Input::UrlFile(reference) => url_file::scan(bucket, reference, interval, budget, take),
     }
 }
 
-/// Key and file of a list that is named by its key or its URL.
-fn find_list(bucket: &Bucket, reference: &str) -> Result<(String, PathBuf), ScanError> {
+/// Key and content of a list that is named by its key or its URL.
+fn read_list(bucket: &Bucket, reference: &str) -> Result<(String, File), ScanError> {
     let key = resolve(&bucket.name, reference).map_err(|problem| ScanError::List {
         file: reference.to_owned(),
         line: None,
         problem: format!("this {problem}"),
     })?;
-    let path = bucket.path(&key).filter(|path| path.is_file());
-    let path = path.ok_or_else(|| ScanError::NotFound(key.clone()))?;
-    Ok((key, path))
+    let (_, file) = read(bucket, &key)?;
+    Ok((key, file))
+}
+
+/// An object that has to be there.
+fn read(bucket: &Bucket, key: &str) -> Result<(Object, File), ScanError> {
+    let found = bucket.read(key)?;
+    found.ok_or_else(|| ScanError::NotFound(key.to_owned()))
 }
 
 /// Whether an object that a list names passes the filter. A missing object

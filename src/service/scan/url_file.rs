@@ -1,11 +1,10 @@
 //! Lists of object URLs as input.
 
 use std::fs::File;
-use std::io::BufReader;
-use std::path::Path;
+use std::io::{BufReader, Seek};
 
-use super::{ScanError, find_list, passes};
-use crate::api::objects::UrlList;
+use super::{ScanError, passes, read_list};
+use crate::api::objects::{Budget, UrlList};
 use crate::api::request::TimeInterval;
 use crate::service::bucket::Bucket;
 
@@ -14,14 +13,17 @@ pub(super) fn scan(
     bucket: &Bucket,
     reference: &str,
     interval: TimeInterval,
+    budget: &Budget,
     mut take: impl FnMut(String) -> bool,
 ) -> Result<(), ScanError> {
-    let (file, path) = find_list(bucket, reference)?;
-    for key in keys(bucket, &path)? {
-        key.map_err(|problem| ScanError::list(&file, problem))?;
+    let (name, mut file) = read_list(bucket, reference)?;
+    for key in keys(bucket, budget, &file) {
+        key.map_err(|problem| ScanError::list(&name, problem))?;
     }
-    for key in keys(bucket, &path)? {
-        let key = key.map_err(|problem| ScanError::list(&file, problem))?;
+    file.rewind()?;
+    let budget = budget.whole_again();
+    for key in keys(bucket, &budget, &file) {
+        let key = key.map_err(|problem| ScanError::list(&name, problem))?;
         if passes(bucket, &key, interval)? && !take(key) {
             break;
         }
@@ -29,7 +31,14 @@ pub(super) fn scan(
     Ok(())
 }
 
-fn keys<'a>(bucket: &'a Bucket, path: &Path) -> Result<UrlList<'a, BufReader<File>>, ScanError> {
-    let reader = BufReader::with_capacity(64 * 1024, File::open(path)?);
-    Ok(UrlList::new(&bucket.name, reader))
+fn keys<'a>(
+    bucket: &'a Bucket,
+    budget: &'a Budget,
+    file: &'a File,
+) -> UrlList<'a, BufReader<&'a File>> {
+    UrlList::new(
+        &bucket.name,
+        budget,
+        BufReader::with_capacity(64 * 1024, file),
+    )
 }

@@ -2,6 +2,7 @@
 
 mod conformance;
 mod faults;
+mod hostile;
 mod inputs;
 mod jobs;
 mod lifecycle;

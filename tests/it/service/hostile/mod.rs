@@ -1,0 +1,4 @@
+//! Attacks on the service that once led through, as they were made.
+
+mod jobs;
+mod links;
