@@ -198,11 +198,13 @@ pub(super) fn service_settings(
     let mut service = ServiceSettings::new(&embedded.data, credentials::embedded(settings)?);
     service.buckets.clone_from(&embedded.buckets);
     service.working_folder = workspace.root().to_path_buf();
+    service.environment = settings.environment.clone();
     let workflows = embedded.workflows.iter().map(|(id, workflow)| {
         let settings = WorkflowSettings {
             name: workflow.name.clone(),
             command: workflow.command.clone(),
             time_limit: Some(workflow.time_limit),
+            environment: workflow.environment.clone(),
             paused: workflow.paused,
         };
         (id.clone(), settings)

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -15,6 +16,9 @@ use super::signals::Interrupts;
 use crate::diagnostic::Diagnostic;
 use crate::report::{Ui, serving};
 use crate::service::{self, Faults};
+
+/// How long a second signal lets running commands be ended.
+const ABORT_TIME: Duration = Duration::from_millis(500);
 
 /// Run the embedded service in the foreground, until it is interrupted
 ///
@@ -85,7 +89,8 @@ pub(super) fn run(
         service_settings.faults =
             Faults::read(faults).map_err(|error| Diagnostic::error("faults", error.to_string()))?;
     }
-    tokio::runtime::Runtime::new()?.block_on(async {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let result = runtime.block_on(async {
         let mut interrupts = Interrupts::listen()?;
         let service = service::start(service_settings.clone(), arguments.listen).await?;
         // A closed terminal must not end what runs here.
@@ -96,7 +101,12 @@ pub(super) fn run(
             &service_settings,
         );
         interrupts.arrived().await;
-        service.shutdown().await;
-        Ok(Exit::Done)
-    })
+        tokio::select! {
+            () = service.shutdown() => Ok(Exit::Done),
+            () = interrupts.again() => Ok(interrupts.exit().unwrap_or(Exit::Interrupted)),
+        }
+    });
+    // Ends what a second signal did not wait for.
+    runtime.shutdown_timeout(ABORT_TIME);
+    result
 }

@@ -9,7 +9,12 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::options::parse_duration;
+<<<<<<< HEAD
 use crate::credentials::Variables;
+=======
+use crate::api::credentials::Credentials;
+use crate::service::Environment;
+>>>>>>> 4a17fa6 (Give commands a listed part of the environment, and end everything with the second signal)
 
 /// The prefix of variables that become `${ vars.name }`.
 const VARIABLE_PREFIX: &str = "STOCKTAKE_VAR_";
@@ -52,6 +57,8 @@ pub(super) struct Settings {
     pub(super) plan_date: Option<Timestamp>,
     /// `STOCKTAKE_ARGS` and `STOCKTAKE_ARGS_PLAN` and its like: arguments after the command's name.
     arguments: BTreeMap<String, String>,
+    /// All of it, for the commands of the embedded service.
+    pub(super) environment: Environment,
 }
 
 impl Settings {
@@ -66,8 +73,13 @@ impl Settings {
             Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()))
         });
         Self {
+<<<<<<< HEAD
             credential_variables: Variables::of(all.iter().cloned()),
             ..Self::from_variables(texts.collect())
+=======
+            environment: std::env::vars_os().collect(),
+            ..Self::from_variables(all.collect())
+>>>>>>> 4a17fa6 (Give commands a listed part of the environment, and end everything with the second signal)
         }
     }
 
@@ -116,6 +128,7 @@ impl Settings {
                 .filter(|(name, _)| name.starts_with(ARGUMENTS))
                 .cloned()
                 .collect(),
+            environment: Environment::default(),
         }
     }
 }

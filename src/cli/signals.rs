@@ -40,6 +40,14 @@ impl Interrupts {
         *self.first.borrow()
     }
 
+    /// Returns when the second signal arrives.
+    pub(super) async fn again(&mut self) {
+        let arrived = |interrupt: &Interrupt| matches!(interrupt, Interrupt::Now);
+        if self.interrupt.wait_for(arrived).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Returns when the first signal arrives.
     pub(super) async fn arrived(&mut self) {
         let _ = self.first.wait_for(Option::is_some).await;

@@ -15,6 +15,7 @@ mod authentication;
 mod batch;
 mod bucket;
 mod call;
+mod environment;
 mod faults;
 mod ids;
 mod object;
@@ -43,6 +44,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 pub use crate::api::objects::ListLimits;
+pub use environment::Environment;
 pub use faults::{Choice, Fault, FaultKind, Faults, FaultsError};
 pub use owner::{Owner, running_at};
 pub use settings::{Limits, ServiceSettings, WorkflowSettings};
@@ -165,6 +167,7 @@ async fn open(
         results,
         running,
         working_folder: settings.working_folder,
+        environment: settings.environment,
         list_limits: settings.limits.lists,
         slots: Arc::new(Semaphore::new(parallelism)),
     };

@@ -16,6 +16,7 @@ use super::stream::FileBody;
 use super::upload;
 use crate::api::objects::KEY_LIMIT;
 use crate::api::wire::{ObjectDetail, ObjectsAnswer, WireError, encode_objects_answer};
+use crate::stop::StopFlag;
 
 /// How many entries a list has at most, and if nothing is asked for.
 const LIST_SIZE: usize = 1000;
@@ -61,7 +62,10 @@ async fn list(bucket: &Arc<Bucket>, call: &Call) -> Result<Reply, ApiError> {
     };
     let (bucket, asked) = (Arc::clone(bucket), query.clone());
     let name = bucket.name.to_string();
-    let listed = tokio::task::spawn_blocking(move || bucket.list(&asked)).await;
+    let stop = StopFlag::default();
+    // A caller that hangs up reads nothing any more.
+    let _asking = stop.raise_on_drop();
+    let listed = tokio::task::spawn_blocking(move || bucket.list(&asked, &stop)).await;
     let listed = listed.map_err(|error| ApiError::internal(&error))?;
     let (entries, has_more) = listed.map_err(|error| ApiError::internal(&error))?;
     let last = entries.last().filter(|_| has_more);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
+use super::environment::Environment;
 use super::faults::Faults;
 use crate::api::credentials::Credentials;
 use crate::api::name::{BucketName, WorkflowId};
@@ -27,6 +28,8 @@ pub struct ServiceSettings {
     pub parallelism: usize,
     /// The folder that commands run in.
     pub working_folder: PathBuf,
+    /// What commands get a part of: the variables that all get, and those that their workflow names.
+    pub environment: Environment,
     /// Faults on purpose.
     pub faults: Faults,
     pub limits: Limits,
@@ -69,6 +72,7 @@ impl ServiceSettings {
             credentials,
             parallelism: std::thread::available_parallelism().map_or(1, usize::from),
             working_folder: PathBuf::from("."),
+            environment: Environment::default(),
             faults: Faults::default(),
             limits: Limits::default(),
             page_for_all: false,
@@ -86,6 +90,8 @@ pub struct WorkflowSettings {
     pub command: Vec<String>,
     /// How long one run may take.
     pub time_limit: Option<Duration>,
+    /// The variables of the environment that the command gets, beside those that all get.
+    pub environment: Vec<String>,
     /// Whether the service refuses to run it.
     pub paused: bool,
 }
@@ -97,6 +103,7 @@ impl WorkflowSettings {
             name: name.into(),
             command,
             time_limit: None,
+            environment: Vec::new(),
             paused: false,
         }
     }
@@ -107,9 +114,13 @@ impl WorkflowSettings {
             name,
             command,
             time_limit,
+            environment,
             paused,
         } = self;
-        let settings = format!("{name:?} {command:?} {time_limit:?} {paused}");
+        let mut settings = format!("{name:?} {command:?} {time_limit:?} {paused}");
+        if !environment.is_empty() {
+            settings = format!("{settings} {environment:?}");
+        }
         HEXLOWER.encode(&Sha256::digest(settings.as_bytes()))
     }
 }

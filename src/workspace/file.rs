@@ -157,6 +157,11 @@ pub struct WorkflowSpec {
     /// How long one run may take, such as `5m`. Without it: one hour.
     #[schemars(extend("default" = "1h", "examples" = ["5m"]))]
     pub time_limit: Option<Spanned<String>>,
+    /// The variables of the environment that the command gets, beside PATH, HOME, USER, LANG, LC_*, TZ
+    /// and TMPDIR. No others reach it: neither credentials nor tokens.
+    #[schemars(extend("examples" = [["MODEL_PATH"]]))]
+    #[serde(default)]
+    pub environment: Vec<Spanned<String>>,
     /// Whether the workflow takes no jobs for now.
     #[serde(default)]
     pub paused: bool,

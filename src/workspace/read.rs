@@ -301,7 +301,18 @@ impl<'a> TargetReader<'a> {
             name: spec.name.clone().unwrap_or_else(|| id.value.clone()),
             command: spec.command.value.clone(),
             time_limit: self.duration(spec.time_limit.as_ref(), DEFAULT_TIME_LIMIT),
+            environment: self.environment(&spec.environment),
             paused: spec.paused,
         }
+    }
+
+    fn environment(&mut self, names: &[Spanned<String>]) -> Vec<String> {
+        for name in names {
+            if name.value.is_empty() || name.value.contains(['=', '\0']) {
+                let message = format!("`{}` cannot name a variable of the environment", name.value);
+                self.problem("environment", message, name.span);
+            }
+        }
+        names.iter().map(|name| name.value.clone()).collect()
     }
 }

@@ -95,6 +95,8 @@ pub struct Workflow {
     pub command: Vec<String>,
     /// How long one run may take.
     pub time_limit: Duration,
+    /// The variables of the environment that the command gets, beside those that all get.
+    pub environment: Vec<String>,
     /// Whether it takes no jobs for now.
     pub paused: bool,
 }

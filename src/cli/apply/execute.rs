@@ -33,7 +33,7 @@ pub(super) async fn execute(
         store.close()?;
         return Ok(Exit::Done);
     };
-    let interrupts = Interrupts::listen()?;
+    let mut interrupts = Interrupts::listen()?;
     let connection = Connection::open(session, bucket, region).await?;
     let submitted = submit(plan, &store, &connection, arguments, &interrupts, view).await;
     let records = store.records();
@@ -50,11 +50,15 @@ pub(super) async fn execute(
                 || poll::writer(session, poll::LOCK_TIMEOUT),
                 StatusWriter::Open,
             );
+            let interrupts = interrupts.clone();
             wait(session, &connection, &writer, &records, interrupts, view).await
         }
         submitted => submitted,
     };
-    connection.close().await;
+    tokio::select! {
+        () = connection.close() => {}
+        () = interrupts.again() => {}
+    }
     if let Some(store) = held {
         store.close()?;
     }

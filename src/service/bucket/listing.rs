@@ -54,10 +54,14 @@ struct Listing {
 }
 
 impl Bucket {
-    /// One page of entries, and whether there are more.
-    pub(in crate::service) fn list(&self, query: &Query) -> io::Result<(Vec<Entry>, bool)> {
+    /// One page of entries, and whether there are more; fails when `stop` is raised.
+    pub(in crate::service) fn list(
+        &self,
+        query: &Query,
+        stop: &StopFlag,
+    ) -> io::Result<(Vec<Entry>, bool)> {
         let mut listing = self.listings.take(query).unwrap_or_else(|| {
-            let mut walk = self.walk(&query.prefix, StopFlag::default());
+            let mut walk = self.walk(&query.prefix, stop.clone());
             match group(query, &query.marker) {
                 Some(group) if group == query.marker => walk.leave_out(group),
                 _ => {}
@@ -69,6 +73,7 @@ impl Bucket {
                 ahead: None,
             }
         });
+        listing.walk.until(stop.clone());
         let mut entries = Vec::new();
         while entries.len() < query.limit {
             match listing.next()? {
@@ -143,6 +148,7 @@ mod tests {
     use super::{Entry, Query};
     use crate::api::name::BucketName;
     use crate::service::bucket::Bucket;
+    use crate::stop::StopFlag;
     use std::fs;
 
     fn pages(bucket: &Bucket, prefix: &str, delimiter: &str, limit: usize) -> Vec<String> {
@@ -154,7 +160,7 @@ mod tests {
         };
         let mut all = Vec::new();
         loop {
-            let (entries, has_more) = bucket.list(&query).unwrap();
+            let (entries, has_more) = bucket.list(&query, &StopFlag::default()).unwrap();
             assert!(entries.len() <= limit);
             all.extend(entries.iter().map(|entry| match entry {
                 Entry::Object(object) => object.key.clone(),
@@ -201,7 +207,7 @@ mod tests {
                 limit: 1,
             };
             again.listings.0.lock().unwrap().clear();
-            let (entries, _) = again.list(&query).unwrap();
+            let (entries, _) = again.list(&query, &StopFlag::default()).unwrap();
             assert_eq!(entries[0].marker(), expected, "after {marker}");
         }
     }

@@ -144,6 +144,11 @@ impl Walk {
         }
     }
 
+    /// Goes on until this flag is raised, instead of the one before.
+    pub(super) fn until(&mut self, stop: StopFlag) {
+        self.scope.stop = stop;
+    }
+
     /// Leaves out the keys up to and including this one. To be said before the first step.
     pub(super) fn begin_behind(&mut self, key: &str) {
         key.clone_into(&mut self.scope.behind);

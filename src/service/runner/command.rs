@@ -11,10 +11,11 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
 use super::context::{Stop, stopped};
+use crate::service::environment::Environment;
 use crate::service::settings::WorkflowSettings;
 
 /// Time between SIGTERM and SIGKILL.
-const GRACE: Duration = Duration::from_secs(2);
+const GRACE: Duration = Duration::from_millis(500);
 
 /// How much of a failed command's error output is kept as its message.
 const MESSAGE_BYTES: u64 = 1024;
@@ -26,6 +27,13 @@ pub(super) enum Outcome {
     Failed(String),
     /// Outcome from outside, by a cancel or the end of the service.
     Stopped,
+}
+
+/// What a command runs in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Surroundings<'a> {
+    pub(super) folder: &'a Path,
+    pub(super) environment: &'a Environment,
 }
 
 /// What a command runs over.
@@ -64,7 +72,7 @@ impl Subject<'_> {
 /// Runs the command; its output goes to `<output>.out` and `<output>.err`.
 pub(super) async fn run(
     workflow: &WorkflowSettings,
-    folder: &Path,
+    surroundings: Surroundings<'_>,
     subject: Subject<'_>,
     output: &Output,
     stop: watch::Receiver<Stop>,
@@ -78,12 +86,13 @@ pub(super) async fn run(
     };
     let started = Command::new(&program)
         .args(arguments)
-        .current_dir(folder)
+        .current_dir(surroundings.folder)
+        .env_clear()
+        .envs(surroundings.environment.allowed(&workflow.environment))
         .stdin(Stdio::null())
         .stdout(File::create(&output.stdout)?)
         .stderr(File::create(&output.stderr)?)
         .process_group(0)
-        .kill_on_drop(true)
         .spawn();
     match started {
         Ok(child) => wait(child, workflow.time_limit, output, stop).await,
@@ -102,7 +111,7 @@ async fn wait(
     output: &Output,
     mut stop: watch::Receiver<Stop>,
 ) -> io::Result<Outcome> {
-    let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+    let group = Group::of(&child);
     let over_time = async {
         match limit {
             Some(limit) => {
@@ -115,33 +124,48 @@ async fn wait(
     tokio::select! {
         status = child.wait() => judge(status?, output),
         limit = over_time => {
-            end_group(&mut child, group).await?;
+            group.end(&mut child).await?;
             let seconds = limit.as_secs_f64();
             Ok(Outcome::Failed(format!("ended: it ran longer than its time limit of {seconds} s")))
         }
         () = stopped(&mut stop) => {
-            end_group(&mut child, group).await?;
+            group.end(&mut child).await?;
             Ok(Outcome::Stopped)
         }
     }
 }
 
-/// Sends SIGTERM to the process group, and SIGKILL after [`GRACE`].
-async fn end_group(child: &mut Child, group: Option<Pid>) -> io::Result<()> {
-    signal(group, Signal::TERM);
-    let gone = tokio::time::timeout(GRACE, child.wait()).await;
-    // Other processes of the group may outlive its leader.
-    signal(group, Signal::KILL);
-    if gone.is_err() {
-        child.wait().await?;
+/// The process group of a command. Dropping it kills what is left of the group, which may outlive its
+/// leader.
+#[derive(Debug)]
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(leader: &Child) -> Self {
+        Self(leader.id().and_then(|id| Pid::from_raw(id.cast_signed())))
     }
-    Ok(())
+
+    /// Sends SIGTERM to the group, and SIGKILL after [`GRACE`] and to what outlives the leader.
+    async fn end(&self, leader: &mut Child) -> io::Result<()> {
+        self.signal(Signal::TERM);
+        if tokio::time::timeout(GRACE, leader.wait()).await.is_err() {
+            self.signal(Signal::KILL);
+            leader.wait().await?;
+        }
+        Ok(())
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = self.0 {
+            // Fails if the group has ended.
+            let _ = kill_process_group(group, signal);
+        }
+    }
 }
 
-fn signal(group: Option<Pid>, signal: Signal) {
-    if let Some(group) = group {
-        // Fails if the group has ended.
-        let _ = kill_process_group(group, signal);
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
     }
 }
 

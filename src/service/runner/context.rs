@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::api::name::{BucketName, WorkflowId};
 use crate::api::objects::ListLimits;
 use crate::service::bucket::Bucket;
+use crate::service::environment::Environment;
 use crate::service::settings::WorkflowSettings;
 use crate::service::store::Store;
 
@@ -22,6 +23,7 @@ pub(in crate::service) struct RunnerContext {
     pub(in crate::service) running: PathBuf,
     /// The current directory of commands.
     pub(in crate::service) working_folder: PathBuf,
+    pub(in crate::service) environment: Environment,
     /// What the lists of one job may come to.
     pub(in crate::service) list_limits: ListLimits,
     /// One permit a command.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 
-use super::command::{self, Outcome, Output, Subject};
+use super::command::{self, Outcome, Output, Subject, Surroundings};
 use super::context::{RunnerContext, Stop, stopped};
 use super::message::cut;
 use crate::api::name::WorkflowId;
@@ -233,8 +233,11 @@ impl JobRun {
             key,
             bucket: self.bucket.name.as_str(),
         };
-        let folder = &self.context.working_folder;
-        let ended = command::run(settings, folder, subject, &output, stop).await;
+        let surroundings = Surroundings {
+            folder: &self.context.working_folder,
+            environment: &self.context.environment,
+        };
+        let ended = command::run(settings, surroundings, subject, &output, stop).await;
         let ended = ended.and_then(|ended| {
             if ended != Outcome::Stopped {
                 output.keep(&self.result(workflow, key))?;

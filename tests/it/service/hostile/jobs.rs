@@ -102,7 +102,7 @@ async fn a_service_ends_while_a_scan_goes_on() {
 async fn a_data_file_that_is_named_again_is_a_mistake() {
     let world = World::new();
     write(&world, "data.csv.gz", &gzip("k,false\n"));
-    inventory(&world, &["data.csv.gz"; 2000]);
+    inventory(&world, &vec!["data.csv.gz"; 2000]);
     let service = world.start().await;
     let message = failure(&world, &service, MANIFEST).await;
     assert!(
