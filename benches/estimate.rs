@@ -16,8 +16,8 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use percent_encoding::percent_decode_str;
 use reqwest::header::{AUTHORIZATION, HOST};
-use stocktake::api::credentials::Credentials;
 use stocktake::api::signature::{KeyTime, SignedRequest, url_encode};
+use stocktake::service::well_known_key_pair;
 
 const FOLDERS: usize = 200;
 const FILES: usize = 1_000;
@@ -68,7 +68,7 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
 
 fn main() {
     let folder = workspace();
-    let mut serve = command(&folder, &["serve", "--listen", "127.0.0.1:0"])
+    let mut serve = command(&folder, &["serve", "--fixed-credentials"])
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
@@ -148,6 +148,6 @@ fn authorization() -> String {
         start: now - 60,
         end: now + 3600,
     };
-    let credentials = Credentials::permanent("stocktake-local", "stocktake-local");
+    let credentials = well_known_key_pair();
     signed.authorization(&credentials, key_time)
 }

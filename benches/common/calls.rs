@@ -1,7 +1,7 @@
 //! Calls that are signed beforehand.
 
-use stocktake::api::credentials::Credentials;
 use stocktake::api::signature::{KeyTime, SignedRequest};
+use stocktake::service::well_known_key_pair;
 
 pub(crate) const HOST: &str = "demo-1250000000.ci.ap-beijing.myqcloud.com";
 
@@ -34,6 +34,6 @@ pub(crate) fn authorization(method: &str, path: &str) -> String {
         start: now - 60,
         end: now + 600,
     };
-    let credentials = Credentials::permanent("stocktake-local", "stocktake-local");
+    let credentials = well_known_key_pair();
     signed.authorization(&credentials, key_time)
 }

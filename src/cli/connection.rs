@@ -12,6 +12,7 @@ use super::failure::Failure;
 use super::session::Session;
 use super::settings::Settings;
 use crate::api::client::{Client, ClientSettings, Endpoint};
+use crate::api::credentials::Credentials;
 use crate::api::name::{BucketName, Region};
 use crate::diagnostic::Diagnostic;
 use crate::plan::Plan;
@@ -38,7 +39,13 @@ impl Connection {
         region: Region,
     ) -> Result<Self, Failure> {
         let settings = |embedded: &EmbeddedService| {
-            service_settings(embedded, &session.workspace, &session.settings)
+            let credentials = credentials::embedded(&session.settings, &embedded.data, None)?;
+            Ok(service_settings(
+                embedded,
+                credentials,
+                &session.workspace,
+                &session.settings,
+            ))
         };
         Self::to(session, bucket, region, settings).await
     }
@@ -52,7 +59,7 @@ impl Connection {
     ) -> Result<Self, Failure> {
         let folder = TempDir::new()?;
         let settings = |embedded: &EmbeddedService| {
-            let credentials = credentials::embedded(&session.settings)?;
+            let credentials = credentials::embedded(&session.settings, folder.path(), None)?;
             let mut settings = ServiceSettings::new(folder.path(), credentials);
             settings.buckets.clone_from(&embedded.buckets);
             Ok(settings)
@@ -78,12 +85,9 @@ impl Connection {
                 None,
             ),
             Service::Embedded(embedded) => {
-                let (address, service) = find_or_start(embedded, settings).await?;
-                (
-                    Some(format!("http://{address}")),
-                    credentials::embedded(&session.settings)?.into(),
-                    service,
-                )
+                let (address, credentials, service) =
+                    find_or_start(embedded, &session.settings, settings).await?;
+                (Some(format!("http://{address}")), credentials.into(), service)
             }
         };
         let base = base
@@ -113,13 +117,15 @@ impl Connection {
     /// that another process runs.
     pub(super) fn moved(&self, session: &Session) -> Option<Client> {
         let embedded = session.target.embedded()?;
-        let address = service::running_at(&embedded.data)?;
+        let owner = service::running_at(&embedded.data)?;
+        let address = owner.address;
         let endpoint = Endpoint {
             base: Some(format!("http://{address}").parse().ok()?),
             ..self.client.endpoint().clone()
         };
         let settings = client_settings(session, &endpoint).ok()?;
-        let credentials = credentials::embedded(&session.settings).ok()?;
+        let credentials =
+            credentials::embedded(&session.settings, &embedded.data, Some(&owner)).ok()?;
         Client::new(endpoint, credentials, settings).ok()
     }
 
@@ -168,13 +174,17 @@ fn not_a_proxy() -> Diagnostic {
 /// The `serve` that runs on the folder, or else a service of our own.
 async fn find_or_start(
     embedded: &EmbeddedService,
+    environment: &Settings,
     settings: impl Fn(&EmbeddedService) -> Result<ServiceSettings, Failure>,
-) -> Result<(SocketAddr, Option<RunningService>), Failure> {
-    if let Some(address) = service::running_at(&embedded.data) {
-        return Ok((address, None));
+) -> Result<(SocketAddr, Credentials, Option<RunningService>), Failure> {
+    if let Some(owner) = service::running_at(&embedded.data) {
+        let credentials = credentials::embedded(environment, &embedded.data, Some(&owner))?;
+        return Ok((owner.address, credentials, None));
     }
-    let service = service::start(settings(embedded)?, loopback()).await?;
-    Ok((service.address(), Some(service)))
+    let settings = settings(embedded)?;
+    let credentials = settings.credentials.clone();
+    let service = service::start(settings, loopback()).await?;
+    Ok((service.address(), credentials, Some(service)))
 }
 
 fn not_a_url(text: &str) -> Diagnostic {
@@ -192,10 +202,11 @@ fn loopback() -> SocketAddr {
 /// The embedded service as the workspace describes it.
 pub(super) fn service_settings(
     embedded: &EmbeddedService,
+    credentials: Credentials,
     workspace: &Workspace,
     settings: &Settings,
-) -> Result<ServiceSettings, Failure> {
-    let mut service = ServiceSettings::new(&embedded.data, credentials::embedded(settings)?);
+) -> ServiceSettings {
+    let mut service = ServiceSettings::new(&embedded.data, credentials);
     service.buckets.clone_from(&embedded.buckets);
     service.working_folder = workspace.root().to_path_buf();
     service.environment = settings.environment.clone();

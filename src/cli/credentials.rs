@@ -1,5 +1,7 @@
 //! Credentials for the services of a session.
 
+use std::path::Path;
+
 use super::connection;
 use super::failure::Failure;
 use super::session::Session;
@@ -8,13 +10,27 @@ use crate::api::credentials::Credentials;
 use crate::credentials::{self, Found, METADATA_HOST, Origin, Reach, Surroundings};
 use crate::diagnostic::Diagnostic;
 use crate::report::diagnostics;
+use crate::service::{self, Owner};
 use crate::workspace::{Roles, Service};
 
-/// The key pair of the embedded service, unless the environment names another one.
-const EMBEDDED: &str = "stocktake-local";
+/// The key pair that the embedded service on this data folder accepts: the environment's, or else that
+/// of the `owner` that runs on it, or else the folder's own.
+pub(super) fn embedded(
+    settings: &Settings,
+    data: &Path,
+    owner: Option<&Owner>,
+) -> Result<Credentials, Failure> {
+    if let Some(given) = given(settings)? {
+        return Ok(given);
+    }
+    if owner.is_some_and(|owner| owner.well_known_key_pair) {
+        return Ok(service::well_known_key_pair());
+    }
+    Ok(service::key_pair(data)?)
+}
 
-/// The key pair that the embedded service accepts.
-pub(super) fn embedded(settings: &Settings) -> Result<Credentials, Failure> {
+/// The key pair of the embedded service that the environment names.
+pub(super) fn given(settings: &Settings) -> Result<Option<Credentials>, Failure> {
     let given = credentials::pair_of(
         &settings.credential_variables,
         "STOCKTAKE_SERVE_SECRET_ID",
@@ -22,8 +38,7 @@ pub(super) fn embedded(settings: &Settings) -> Result<Credentials, Failure> {
         &[],
         &mut Vec::new(),
     );
-    let given = given.map_err(Diagnostic::from)?;
-    Ok(given.unwrap_or_else(|| Credentials::permanent(EMBEDDED, EMBEDDED)))
+    Ok(given.map_err(Diagnostic::from)?)
 }
 
 /// Credentials for a service elsewhere, from the first link of the chain that is set. What was

@@ -117,6 +117,9 @@ impl From<StartError> for Failure {
         let help = match &error {
             StartError::Owned { .. } => "use that one, end it, or keep the jobs elsewhere: --data",
             StartError::Listen { .. } => "`--listen 127.0.0.1:0` takes any free port",
+            StartError::WellKnownKeyPair { .. } => {
+                "without it a key pair is drawn, and `stocktake serve --print-credentials` shows it"
+            }
             StartError::Bucket { .. } => "make the folder, or correct `buckets` of the target",
             StartError::UploadTimes { .. } => {
                 "a line is a time and a key, as in `2022-02-14T09:30:00+0800 input/cat.png`"

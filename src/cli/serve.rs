@@ -1,21 +1,23 @@
 //! `stocktake serve`
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 
 use super::connection::service_settings;
+use super::credentials;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::options::GlobalOptions;
 use super::session::Session;
 use super::settings::Settings;
 use super::signals::Interrupts;
+use crate::api::credentials::Credentials;
 use crate::diagnostic::Diagnostic;
-use crate::report::{Ui, serving};
-use crate::service::{self, Faults};
+use crate::report::{KeyPairPlace, Ui, key_pair, serving};
+use crate::service::{self, Faults, key_pair_file};
 
 /// How long a second signal lets running commands be ended.
 const ABORT_TIME: Duration = Duration::from_millis(500);
@@ -30,14 +32,17 @@ const ABORT_TIME: Duration = Duration::from_millis(500);
 /// for no signature: listening on another address than that of this machine, it is there only
 /// with --page.
 ///
-/// Its key pair is stocktake-local / stocktake-local, unless `STOCKTAKE_SERVE_SECRET_ID` and
-/// `STOCKTAKE_SERVE_SECRET_KEY` say otherwise. With -v it logs each call and, for a signature
-/// that differs, the text that should have been signed.
+/// Its key pair is drawn for the folder that it keeps its jobs in, and kept there for its user alone;
+/// --print-credentials shows it. `STOCKTAKE_SERVE_SECRET_ID` and `STOCKTAKE_SERVE_SECRET_KEY` give
+/// another one. It is enough to run the target's workflows as the user of this process. With -v it
+/// logs each call and, for a signature that differs, the text that should have been signed.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stocktake serve                            the target `local`, on a free port
   stocktake serve --listen 127.0.0.1:8787    always on that port
+  stocktake serve --fixed-credentials        with a key pair that tests can be written with
   stocktake serve --faults faults.toml       loses answers, to test a pipeline
+  export $(stocktake serve --print-credentials)
 
 A file of faults:
   [[faults]]
@@ -57,6 +62,14 @@ pub(super) struct ServeArgs {
     /// Show the page about all jobs to everybody who can connect, unsigned
     #[arg(long)]
     page: bool,
+
+    /// Accept the key pair `stocktake-local` / `stocktake-local`, on an address of this machine alone
+    #[arg(long)]
+    fixed_credentials: bool,
+
+    /// Print the key pair that is accepted, as assignments of variables, and end
+    #[arg(long)]
+    print_credentials: bool,
 
     /// Misbehave as this file says, to test a pipeline
     #[arg(long, value_name = "FILE")]
@@ -80,15 +93,28 @@ pub(super) fn run(
             .help("name a target with `service = \"embedded\"`, such as `-t local`")
             .into());
     };
-    let mut service_settings = service_settings(embedded, &session.workspace, &session.settings)?;
-    service_settings.page_for_all = arguments.page;
-    if let Some(data) = &arguments.data {
-        service_settings.data.clone_from(data);
+    let data = arguments.data.as_ref().unwrap_or(&embedded.data);
+    let credentials = credentials_of(arguments, &session.settings, data)?;
+    if arguments.print_credentials {
+        key_pair(&mut ui.plain_data(), &credentials)?;
+        return Ok(Exit::Done);
     }
+    let mut service_settings =
+        service_settings(embedded, credentials, &session.workspace, &session.settings);
+    service_settings.page_for_all = arguments.page;
+    service_settings.data.clone_from(data);
     if let Some(faults) = &arguments.faults {
         service_settings.faults =
             Faults::read(faults).map_err(|error| Diagnostic::error("faults", error.to_string()))?;
     }
+    let file = key_pair_file(&service_settings.data);
+    let place = if arguments.fixed_credentials {
+        KeyPairPlace::WellKnown
+    } else if credentials::given(&session.settings)?.is_some() {
+        KeyPairPlace::Environment
+    } else {
+        KeyPairPlace::File(&file)
+    };
     let runtime = tokio::runtime::Runtime::new()?;
     let result = runtime.block_on(async {
         let mut interrupts = Interrupts::listen()?;
@@ -99,6 +125,7 @@ pub(super) fn run(
             ui.look(),
             service.address(),
             &service_settings,
+            place,
         );
         interrupts.arrived().await;
         tokio::select! {
@@ -109,4 +136,24 @@ pub(super) fn run(
     // Ends what a second signal did not wait for.
     runtime.shutdown_timeout(ABORT_TIME);
     result
+}
+
+/// The key pair to accept. Another process on the folder may accept one already, which is shown.
+fn credentials_of(
+    arguments: &ServeArgs,
+    settings: &Settings,
+    data: &Path,
+) -> Result<Credentials, Failure> {
+    if arguments.fixed_credentials {
+        if credentials::given(settings)?.is_some() {
+            let problem = Diagnostic::error(
+                "credentials",
+                "--fixed-credentials and STOCKTAKE_SERVE_SECRET_ID name two key pairs",
+            );
+            return Err(problem.help("leave out one of the two").into());
+        }
+        return Ok(service::well_known_key_pair());
+    }
+    let owner = service::running_at(data).filter(|_| arguments.print_credentials);
+    credentials::embedded(settings, data, owner.as_ref())
 }

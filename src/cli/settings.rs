@@ -9,12 +9,8 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::options::parse_duration;
-<<<<<<< HEAD
 use crate::credentials::Variables;
-=======
-use crate::api::credentials::Credentials;
 use crate::service::Environment;
->>>>>>> 4a17fa6 (Give commands a listed part of the environment, and end everything with the second signal)
 
 /// The prefix of variables that become `${ vars.name }`.
 const VARIABLE_PREFIX: &str = "STOCKTAKE_VAR_";
@@ -73,13 +69,9 @@ impl Settings {
             Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()))
         });
         Self {
-<<<<<<< HEAD
             credential_variables: Variables::of(all.iter().cloned()),
+            environment: all.iter().cloned().collect(),
             ..Self::from_variables(texts.collect())
-=======
-            environment: std::env::vars_os().collect(),
-            ..Self::from_variables(all.collect())
->>>>>>> 4a17fa6 (Give commands a listed part of the environment, and end everything with the second signal)
         }
     }
 

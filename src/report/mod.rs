@@ -50,7 +50,7 @@ pub use render::{
     Rendered, VariableOrigin, curl as render_curl, human as render_human, json as render_json,
 };
 pub use resolve::{resolved, unresolved};
-pub use serve::serving;
+pub use serve::{KeyPairPlace, key_pair, serving};
 pub use state::{
     begun as state_begun, verified as state_verified, verified_json as state_verified_json,
     verified_schema_json,

@@ -2,12 +2,37 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::Path;
+
+use secrecy::ExposeSecret;
 
 use super::table::{self, Cell};
 use super::text::cut;
 use super::ui::Look;
 use super::ui::style::{FAINT, GOOD, STRONG};
+use crate::api::credentials::Credentials;
 use crate::service::ServiceSettings;
+
+/// Where the key pair that a service accepts is found.
+#[derive(Debug, Clone, Copy)]
+pub enum KeyPairPlace<'a> {
+    Environment,
+    /// In the documentation.
+    WellKnown,
+    File(&'a Path),
+}
+
+/// The key pair as assignments of the variables that clients read.
+pub fn key_pair(out: &mut dyn Write, credentials: &Credentials) -> io::Result<()> {
+    let (id, key) = (
+        &credentials.secret_id,
+        credentials.secret_key.expose_secret(),
+    );
+    writeln!(
+        out,
+        "TENCENTCLOUD_SECRET_ID={id}\nTENCENTCLOUD_SECRET_KEY={key}"
+    )
+}
 
 /// Says where a service listens and what it serves.
 pub fn serving(
@@ -15,6 +40,7 @@ pub fn serving(
     look: Look,
     address: SocketAddr,
     settings: &ServiceSettings,
+    key_pair: KeyPairPlace<'_>,
 ) -> io::Result<()> {
     writeln!(out, "{GOOD}listening{GOOD:#} on http://{address}")?;
     let row = |what: &str, name: String, rest: String| {
@@ -39,6 +65,26 @@ pub fn serving(
     });
     let rows: Vec<_> = buckets.chain(workflows).collect();
     table::write(out, 2, &rows)?;
+    match key_pair {
+        KeyPairPlace::Environment => {
+            writeln!(
+                out,
+                "{FAINT}Its key pair is that of STOCKTAKE_SERVE_SECRET_ID.{FAINT:#}"
+            )?;
+        }
+        KeyPairPlace::WellKnown => {
+            let words = "Its key pair is stocktake-local / stocktake-local: every user of this machine \
+                         can sign with it.";
+            writeln!(out, "{FAINT}{words}{FAINT:#}")?;
+        }
+        KeyPairPlace::File(file) => {
+            let file = file.display();
+            writeln!(
+                out,
+                "{FAINT}Its key pair is in {file}; --print-credentials shows it.{FAINT:#}"
+            )?;
+        }
+    }
     let data = settings.data.display();
     writeln!(
         out,

@@ -15,9 +15,11 @@ mod authentication;
 mod batch;
 mod bucket;
 mod call;
+mod data_folder;
 mod environment;
 mod faults;
 mod ids;
+mod key_pair;
 mod object;
 mod overview;
 mod owner;
@@ -46,6 +48,7 @@ use tokio::task::JoinHandle;
 pub use crate::api::objects::ListLimits;
 pub use environment::Environment;
 pub use faults::{Choice, Fault, FaultKind, Faults, FaultsError};
+pub use key_pair::{key_pair, key_pair_file, well_known_key_pair};
 pub use owner::{Owner, running_at};
 pub use settings::{Limits, ServiceSettings, WorkflowSettings};
 pub use start_error::StartError;
@@ -53,6 +56,7 @@ pub use store::StoreError;
 
 use app::App;
 use bucket::Bucket;
+use data_folder::make_private;
 use faults::Script;
 use overview::Audience;
 use owner::Ownership;
@@ -92,13 +96,17 @@ pub async fn start(
         address: listen,
         source,
     })?;
+    let is_well_known = key_pair::is_well_known(&settings.credentials);
+    if is_well_known && !address.ip().is_loopback() {
+        return Err(StartError::WellKnownKeyPair { address });
+    }
     let audience = match (address.ip().is_loopback(), settings.page_for_all) {
         (true, _) => Audience::Loopback,
         (false, true) => Audience::Everyone,
         (false, false) => Audience::NoOne,
     };
     let app = Arc::new(open(settings, &data, audience).await?);
-    ownership.announce(address)?;
+    ownership.announce(address, is_well_known)?;
     let stop = watch::Sender::new(false);
     let server = server::serve(listener, Arc::clone(&app), stop.subscribe());
     Ok(RunningService {
@@ -186,8 +194,6 @@ async fn open(
     })
 }
 
-/// Makes the folder and gives back its absolute path.
 fn make_folder(path: &Path) -> Result<PathBuf, StartError> {
-    let made = fs::create_dir_all(path).and_then(|()| fs::canonicalize(path));
-    made.map_err(|error| StartError::file(path, error))
+    make_private(path).map_err(|error| StartError::file(path, error))
 }

@@ -25,6 +25,14 @@ pub struct Owner {
     pub process: u32,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Whether it accepts the key pair that everyone knows, instead of the folder's.
+    #[serde(default = "yes")]
+    pub well_known_key_pair: bool,
+}
+
+/// Versions that did not write this knew no other pair.
+fn yes() -> bool {
+    true
 }
 
 /// The lock on a data folder; the operating system ends it with the process, however that ends.
@@ -59,10 +67,15 @@ impl Ownership {
     }
 
     /// Says where this process listens.
-    pub(super) fn announce(&self, address: SocketAddr) -> Result<(), StartError> {
+    pub(super) fn announce(
+        &self,
+        address: SocketAddr,
+        well_known_key_pair: bool,
+    ) -> Result<(), StartError> {
         let owner = Owner {
             process: std::process::id(),
             address,
+            well_known_key_pair,
         };
         let path = self.data.join(OWNER_FILE);
         let write = || -> io::Result<()> {
@@ -83,11 +96,11 @@ impl Drop for Ownership {
     }
 }
 
-/// Where the live service on this data folder listens, if there is one.
-pub fn running_at(data: &Path) -> Option<SocketAddr> {
+/// The live service on this data folder, if there is one.
+pub fn running_at(data: &Path) -> Option<Owner> {
     let lock = File::open(data.join(LOCK_FILE)).ok()?;
     match lock.try_lock_shared() {
-        Err(TryLockError::WouldBlock) => read_owner(data).map(|owner| owner.address),
+        Err(TryLockError::WouldBlock) => read_owner(data),
         Ok(()) | Err(TryLockError::Error(_)) => None,
     }
 }

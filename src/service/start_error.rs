@@ -28,6 +28,12 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// The key pair that everyone knows is for this machine.
+    #[error(
+        "cannot listen on {address} with a key pair that everyone knows: listen on 127.0.0.1, or leave out \
+         --fixed-credentials"
+    )]
+    WellKnownKeyPair { address: SocketAddr },
     /// A bucket's folder is missing or is no folder.
     #[error("the folder {} of bucket {bucket} cannot be used: {source}", folder.display())]
     Bucket {

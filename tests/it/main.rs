@@ -19,6 +19,7 @@ mod fingerprint;
 mod forms;
 mod fuzz_corpus;
 mod help;
+mod hostile;
 mod incremental;
 mod init;
 mod job_files;

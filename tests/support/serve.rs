@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use stocktake::api::client::{Client, ClientSettings, Endpoint};
 use stocktake::api::credentials::Credentials;
 use stocktake::api::name::{BucketName, Region};
+use stocktake::service::well_known_key_pair;
 
 use super::target::{BUCKET, REGION};
 use super::workspace::Workspace;
@@ -30,7 +31,13 @@ impl Serve {
         Self::start_with(workspace, &[])
     }
 
+    /// It accepts the key pair of [`client`].
     pub fn start_with(workspace: &Workspace, arguments: &[&str]) -> Self {
+        Self::spawn(workspace, &[&["--fixed-credentials"], arguments].concat())
+    }
+
+    /// Starts it with these arguments alone.
+    pub fn spawn(workspace: &Workspace, arguments: &[&str]) -> Self {
         let mut command = workspace.command(&["-t", "local", "serve"]);
         command.args(arguments);
         let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
@@ -90,15 +97,19 @@ impl Drop for Serve {
     }
 }
 
+/// A client with the fixed key pair.
+pub fn client(address: impl Display) -> Client {
+    client_with(address, well_known_key_pair())
+}
+
 /// A client of the service at `address`, for the bucket of these tests. It asks again for long: some
 /// services have faults.
-pub fn client(address: impl Display) -> Client {
+pub fn client_with(address: impl Display, credentials: Credentials) -> Client {
     let endpoint = Endpoint {
         bucket: BucketName::new(BUCKET).unwrap(),
         region: Region::new(REGION).unwrap(),
         base: Some(format!("http://{address}").parse().unwrap()),
     };
-    let credentials = Credentials::permanent("stocktake-local", "stocktake-local");
     let settings = ClientSettings {
         read_retries: 20,
         ..ClientSettings::default()

@@ -59,7 +59,8 @@ async fn one_process_owns_a_data_folder() {
     let world = World::new();
     assert_eq!(running_at(&world.data()), None);
     let service = world.start().await;
-    assert_eq!(running_at(&world.data()), Some(service.address()));
+    let owner = running_at(&world.data()).unwrap();
+    assert_eq!(owner.address, service.address());
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
     let error = start(world.settings(), listen).await.unwrap_err();
     let StartError::Owned { owner, .. } = &error else {
