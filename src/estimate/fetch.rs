@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::requests::{ListRequest, Source};
 use super::tally::Tally;
 use super::{Counter, inventory, url_list};
-use crate::api::client::{Client, ObjectHead, ObjectQuery};
+use crate::api::client::{Client, ObjectHead, ObjectPages, ObjectQuery};
 use crate::api::objects::is_placeholder;
 
 impl Counter<'_> {
@@ -27,9 +27,13 @@ impl Counter<'_> {
             prefix: prefix.to_owned(),
             marker: String::new(),
         };
+        let mut pages = ObjectPages::default();
         loop {
             let page = client.objects(&query).await;
             let page = page.map_err(|error| self.explain(&error))?;
+            pages
+                .count(&page)
+                .map_err(|problem| format!("the bucket's list {problem}"))?;
             self.counters.saw(page.objects.len());
             for object in &page.objects {
                 if object.key <= query.marker {

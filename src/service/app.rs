@@ -15,7 +15,7 @@ use super::api_error::ApiError;
 use super::authentication::authenticate;
 use super::batch;
 use super::bucket::Bucket;
-use super::call::Call;
+use super::call::{Call, prefer_target_host};
 use super::faults::{self, Dropped, FaultKind, Script};
 use super::ids;
 use super::object;
@@ -54,7 +54,8 @@ impl App {
         if request.uri().path() == "/healthz" && request.method() == Method::GET {
             return Response::new(Body::from("ok\n"));
         }
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        prefer_target_host(&mut parts);
         if let Some(page) = overview::answer(self, &parts).await {
             return page;
         }

@@ -13,6 +13,9 @@ use super::call::Call;
 use crate::api::credentials::Credentials;
 use crate::api::signature::{SignedRequest, url_encode};
 
+/// The longest that a signature may be valid, in seconds.
+const LONGEST_PERIOD: i64 = 7 * 24 * 60 * 60;
+
 /// The headers that a temporary key pair's token may travel in.
 const TOKEN_HEADERS: [&str; 2] = ["x-ci-security-token", "x-cos-security-token"];
 
@@ -154,6 +157,9 @@ fn check_period(period: &str, now: Timestamp) -> Result<(), ApiError> {
         .split_once(';')
         .and_then(|(start, end)| Some((start.parse::<i64>().ok()?, end.parse::<i64>().ok()?)));
     match parsed {
+        Some((start, end)) if end.saturating_sub(start) > LONGEST_PERIOD => Err(ApiError::denied(
+            "The signature's period is longer than 7 days.",
+        )),
         Some((start, end)) if (start..=end).contains(&now.as_second()) => Ok(()),
         Some(_) => Err(ApiError::denied("Request has expired")),
         None => Err(ApiError::denied(
@@ -392,6 +398,8 @@ mod tests {
                 "Request has expired"
             );
         }
+        let years = right.replace(period, "1656314530;1971674530");
+        assert!(denied(&years).contains("longer than 7 days"));
         assert!(denied(&right.replace(period, "soon")).contains("start;end"));
         let stranger = right.replace("AKID", "BKID");
         assert_eq!(

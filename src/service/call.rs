@@ -3,7 +3,7 @@
 use axum::http::header::AsHeaderName;
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use percent_encoding::percent_decode_str;
 
 use super::api_error::ApiError;
@@ -24,11 +24,8 @@ pub(super) struct Call {
 impl Call {
     /// Takes a request's head apart.
     pub(super) fn new(parts: Parts) -> Result<Self, ApiError> {
-        let named = parts
-            .headers
-            .get(header::HOST)
-            .and_then(|host| host.to_str().ok());
-        let named = named.or_else(|| parts.uri.authority().map(Authority::as_str));
+        let named = parts.headers.get(header::HOST);
+        let named = named.and_then(|host| host.to_str().ok());
         let named = named.unwrap_or_default();
         let host = Host::parse(named).ok_or_else(|| {
             let form = "<bucket>.ci.<region>.myqcloud.com or <bucket>.cos.<region>.myqcloud.com";
@@ -65,6 +62,21 @@ impl Call {
     /// A header, if it is text.
     pub(super) fn header(&self, name: impl AsHeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// The host of a target such as `http://host/path` counts, whatever the Host header says (RFC 9112,
+/// section 3.2.2): the header is set to it, for all that look at the header. One that differs in its
+/// port alone stays as it was signed.
+pub(super) fn prefer_target_host(parts: &mut Parts) {
+    let Some(authority) = parts.uri.authority() else {
+        return;
+    };
+    let named = parts.headers.get(header::HOST);
+    let named = named.and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
+    let is_same = named.is_some_and(|named| named.host().eq_ignore_ascii_case(authority.host()));
+    if !is_same && let Ok(host) = HeaderValue::from_str(authority.as_str()) {
+        parts.headers.insert(header::HOST, host);
     }
 }
 

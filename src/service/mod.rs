@@ -29,6 +29,7 @@ mod runner;
 mod scan;
 mod server;
 mod settings;
+mod socket;
 mod start_error;
 mod store;
 mod stream;

@@ -47,6 +47,10 @@ pub struct Limits {
     pub body_time: Duration,
     /// The largest body of a call. That of an object has no limit.
     pub body_bytes: usize,
+    /// How long a client may leave an answer unread.
+    pub write_time: Duration,
+    /// The most connections at once; no more than half of the files that the process may open.
+    pub connections: usize,
     /// What the lists of one job may come to.
     pub lists: ListLimits,
 }
@@ -57,6 +61,8 @@ impl Default for Limits {
             head_time: Duration::from_secs(20),
             body_time: Duration::from_secs(20),
             body_bytes: 1024 * 1024,
+            write_time: Duration::from_secs(20),
+            connections: 2048,
             lists: ListLimits::default(),
         }
     }

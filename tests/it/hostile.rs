@@ -232,18 +232,12 @@ fn the_fixed_key_pair_is_for_loopback_and_for_those_who_ask() {
     let workspace = Workspace::small().job("one", "{ prefix: video/ }");
     let everywhere = ["serve", "--fixed-credentials", "--listen", "0.0.0.0:0"];
     let refused = workspace.run(&everywhere).expect(1).stderr;
-    assert!(
-        refused.contains("a key pair that everyone"),
-        "{refused}"
-    );
+    assert!(refused.contains("a key pair that everyone"), "{refused}");
     let mut given = workspace.command(&["serve", "--listen", "0.0.0.0:0"]);
     given.env("STOCKTAKE_SERVE_SECRET_ID", "stocktake-local");
     given.env("STOCKTAKE_SERVE_SECRET_KEY", "stocktake-local");
     let refused = Run::of(&mut given).expect(1).stderr;
-    assert!(
-        refused.contains("a key pair that everyone"),
-        "{refused}"
-    );
+    assert!(refused.contains("a key pair that everyone"), "{refused}");
     let mut both = workspace.command(&["serve", "--fixed-credentials"]);
     both.env("STOCKTAKE_SERVE_SECRET_ID", "a");
     both.env("STOCKTAKE_SERVE_SECRET_KEY", "b");
@@ -305,11 +299,31 @@ fn another_user_of_the_machine_neither_reads_the_key_pair_nor_runs_a_command() {
         };
         let authorization = signed.authorization(&well_known_key_pair(), period);
         let url = format!("http://{}/x.sh", serve.address);
-        let curl = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-X", "PUT"];
-        let headers = [format!("Host: {COS_HOST}"), format!("Authorization: {authorization}")];
+        let curl = [
+            "curl",
+            "-s",
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{http_code}",
+            "-X",
+            "PUT",
+        ];
+        let headers = [
+            format!("Host: {COS_HOST}"),
+            format!("Authorization: {authorization}"),
+        ];
         let headers = headers.iter().flat_map(|header| ["-H", header]);
         let rest = ["--data", "touch pwned", &url];
-        as_other(&curl.into_iter().chain(headers).chain(rest).collect::<Vec<_>>()).expect(0).stdout
+        as_other(
+            &curl
+                .into_iter()
+                .chain(headers)
+                .chain(rest)
+                .collect::<Vec<_>>(),
+        )
+        .expect(0)
+        .stdout
     };
     assert_eq!(attack(&serve), "403");
     assert!(!workspace.path().join("bucket/x.sh").exists());

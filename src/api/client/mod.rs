@@ -38,7 +38,7 @@ pub use error::CallError;
 pub use executions::ExecutionQuery;
 pub use http::{HttpAnswer, HttpClient};
 pub use list::ListQuery;
-pub use objects::{ObjectHead, ObjectQuery};
+pub use objects::{ObjectHead, ObjectPages, ObjectQuery};
 pub use outcome::{Outcome, OutcomeKind, Rejection, Retry, Sent};
 pub(crate) use settings::is_loopback;
 pub use settings::{ClientError, ClientSettings, Endpoint};

@@ -32,6 +32,36 @@ pub struct ObjectHead {
     pub size: Option<u64>,
 }
 
+/// Tells a long list of objects from one that a service never ends: pages may be short, but not for
+/// ever.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ObjectPages {
+    pages: u64,
+    objects: u64,
+}
+
+impl ObjectPages {
+    /// So many pages may hold next to nothing.
+    const SHORT: u64 = 1000;
+    /// What the others hold at least, in the mean. A full one holds 1,000.
+    const MEAN: u64 = 100;
+    /// A thousand million objects.
+    const MOST: u64 = 1_000_000;
+
+    /// Counts a page; the error completes the sentence "the bucket's list …".
+    pub fn count(&mut self, page: &ObjectsAnswer) -> Result<(), String> {
+        self.pages += 1;
+        self.objects += page.objects.len() as u64;
+        let Self { pages, objects } = *self;
+        if pages <= (Self::SHORT + objects / Self::MEAN).min(Self::MOST) {
+            return Ok(());
+        }
+        Err(format!(
+            "does not end: {pages} pages named {objects} objects; a longer prefix is a shorter list"
+        ))
+    }
+}
+
 impl Client {
     /// One page of the bucket's objects, in the order of their keys.
     pub async fn objects(&self, query: &ObjectQuery) -> Result<ObjectsAnswer, CallError> {
@@ -79,5 +109,35 @@ impl ObjectHead {
             uploaded: uploaded.map(|moment| moment.timestamp()),
             size: text(CONTENT_LENGTH).and_then(|text| text.trim().parse().ok()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ObjectPages;
+    use crate::api::wire::{ObjectDetail, ObjectsAnswer};
+
+    fn pages(objects: usize) -> u64 {
+        let object = ObjectDetail {
+            key: String::new(),
+            uploaded: None,
+            etag: String::new(),
+            size: 0,
+        };
+        let page = ObjectsAnswer {
+            objects: vec![object; objects],
+            ..ObjectsAnswer::default()
+        };
+        let mut pages = ObjectPages::default();
+        while pages.count(&page).is_ok() {}
+        pages.pages
+    }
+
+    #[test]
+    fn lists_of_short_pages_end_soon_and_those_of_full_ones_late() {
+        assert_eq!(pages(0), 1001);
+        assert_eq!(pages(1), 1011);
+        assert_eq!(pages(99), 100_001);
+        assert_eq!(pages(1000), 1_000_001);
     }
 }

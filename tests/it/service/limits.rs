@@ -7,7 +7,9 @@ use stocktake::service::{Limits, RunningService};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::world::{COPY, JOBS, World, code, request};
+use super::world::{CI_HOST, COPY, JOBS, World, code, request};
+
+const COS_HOST: &str = "media-1250000000.cos.ap-beijing.myqcloud.com";
 
 /// Sends these bytes, sends nothing more, and gives back all that comes until the connection ends.
 async fn send_raw(service: &RunningService, bytes: &str) -> String {
@@ -125,5 +127,75 @@ async fn hosts_paths_methods_and_bodies_are_checked() {
         let answer = code(world.trigger(&service, body).await).await;
         assert_eq!(answer, expect(400, "InvalidContent"));
     }
+    service.shutdown().await;
+}
+
+#[tokio::test]
+async fn readers_that_never_read_are_cut_off_and_take_the_place_of_others_no_longer() {
+    let world = World::new();
+    let object = world.folder.path().join("bucket/large");
+    std::fs::write(object, vec![b'x'; 64 * 1024 * 1024]).unwrap();
+    let mut settings = world.settings();
+    settings.limits = Limits {
+        write_time: Duration::from_millis(500),
+        connections: 8,
+        ..Limits::default()
+    };
+    let service = world.start_with(settings).await;
+    let get = world.request_to(COS_HOST, &service, Method::GET, "/large", &[]);
+    let mut head = "GET /large HTTP/1.1\r\n".to_owned();
+    for (name, value) in get.build().unwrap().headers() {
+        head.extend([name.as_str(), ": ", value.to_str().unwrap(), "\r\n"]);
+    }
+    head.push_str("\r\n");
+    let mut unread = Vec::new();
+    for _ in 0..20 {
+        let mut stream = TcpStream::connect(service.address()).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        unread.push(stream);
+    }
+    // Each of those has its turn before, and is closed.
+    let listed = world.request(&service, Method::GET, JOBS, &[]).send();
+    let listed = tokio::time::timeout(Duration::from_secs(20), listed).await;
+    assert_eq!(listed.unwrap().unwrap().status(), 200);
+    for mut stream in unread {
+        let mut answer = Vec::new();
+        let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer));
+        // An end by reset is an end as well.
+        let _ = read.await.unwrap();
+        assert!(answer.len() < 64 * 1024 * 1024, "{}", answer.len());
+    }
+    service.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_host_of_an_absolute_target_wins() {
+    let world = World::new();
+    let service = world.start().await;
+    let signed = world
+        .request(&service, Method::GET, JOBS, &[])
+        .build()
+        .unwrap();
+    let authorization = signed.headers()["authorization"].to_str().unwrap();
+    let get = async |target: &str, host: &str| {
+        let head = format!(
+            "GET {target}{JOBS} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
+             Authorization: {authorization}\r\n\r\n"
+        );
+        let answer = send_raw(&service, &head).await;
+        answer.split(' ').nth(1).unwrap_or_default().to_owned()
+    };
+    let other = "other-1250000000.ci.ap-beijing.myqcloud.com";
+    assert_eq!(get("", CI_HOST).await, "200");
+    assert_eq!(get(&format!("http://{CI_HOST}"), CI_HOST).await, "200");
+    assert_eq!(get(&format!("http://{CI_HOST}:80"), CI_HOST).await, "200");
+    assert_eq!(get(&format!("http://{CI_HOST}"), other).await, "200");
+    assert_eq!(get(&format!("http://{other}"), CI_HOST).await, "403");
+    // Nor does a page from elsewhere become one of this machine.
+    let page = send_raw(
+        &service,
+        "GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    );
+    assert!(page.await.starts_with("HTTP/1.1 400"));
     service.shutdown().await;
 }
