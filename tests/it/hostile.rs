@@ -242,7 +242,7 @@ fn the_fixed_key_pair_is_for_loopback_and_for_those_who_ask() {
     both.env("STOCKTAKE_SERVE_SECRET_ID", "a");
     both.env("STOCKTAKE_SERVE_SECRET_KEY", "b");
     let refused = Run::of(&mut both).expect(1).stderr;
-    assert!(refused.contains("two key pairs"), "{refused}");
+    assert!(refused.contains("name two"), "{refused}");
     let serve = Serve::start(&workspace);
     assert!(
         serve.greeting.contains("every user of this machine"),

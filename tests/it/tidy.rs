@@ -12,7 +12,7 @@ use crate::support::workspace::PROJECT;
 /// A module, and the modules that it may use. Tests within a module may use more.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("adopt", &["api", "job", "plan", "state"]),
-    ("api", &["shared_text"]),
+    ("api", &["shared_text", "stop"]),
     ("apply", &["adopt", "api", "crash", "job", "plan", "state"]),
     ("bytes", &[]),
     (
@@ -101,11 +101,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("schema", &[]),
-    ("service", &["api", "job_status", "page", "sync"]),
+    ("service", &["api", "job_status", "page", "stop", "sync"]),
     ("shared_text", &[]),
     ("source", &[]),
     ("state", &["api", "crash", "job", "job_status"]),
     ("status", &["api", "job", "state"]),
+    ("stop", &[]),
     ("sync", &[]),
     (
         "watch",

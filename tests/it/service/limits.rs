@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use stocktake::service::{Limits, RunningService};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::world::{CI_HOST, COPY, JOBS, World, code, request};
 
@@ -78,7 +78,7 @@ async fn hosts_paths_methods_and_bodies_are_checked() {
         let request = world.request_to(host, &service, method, path, &[]);
         code(request.send().await.unwrap()).await
     };
-    let ci = super::world::CI_HOST;
+    let ci = CI_HOST;
     let expect = |status: u16, code: &str| (status, code.to_owned());
     assert_eq!(
         get("example.com", Method::GET, JOBS).await,
@@ -150,7 +150,10 @@ async fn readers_that_never_read_are_cut_off_and_take_the_place_of_others_no_lon
     head.push_str("\r\n");
     let mut unread = Vec::new();
     for _ in 0..20 {
-        let mut stream = TcpStream::connect(service.address()).await.unwrap();
+        // The system's own memory for connections is not what is tested.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(64 * 1024).unwrap();
+        let mut stream = socket.connect(service.address()).await.unwrap();
         stream.write_all(head.as_bytes()).await.unwrap();
         unread.push(stream);
     }

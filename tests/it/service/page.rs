@@ -4,6 +4,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use reqwest::header::{CONTENT_SECURITY_POLICY, HOST};
+use stocktake::api::credentials::Credentials;
 use stocktake::api::name::WorkflowId;
 use stocktake::service::{RunningService, start};
 
@@ -72,6 +73,7 @@ async fn a_service_that_others_can_reach_shows_it_only_if_asked_to() {
         let world = World::new();
         let mut settings = world.settings();
         settings.page_for_all = is_asked;
+        settings.credentials = Credentials::permanent("id", "key");
         let service = start(settings, everywhere).await.unwrap();
         let expected = if is_asked { 200 } else { 400 };
         for host in ["127.0.0.1", "192.0.2.1:8787"] {
