@@ -10,14 +10,20 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
 
+/// Clients that take less in the time of a write do not read: systems take a few bytes for them all the
+/// same.
+const LEAST: usize = 16 * 1024;
+
 /// A connection with its place among those that may be open.
 #[derive(Debug)]
 pub(super) struct Socket {
     stream: TcpStream,
-    /// How long a write may wait for the client.
+    /// How long the client may take for [`LEAST`] bytes.
     write_time: Duration,
-    /// Runs out when the write that waits has waited for too long.
+    /// Runs out when it has taken too long.
     waiting: Option<Pin<Box<Sleep>>>,
+    /// What it has taken meanwhile.
+    taken: usize,
     _place: OwnedSemaphorePermit,
 }
 
@@ -31,21 +37,28 @@ impl Socket {
             stream,
             write_time,
             waiting: None,
+            taken: 0,
             _place: place,
         }
     }
 
-    /// Fails instead of waiting for longer than a write may.
-    fn limit<T>(
+    /// Fails instead of waiting for longer than writes may.
+    fn limit(
         &mut self,
-        written: Poll<io::Result<T>>,
+        written: Poll<io::Result<usize>>,
         context: &mut Context<'_>,
-    ) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.waiting = None;
-            return written;
+    ) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(result) = written {
+            self.taken += *result.as_ref().unwrap_or(&0);
+            if self.taken >= LEAST {
+                self.waiting = None;
+            }
+            return Poll::Ready(result);
         }
         let write_time = self.write_time;
+        if self.waiting.is_none() {
+            self.taken = 0;
+        }
         let waiting = self
             .waiting
             .get_or_insert_with(|| Box::pin(sleep(write_time)));
@@ -88,6 +101,8 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Asked for when all is written.
+        self.waiting = None;
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
