@@ -87,7 +87,11 @@ impl Connection {
             Service::Embedded(embedded) => {
                 let (address, credentials, service) =
                     find_or_start(embedded, &session.settings, settings).await?;
-                (Some(format!("http://{address}")), credentials.into(), service)
+                (
+                    Some(format!("http://{address}")),
+                    credentials.into(),
+                    service,
+                )
             }
         };
         let base = base
@@ -221,7 +225,7 @@ pub(super) fn service_settings(
         (id.clone(), settings)
     });
     service.workflows = workflows.collect();
-    Ok(service)
+    service
 }
 
 /// The bucket to connect to first; the client goes on to others by itself.
