@@ -134,6 +134,8 @@ fn record(number: usize, job: &Job) -> Record {
         submissions: vec![Submission {
             id: SubmissionId::random(),
             intended_at: now,
+            not_before: None,
+            not_after: None,
             ended_at: Some(now),
             outcome: Outcome::Accepted {
                 job_id: job_id.clone(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::look_up::{earliest_creation, list_since, may_be};
+use super::look_up::{earliest_of, list_since, may_be};
 use crate::adopt::{self, Refusal};
 use crate::api::client::{CallError, Client};
 use crate::api::name::JobId;
@@ -35,13 +35,12 @@ pub async fn candidates(
     records: &Records,
     record: &Record,
 ) -> Result<Vec<JobDetail>, CallError> {
-    let since = record.all_unresolved().map(earliest_creation).min();
-    let mut listed = list_since(client, &record.work.request.name, since).await?;
-    let since = since.unwrap_or(Timestamp::MIN);
-    listed.retain(|job| {
+    let since = earliest_of(record.all_unresolved());
+    let listing = list_since(client, &record.work.request.name, since).await?;
+    let may_be = |job: &JobDetail| {
         may_be(job, &record.work, since) && records.submissions_of(&job.job_id).next().is_none()
-    });
-    Ok(listed)
+    };
+    Ok(listing.jobs.into_iter().filter(may_be).collect())
 }
 
 /// Records that the latest unresolved submission of `record` became the job. With a client, the

@@ -3,12 +3,15 @@
 mod breaker;
 pub mod by_hand;
 mod event;
+pub mod fence;
 mod look_up;
 mod outcome;
 mod resolve;
 mod run;
 mod submit;
 
+use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
@@ -18,8 +21,9 @@ use tokio::sync::watch;
 use self::resolve::Resolution;
 use self::run::Run;
 use crate::api::client::Client;
-use crate::plan::{Action, Plan, PlannedJob};
-use crate::state::{OutcomeKind, StateStore};
+use crate::job::Fingerprint;
+use crate::plan::{Action, Plan};
+use crate::state::{OutcomeKind, Record, StateStore};
 
 pub use event::Event;
 pub use outcome::{ApplyOutcome, Halt, JobOutcome, JobResult};
@@ -34,9 +38,13 @@ const RENAMES_AT_ONCE: usize = 1024;
 pub struct Options {
     /// How many submissions are in flight at most.
     pub parallelism: usize,
-    /// How long after an attempt began it may be looked up: when nothing of it can be under way any
-    /// more, and the service's list shows its job if it took it.
-    pub look_up_after: Duration,
+    /// How long after its intent the service can take a submission, by the service's clock.
+    pub window: Duration,
+    /// How long after the end of its window a submission is listed at the latest, if it was taken;
+    /// nothing for a service of this process, which nothing can be under way to.
+    pub settle: Option<Duration>,
+    /// Whether look-ups wait until they prove something.
+    pub waits: bool,
     /// How many failures alike in a row stop the run.
     pub failures_in_a_row: usize,
 }
@@ -45,7 +53,9 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             parallelism: 8,
-            look_up_after: Duration::from_secs(90),
+            window: Duration::from_secs(30),
+            settle: Some(Duration::from_secs(78)),
+            waits: true,
             failures_in_a_row: 5,
         }
     }
@@ -76,12 +86,34 @@ pub async fn apply(
     events: &(dyn Fn(Event) + Send + Sync),
 ) -> ApplyOutcome {
     let run = Run::new(store, client, options, interrupt, events);
-    let outcomes = select! {
-        outcomes = apply_all(&run, plan) => outcomes,
+    let jobs = select! {
+        jobs = apply_all(&run, plan) => jobs,
         never = run.watch_interrupt() => match never {},
     };
     ApplyOutcome {
-        jobs: outcomes.into_iter().flatten().collect(),
+        jobs,
+        halt: run.halted(),
+    }
+}
+
+/// Looks every unresolved submission of the state up, and sends nothing.
+pub async fn look_up(
+    store: &StateStore,
+    client: &Client,
+    options: &Options,
+    interrupt: watch::Receiver<Interrupt>,
+    events: &(dyn Fn(Event) + Send + Sync),
+) -> ApplyOutcome {
+    let run = Run::new(store, client, options, interrupt, events);
+    let records = unresolved_besides(&run, &HashSet::new());
+    let mut jobs = Vec::new();
+    let looked_up = async { resolve_others(&run, &records, &mut jobs).await };
+    select! {
+        () = looked_up => {}
+        never = run.watch_interrupt() => match never {},
+    }
+    ApplyOutcome {
+        jobs,
         halt: run.halted(),
     }
 }
@@ -89,8 +121,8 @@ pub async fn apply(
 /// How the jobs of a plan ended, each in its place; none where nothing was to be done, or is yet.
 type Outcomes = Vec<Option<JobOutcome>>;
 
-/// Does what is to be done about each job of the plan.
-async fn apply_all(run: &Run<'_>, plan: &Plan) -> Outcomes {
+/// Does what is to be done about each job of the plan, and looks up what else is unresolved.
+async fn apply_all(run: &Run<'_>, plan: &Plan) -> Vec<JobOutcome> {
     let with_action = |wanted: fn(Action) -> bool| {
         let jobs = plan.jobs.iter().enumerate();
         let indices = jobs.filter(move |(_, planned)| wanted(planned.action));
@@ -101,20 +133,52 @@ async fn apply_all(run: &Run<'_>, plan: &Plan) -> Outcomes {
     rename_all(run, plan, &renamed, &mut outcomes).await;
 
     let mut unresolved = with_action(|action| action == Action::Resolve);
+    let looked_up = unresolved
+        .iter()
+        .map(|index| plan.jobs[*index].job.fingerprint);
+    let others = unresolved_besides(run, &looked_up.collect());
     let mut to_submit = with_action(Action::submits);
+    // What is new goes on while earlier submissions settle.
     for _ in 0..ROUNDS {
-        let free = resolve_all(run, plan, &unresolved, &mut outcomes).await;
-        to_submit.extend(free);
-        unresolved = submit_all(run, plan, &to_submit, &mut outcomes).await;
-        to_submit.clear();
+        unresolved.extend(submit_all(run, plan, &to_submit, &mut outcomes).await);
+        to_submit = resolve_all(run, plan, &unresolved, &mut outcomes).await;
+        unresolved.clear();
     }
-    let lost = resolve_all(run, plan, &unresolved, &mut outcomes).await;
-    let lost = lost.into_iter().map(|index| {
-        let reason = format!("it was sent {ROUNDS} times and did not arrive");
-        (index, JobResult::not_attempted(&reason))
+    let lost = to_submit.into_iter().map(|index| {
+        let reason = "it was sent again and did not arrive";
+        (index, JobResult::not_attempted(reason))
     });
     finish(run, plan, lost, &mut outcomes);
+    let mut outcomes: Vec<JobOutcome> = outcomes.into_iter().flatten().collect();
+    resolve_others(run, &others, &mut outcomes).await;
     outcomes
+}
+
+/// Records with an unresolved submission, but for those of the named works.
+fn unresolved_besides(run: &Run<'_>, works: &HashSet<Fingerprint>) -> Vec<Arc<Record>> {
+    let records = run.store.records();
+    let is_wanted = |record: &&Arc<Record>| {
+        record.unresolved().is_some() && !works.contains(&record.fingerprint)
+    };
+    records.iter().filter(is_wanted).cloned().collect()
+}
+
+/// Looks up records that nothing is sent for.
+async fn resolve_others(run: &Run<'_>, records: &[Arc<Record>], outcomes: &mut Vec<JobOutcome>) {
+    let mut ended = Vec::new();
+    for (record, resolution) in records.iter().zip(resolve::resolve(run, records).await) {
+        if let Resolution::Done(result) | Resolution::NotLookedUp(result) = resolution {
+            ended.push(JobOutcome {
+                key: record.key.clone(),
+                fingerprint: record.fingerprint,
+                result,
+            });
+        }
+    }
+    if !ended.is_empty() {
+        run.tell(Event::Finished(ended.clone()));
+    }
+    outcomes.extend(ended);
 }
 
 /// Says that jobs are through, and keeps how they ended.
@@ -142,8 +206,13 @@ async fn resolve_all(
     indices: &[usize],
     outcomes: &mut [Option<JobOutcome>],
 ) -> Vec<usize> {
-    let jobs: Vec<&PlannedJob> = indices.iter().map(|index| &plan.jobs[*index]).collect();
-    let resolutions = resolve::resolve(run, &jobs).await;
+    let recorded = |index: &usize| {
+        let planned = &plan.jobs[*index];
+        let record = run.store.get(&planned.job.fingerprint);
+        record.unwrap_or_else(|| Arc::new(Record::of(&planned.job, None)))
+    };
+    let records: Vec<Arc<Record>> = indices.iter().map(recorded).collect();
+    let resolutions = resolve::resolve(run, &records).await;
     let (mut free, mut ended) = (Vec::new(), Vec::new());
     for (index, resolution) in indices.iter().copied().zip(resolutions) {
         let result = match resolution {
@@ -173,9 +242,9 @@ async fn submit_all(
 ) -> Vec<usize> {
     let submissions = stream::iter(indices.iter().copied())
         .map(|index| async move { (index, submit::submit(run, &plan.jobs[index]).await) });
-    // While some are under way, the intents of the next ones are written to disk.
-    let at_once = run.options.parallelism.max(1).saturating_mul(2);
-    // Ends that became durable together are said together.
+    // A place among these is the permit to send: an intent is written with the permit in hand.
+    let at_once = run.options.parallelism.max(1);
+    // Outcomes that became durable together are told together.
     let mut submissions = submissions.buffer_unordered(at_once).ready_chunks(at_once);
     let mut unresolved = Vec::new();
     while let Some(results) = submissions.next().await {

@@ -11,17 +11,22 @@ use tokio::time::sleep;
 
 use super::Interrupt;
 use super::event::Event;
-use super::look_up::{earliest_creation, list_since, may_be};
+use super::fence::{Absence, absence, listed_until};
+use super::look_up::{earliest_creation, earliest_of, list_since, may_be};
 use super::outcome::{Halt, JobResult};
 use super::run::Run;
+use super::submit::leapt;
+use crate::api::client::{Client, Listing};
 use crate::api::name::{BucketName, JobId, JobName, Region};
 use crate::api::wire::JobDetail;
 use crate::crash;
 use crate::job::Work;
-use crate::plan::PlannedJob;
-use crate::state::{Outcome, Record, Seen, Submission, SubmissionId};
+use crate::state::{Outcome, Record, Seen, Submission};
 
-/// What became of an unresolved job.
+/// A look-up whose time is further away than this is left to a later run.
+const MAX_WAIT: Duration = Duration::from_mins(10);
+
+/// What became of an unresolved record.
 pub(super) enum Resolution {
     /// It is through.
     Done(JobResult),
@@ -34,21 +39,21 @@ pub(super) enum Resolution {
 /// Where and under which name the service's list has to be asked.
 type Group = (BucketName, Region, JobName);
 
-/// One submission to look up, as part of the job at `index`.
+/// One submission to look up, as part of the record at `index`.
 struct Item {
     index: usize,
     record: Arc<Record>,
     submission: Submission,
 }
 
-/// Looks the unresolved submissions of `jobs` up and records what is found. The answer has one
-/// resolution for each job, in their order.
-pub(super) async fn resolve(run: &Run<'_>, jobs: &[&PlannedJob]) -> Vec<Resolution> {
-    let groups = groups(run, jobs);
-    let has_settled = settle(run, &groups).await;
+/// Looks the unresolved submissions of `records` up and records what is found. The answer has one
+/// resolution for each record, in their order.
+pub(super) async fn resolve(run: &Run<'_>, records: &[Arc<Record>]) -> Vec<Resolution> {
+    let groups = groups(records);
+    let may_look = settle(run, &groups).await;
     let look_ups = stream::iter(groups).map(|(group, items)| async move {
-        if has_settled {
-            look_up(run, jobs, group, items).await
+        if may_look {
+            look_up(run, group, items).await
         } else {
             let reason = "the run ended before it could be looked up";
             leave(items, reason, Resolution::NotLookedUp)
@@ -58,9 +63,9 @@ pub(super) async fn resolve(run: &Run<'_>, jobs: &[&PlannedJob]) -> Vec<Resoluti
         .buffer_unordered(run.options.parallelism.max(1))
         .collect()
         .await;
-    let mut resolutions: Vec<Option<Resolution>> = jobs.iter().map(|_| None).collect();
+    let mut resolutions: Vec<Option<Resolution>> = records.iter().map(|_| None).collect();
     for (index, resolution) in found.into_iter().flatten() {
-        // One submission of a job that is not free decides for the job.
+        // One submission of a record that is not free decides for the record.
         let current = &mut resolutions[index];
         if matches!(current, None | Some(Resolution::Free)) {
             *current = Some(resolution);
@@ -71,12 +76,9 @@ pub(super) async fn resolve(run: &Run<'_>, jobs: &[&PlannedJob]) -> Vec<Resoluti
 }
 
 /// Submissions that the same list answers for, oldest first.
-fn groups(run: &Run<'_>, jobs: &[&PlannedJob]) -> BTreeMap<Group, Vec<Item>> {
+fn groups(records: &[Arc<Record>]) -> BTreeMap<Group, Vec<Item>> {
     let mut groups: BTreeMap<Group, Vec<Item>> = BTreeMap::new();
-    for (index, planned) in jobs.iter().enumerate() {
-        let Some(record) = run.store.get(&planned.job.fingerprint) else {
-            continue;
-        };
+    for (index, record) in records.iter().enumerate() {
         let Work {
             bucket,
             region,
@@ -87,24 +89,32 @@ fn groups(run: &Run<'_>, jobs: &[&PlannedJob]) -> BTreeMap<Group, Vec<Item>> {
         let items = groups.entry(group).or_default();
         items.extend(record.all_unresolved().map(|submission| Item {
             index,
-            record: Arc::clone(&record),
+            record: Arc::clone(record),
             submission: submission.clone(),
         }));
     }
     for items in groups.values_mut() {
-        items.sort_by_key(|item| item.submission.intended_at);
+        items.sort_by_key(|item| (item.submission.not_before, item.submission.intended_at));
     }
     groups
 }
 
-/// Waits until the service's list can be trusted; false when the person did not want to.
+/// Waits until the service's lists prove something; false when the person did not want to.
 async fn settle(run: &Run<'_>, groups: &BTreeMap<Group, Vec<Item>>) -> bool {
     if matches!(run.halted(), Some(halt) if !matches!(halt, Halt::FailuresInARow { .. })) {
         return false;
     }
-    let items = groups.values().flatten();
-    let youngest = items.map(|item| item.submission.intended_at).max();
-    let delay = youngest.map_or(Duration::ZERO, |intended_at| settle_delay(run, intended_at));
+    let mut delay = Duration::ZERO;
+    for ((bucket, region, _), items) in groups {
+        let Ok(client) = run.client.for_bucket(bucket, region) else {
+            continue;
+        };
+        // A service that cannot be asked says so once more when its list is asked for.
+        if run.options.waits && client.synchronize().await.is_ok() {
+            let delays = items.iter().map(|item| settle_delay(run, &client, item));
+            delay = delay.max(delays.max().unwrap_or_default());
+        }
+    }
     if delay.is_zero() {
         return true;
     }
@@ -118,11 +128,29 @@ async fn settle(run: &Run<'_>, groups: &BTreeMap<Group, Vec<Item>>) -> bool {
     }
 }
 
-fn settle_delay(run: &Run<'_>, intended_at: Timestamp) -> Duration {
-    let elapsed = Timestamp::now().duration_since(intended_at);
-    // An intent of the future was written by a clock that is ahead of ours.
-    let elapsed = Duration::try_from(elapsed).unwrap_or_default();
-    run.options.look_up_after.saturating_sub(elapsed)
+/// How long it takes until a list proves what became of the submission.
+///
+/// The service's clock may be wrong when it is read for the first time: either this machine's clock
+/// agrees with it, or the submission has been known for as long as its window and the list need.
+fn settle_delay(run: &Run<'_>, client: &Client, item: &Item) -> Duration {
+    let Some(settle) = run.options.settle else {
+        return Duration::ZERO;
+    };
+    let ends = listed_until(&item.submission, settle);
+    let Some(ends) = ends.and_then(|ends| Timestamp::from_second(ends + 1).ok()) else {
+        return Duration::ZERO;
+    };
+    let until = |now: Timestamp| Duration::try_from(ends.duration_since(now)).unwrap_or_default();
+    let by_service = until(client.clock().early().unwrap_or(Timestamp::MIN));
+    let known_for = run.begun.elapsed();
+    let by_own = until(Timestamp::now());
+    let by_own = by_own.min((run.options.window + settle).saturating_sub(known_for));
+    let delay = by_service.max(by_own);
+    if delay > MAX_WAIT {
+        Duration::ZERO
+    } else {
+        delay
+    }
 }
 
 fn leave(
@@ -137,24 +165,20 @@ fn leave(
     items.into_iter().map(unresolved).collect()
 }
 
-async fn look_up(
-    run: &Run<'_>,
-    jobs: &[&PlannedJob],
-    group: Group,
-    items: Vec<Item>,
-) -> Vec<(usize, Resolution)> {
-    let mut listed = match list(run, &group, &items).await {
-        Ok(listed) => listed,
+async fn look_up(run: &Run<'_>, group: Group, items: Vec<Item>) -> Vec<(usize, Resolution)> {
+    let mut listing = match list(run, &group, &items).await {
+        Ok(listing) => listing,
         Err(reason) => {
             let reason = format!("it cannot be looked up: {reason}");
             return leave(items, &reason, Resolution::Done);
         }
     };
     crash::point("a list came and nothing is recorded");
-    listed.sort_by_key(|job| (job.created.is_none(), job.created));
+    let jobs = &mut listing.jobs;
+    jobs.sort_by_key(|job| (job.created.is_none(), job.created));
     let mut resolutions = Vec::new();
     for item in &items {
-        let resolution = decide(run, jobs[item.index], item, &listed).await;
+        let resolution = decide(run, item, &listing).await;
         resolutions.push((item.index, resolution));
     }
     // Only now is it known which jobs no submission accounts for.
@@ -162,75 +186,87 @@ async fn look_up(
         if let Resolution::Done(JobResult::Attempted { outcome, .. }) = resolution
             && let Some(job_id) = outcome.job_id()
         {
-            report_duplicates(run, jobs[item.index], item, job_id, &listed);
+            report_duplicates(run, item, job_id, &listing.jobs);
         }
     }
     resolutions
 }
 
-async fn list(run: &Run<'_>, group: &Group, items: &[Item]) -> Result<Vec<JobDetail>, String> {
+async fn list(run: &Run<'_>, group: &Group, items: &[Item]) -> Result<Listing, String> {
     let (bucket, region, name) = group;
     let client = run.client.for_bucket(bucket, region);
     let client = client.map_err(|error| error.to_string())?;
-    // The oldest one comes first.
-    let since = items
-        .first()
-        .map(|item| earliest_creation(&item.submission));
-    select! {
-        listed = list_since(&client, name, since) => listed.map_err(|error| error.to_string()),
+    let since = earliest_of(items.iter().map(|item| &item.submission));
+    let listing = select! {
+        listing = list_since(&client, name, since) => listing.map_err(|error| error.to_string()),
         () = run.interrupted(Interrupt::Now) => Err("the run was interrupted".to_owned()),
+    }?;
+    match client.clock().leap() {
+        Some(leap) => Err(leapt(leap)),
+        None => Ok(listing),
     }
 }
 
 /// Jobs of the list that may be the submission's and belong to no other one.
-fn candidates<'a>(
-    run: &Run<'_>,
-    item: &Item,
-    listed: &'a [JobDetail],
-) -> impl Iterator<Item = &'a JobDetail> {
+fn candidates<'a>(run: &Run<'_>, item: &Item, listed: &'a [JobDetail]) -> Vec<&'a JobDetail> {
     let earliest = earliest_creation(&item.submission);
-    let matching = listed.iter().filter(move |job| {
-        may_be(job, &item.record.work, earliest) && !run.is_claimed(&job.job_id)
-    });
-    matching.collect::<Vec<_>>().into_iter()
+    let may_be =
+        |job: &&JobDetail| may_be(job, &item.record.work, earliest) && !run.is_claimed(&job.job_id);
+    listed.iter().filter(may_be).collect()
 }
 
-async fn decide(
-    run: &Run<'_>,
-    planned: &PlannedJob,
-    item: &Item,
-    listed: &[JobDetail],
-) -> Resolution {
+async fn decide(run: &Run<'_>, item: &Item, listing: &Listing) -> Resolution {
     let mut unclear = None;
-    for job in candidates(run, item, listed) {
+    for job in candidates(run, item, &listing.jobs) {
         match item.record.work.is_done_by(job) {
-            Some(true) if run.claim(&job.job_id) => return adopt(run, planned, item, job).await,
+            Some(true) if run.claim(&job.job_id) => return adopt(run, item, job).await,
             None => unclear = unclear.or(Some(job)),
             _ => {}
         }
     }
-    match unclear {
-        Some(job) => {
-            let reason = format!(
-                "job {} has its name, but the service does not tell what it was asked for",
-                job.job_id
-            );
-            let id = item.submission.id.clone();
-            Resolution::Done(JobResult::unresolved(id, reason))
+    let reason = match (
+        unclear,
+        absence(&item.submission, run.options.settle, listing.date),
+    ) {
+        (Some(job), _) => format!(
+            "job {} has its name, but the service does not tell what it was asked for",
+            job.job_id
+        ),
+        (None, Absence::Proof) => return abandon(run, item).await,
+        (None, absence) => undecided(absence, &item.record),
+    };
+    let id = item.submission.id.clone();
+    Resolution::Done(JobResult::unresolved(id, reason))
+}
+
+/// Why the list does not decide about a submission that it lacks.
+fn undecided(absence: Absence, record: &Record) -> String {
+    let by_hand = format!("`stocktake resolve '{}'` ends it", record.key);
+    match absence {
+        Absence::TooEarly(until) => {
+            let until = Timestamp::from_second(until).unwrap_or(Timestamp::MAX);
+            format!("the service's list does not have it, which proves nothing before {until}")
         }
-        None => abandon(run, planned, &item.submission.id).await,
+        Absence::TooLate => format!(
+            "the service's list does not have it, but may have forgotten it after a day: {by_hand}"
+        ),
+        Absence::WithoutWindow | Absence::Proof => format!(
+            "the service's list does not have it, but it is not recorded until when it could be \
+             taken: {by_hand}"
+        ),
     }
 }
 
-async fn adopt(run: &Run<'_>, planned: &PlannedJob, item: &Item, job: &JobDetail) -> Resolution {
+async fn adopt(run: &Run<'_>, item: &Item, job: &JobDetail) -> Resolution {
     let submission = item.submission.id.clone();
     let outcome = Outcome::Accepted {
         job_id: job.job_id.clone(),
         request_id: None,
     };
     let seen = Seen::from_detail(job, Timestamp::now());
+    let work = &item.record.fingerprint;
     let recorded = run
-        .conclude(&planned.job, &submission, outcome.clone(), Some(seen))
+        .conclude(work, &submission, outcome.clone(), Some(seen))
         .await;
     Resolution::Done(match recorded {
         Ok(()) => JobResult::Attempted {
@@ -249,35 +285,31 @@ async fn adopt(run: &Run<'_>, planned: &PlannedJob, item: &Item, job: &JobDetail
     })
 }
 
-async fn abandon(run: &Run<'_>, planned: &PlannedJob, submission: &SubmissionId) -> Resolution {
+async fn abandon(run: &Run<'_>, item: &Item) -> Resolution {
+    let submission = &item.submission.id;
     let outcome = Outcome::abandoned("the service's list does not have it");
-    let recorded = run.conclude(&planned.job, submission, outcome, None).await;
-    if let Err(error) = recorded {
+    let work = &item.record.fingerprint;
+    if let Err(error) = run.conclude(work, submission, outcome, None).await {
         let result = JobResult::unresolved(submission.clone(), error.to_string());
         return Resolution::Done(result);
     }
     run.tell(Event::Abandoned {
-        key: planned.job.key.clone(),
-        fingerprint: planned.job.fingerprint,
+        key: item.record.key.clone(),
+        fingerprint: item.record.fingerprint,
         submission: submission.clone(),
     });
     Resolution::Free
 }
 
-fn report_duplicates(
-    run: &Run<'_>,
-    planned: &PlannedJob,
-    item: &Item,
-    adopted: &JobId,
-    listed: &[JobDetail],
-) {
+fn report_duplicates(run: &Run<'_>, item: &Item, adopted: &JobId, listed: &[JobDetail]) {
     let others: Vec<JobId> = candidates(run, item, listed)
+        .into_iter()
         .filter(|job| item.record.work.is_done_by(job) == Some(true))
         .map(|job| job.job_id.clone())
         .collect();
     if !others.is_empty() {
         run.tell(Event::Duplicates {
-            key: planned.job.key.clone(),
+            key: item.record.key.clone(),
             adopted: adopted.clone(),
             others,
         });

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, interval};
 
 use super::breaker::Breaker;
@@ -15,16 +15,16 @@ use super::outcome::{Halt, JobResult};
 use super::{Interrupt, Options};
 use crate::api::client::{Client, ClientError};
 use crate::api::name::JobId;
-use crate::job::{Job, JobKey, Work};
-use crate::state::{Outcome, Record, Seen, StateError, StateStore, SubmissionId};
+use crate::job::{Fingerprint, Job, JobKey, Work};
+use crate::state::{Outcome, Record, Seen, StateError, StateStore, SubmissionId, Window};
 
 /// One apply while it runs.
 pub(super) struct Run<'a> {
     pub(super) store: &'a StateStore,
     pub(super) client: &'a Client,
     pub(super) options: &'a Options,
-    /// One for each submission that may be in flight.
-    pub(super) slots: Semaphore,
+    /// When the run began, and with it knew what was unresolved.
+    pub(super) begun: Instant,
     interrupt: watch::Receiver<Interrupt>,
     events: &'a (dyn Fn(Event) + Send + Sync),
     breaker: Mutex<Breaker>,
@@ -49,7 +49,7 @@ impl<'a> Run<'a> {
             store,
             client,
             options,
-            slots: Semaphore::new(options.parallelism.max(1)),
+            begun: Instant::now(),
             interrupt,
             events,
             breaker: Mutex::new(Breaker::new(options.failures_in_a_row)),
@@ -146,46 +146,44 @@ impl<'a> Run<'a> {
     }
 
     /// Makes the intent to submit `job` durable.
-    pub(super) async fn intend(&self, job: &Job) -> Result<SubmissionId, StateError> {
-        let earlier = self.store.get(&job.fingerprint);
-        let mut record = Record::of(job, earlier.as_deref());
-        let id = record.intend();
-        self.append(record).await?;
-        Ok(id)
-    }
-
-    /// Makes it durable that a submission, which is known not to have been taken, is sent now: a
-    /// look-up counts from the time of the last attempt.
-    pub(super) async fn intend_again(
+    pub(super) async fn intend(
         &self,
         job: &Job,
-        id: &SubmissionId,
-    ) -> Result<(), StateError> {
-        self.change(job, |record| record.intend_again(id)).await
+        window: Window,
+    ) -> Result<SubmissionId, StateError> {
+        let earlier = self.store.get(&job.fingerprint);
+        let mut record = Record::of(job, earlier.as_deref());
+        let id = record.intend(window);
+        self.append(record).await?;
+        Ok(id)
     }
 
     /// Makes what became of a submission durable.
     pub(super) async fn conclude(
         &self,
-        job: &Job,
+        work: &Fingerprint,
         id: &SubmissionId,
         outcome: Outcome,
         seen: Option<Seen>,
     ) -> Result<(), StateError> {
         let conclude = |record: &mut Record| record.conclude(id, outcome, seen);
-        self.change(job, conclude).await
+        self.change(work, conclude).await
     }
 
     /// Makes a new key durable; returns the old one.
     pub(super) async fn rename(&self, job: &Job) -> Result<JobKey, StateError> {
         let mut from = job.key.clone();
         let rename = |record: &mut Record| from = record.rename(job.key.clone());
-        self.change(job, rename).await?;
+        self.change(&job.fingerprint, rename).await?;
         Ok(from)
     }
 
-    async fn change(&self, job: &Job, change: impl FnOnce(&mut Record)) -> Result<(), StateError> {
-        let Some(record) = self.store.get(&job.fingerprint) else {
+    async fn change(
+        &self,
+        work: &Fingerprint,
+        change: impl FnOnce(&mut Record),
+    ) -> Result<(), StateError> {
+        let Some(record) = self.store.get(work) else {
             return Ok(());
         };
         let mut record = Record::clone(&record);

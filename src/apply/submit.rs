@@ -1,22 +1,23 @@
-//! One submission: the intent made durable, the request sent once, its end made durable.
+//! One submission: the intent made durable, the request sent once, its outcome made durable.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::select;
 use tokio::time::sleep;
 
 use super::Interrupt;
 use super::event::Event;
+use super::fence;
 use super::outcome::{Halt, JobResult};
 use super::run::Run;
-use crate::api::client::{Retry, Sent};
+use crate::api::client::{Client, Retry, Sent};
+use crate::api::signature::KeyTime;
 use crate::crash;
 use crate::job::Job;
 use crate::plan::{PlannedJob, decide_again};
-use crate::state::{Outcome, Record, Seen, SubmissionId};
+use crate::state::{Outcome, Record, Seen, SubmissionId, Window};
 
 /// What certainly did not reach the service is sent again this often.
 const RETRIES: usize = 5;
@@ -27,49 +28,103 @@ const MAX_ASKED_DELAY: Duration = Duration::from_mins(5);
 
 /// Submits one job of the plan, unless it was triggered already.
 pub(super) async fn submit(run: &Run<'_>, planned: &PlannedJob) -> JobResult {
-    let job = &planned.job;
-    if let Some(halt) = run.halted() {
-        return not_attempted(&halt);
+    let mut delays = ExponentialBuilder::default()
+        .with_min_delay(FIRST_DELAY)
+        .with_max_delay(MAX_DELAY)
+        .with_max_times(RETRIES)
+        .with_jitter()
+        .build();
+    loop {
+        let (result, retry) = attempt(run, planned).await;
+        if let Some(retry) = retry
+            && let JobResult::NotAttempted { reason } = &result
+            && let Some(delay) = delays.next()
+        {
+            let delay = match retry {
+                Retry::Throttled(Some(asked)) => delay.max(asked),
+                Retry::Throttled(None) | Retry::BackOff => delay,
+            };
+            let throttled = retry != Retry::BackOff;
+            let is_short = delay <= MAX_ASKED_DELAY;
+            if is_short && pause(run, &planned.job, reason, delay, throttled).await {
+                continue;
+            }
+        }
+        if retry.is_some() {
+            run.note(&result);
+        }
+        return result;
     }
-    select! {
-        () = run.client.turn() => {}
-        () = run.interrupted(Interrupt::Drain) => run.stop(Halt::Interrupted),
+}
+
+/// Makes one attempt: an intent of its own, sent at most once. The second value is whether another
+/// attempt can end differently.
+async fn attempt(run: &Run<'_>, planned: &PlannedJob) -> (JobResult, Option<Retry>) {
+    let job = &planned.job;
+    if run.halted().is_none() {
+        select! {
+            () = run.client.turn() => {}
+            () = run.interrupted(Interrupt::Drain) => run.stop(Halt::Interrupted),
+        }
     }
     // Before anything is recorded: a submission that could not be signed is none.
     run.renew_credentials().await;
     if let Some(halt) = run.halted() {
-        return not_attempted(&halt);
+        return (not_attempted(&halt), None);
     }
     let record = run.store.get(&job.fingerprint);
     if let Some(result) = already_triggered(planned, record.as_deref()) {
-        return result;
+        return (result, None);
     }
-    let submission = match run.intend(job).await {
+    let client = match run.client_of(&job.work) {
+        Ok(client) => client,
+        Err(error) => return (JobResult::not_attempted(&error), None),
+    };
+    let window = match window(run, &client).await {
+        Ok(window) => window,
+        Err((reason, retry)) => return (JobResult::not_attempted(&reason), retry),
+    };
+    let submission = match run.intend(job, window).await {
         Ok(submission) => submission,
-        Err(error) => return JobResult::not_attempted(&error),
+        Err(error) => return (JobResult::not_attempted(&error), None),
     };
-    // A slot is kept until the outcome is recorded and noted: a run that has to stop sends no more than
-    // what has a slot already.
-    let slot = select! {
-        slot = run.slots.acquire() => slot.ok(),
-        () = run.interrupted(Interrupt::Drain) => None,
-    };
-    run.renew_credentials().await;
-    if slot.is_none() || run.halted().is_some() {
-        let outcome = Outcome::abandoned("the run ended before it was sent");
-        return conclude(run, job, submission, outcome.into()).await;
-    }
     let in_flight = run.track_in_flight();
-    run.tell(Event::Sending {
-        key: job.key.clone(),
-        fingerprint: job.fingerprint,
-        submission: submission.clone(),
-    });
-    let sent = send(run, job, &submission).await;
+    let sent = if run.halted().is_some() {
+        Outcome::abandoned("the run ended before it was sent").into()
+    } else {
+        run.tell(Event::Sending {
+            key: job.key.clone(),
+            fingerprint: job.fingerprint,
+            submission: submission.clone(),
+        });
+        send(run, &client, job, window).await
+    };
+    let retry = sent.retry;
     let result = conclude(run, job, submission, sent).await;
     drop(in_flight);
-    run.note(&result);
-    result
+    if retry.is_none() {
+        run.note(&result);
+    }
+    (result, retry)
+}
+
+/// The window of an attempt that begins now, by the service's clock.
+async fn window(run: &Run<'_>, client: &Client) -> Result<Window, (String, Option<Retry>)> {
+    if let Err(error) = client.synchronize_within(run.options.window / 6).await {
+        let retry = error.may_pass().then_some(Retry::BackOff);
+        return Err((format!("the service's time is not known: {error}"), retry));
+    }
+    let clock = client.clock();
+    if let Some(leap) = clock.leap() {
+        return Err((leapt(leap), None));
+    }
+    let now = clock.early().unwrap_or(Timestamp::MIN);
+    Ok(Window::from(now, run.options.window))
+}
+
+/// Why a service whose clock leapt is not trusted.
+pub(super) fn leapt(leap: SignedDuration) -> String {
+    format!("the service's clock leapt by {leap:#}, so it cannot be told what it still takes")
 }
 
 fn not_attempted(halt: &Halt) -> JobResult {
@@ -105,45 +160,28 @@ fn already_triggered(planned: &PlannedJob, record: Option<&Record>) -> Option<Jo
     })
 }
 
-async fn send(run: &Run<'_>, job: &Arc<Job>, submission: &SubmissionId) -> Sent {
-    let client = match run.client_of(&job.work) {
-        Ok(client) => client,
-        Err(error) => return Outcome::abandoned(error.to_string()).into(),
-    };
-    let mut delays = ExponentialBuilder::default()
-        .with_min_delay(FIRST_DELAY)
-        .with_max_delay(MAX_DELAY)
-        .with_max_times(RETRIES)
-        .with_jitter()
-        .build();
-    loop {
-        crash::point("before a request is sent");
-        let sent = select! {
-            sent = client.trigger(&job.work.request) => sent,
-            () = run.interrupted(Interrupt::Now) => {
-                return Outcome::unresolved("the run was interrupted before the answer came").into();
-            }
+/// Sends the request once, if there is time enough left in its window.
+async fn send(run: &Run<'_>, client: &Client, job: &Job, window: Window) -> Sent {
+    crash::point("before a request is sent");
+    let late = client.clock().late().unwrap_or(Timestamp::MAX);
+    if !fence::may_begin(window, run.options.window, late) {
+        return Sent {
+            retry: Some(Retry::BackOff),
+            ..Outcome::abandoned("its window was over before it could be sent").into()
         };
-        crash::point("an answer came and is not recorded");
-        let Some(retry) = sent.retry else {
-            return sent;
-        };
-        let Some(delay) = delays.next() else {
-            return sent;
-        };
-        let delay = match retry {
-            Retry::Throttled(Some(asked)) => delay.max(asked),
-            Retry::Throttled(None) | Retry::BackOff => delay,
-        };
-        let throttled = retry != Retry::BackOff;
-        let reason = sent.outcome.reason().unwrap_or_default();
-        if delay > MAX_ASKED_DELAY || !pause(run, job, &reason, delay, throttled).await {
-            return sent;
-        }
-        if let Err(error) = run.intend_again(job, submission).await {
-            return Outcome::abandoned(error.to_string()).into();
-        }
     }
+    let window = KeyTime {
+        start: window.not_before,
+        end: window.not_after,
+    };
+    let sent = select! {
+        sent = client.trigger(&job.work.request, window) => sent,
+        () = run.interrupted(Interrupt::Now) => {
+            Outcome::unresolved("the run was interrupted before the answer came").into()
+        }
+    };
+    crash::point("an answer came and is not recorded");
+    sent
 }
 
 /// Waits before the next attempt; false when the person wants the run to end.
@@ -158,7 +196,7 @@ async fn pause(run: &Run<'_>, job: &Job, reason: &str, delay: Duration, throttle
         run.client.rest(delay);
     }
     select! {
-        () = async { sleep(delay).await; run.client.turn().await } => run.halted().is_none(),
+        () = sleep(delay) => run.halted().is_none(),
         () = run.interrupted(Interrupt::Drain) => false,
     }
 }
@@ -179,7 +217,9 @@ async fn conclude(run: &Run<'_>, job: &Job, submission: SubmissionId, sent: Sent
     }
     let seen = detail.map(|detail| Seen::from_detail(&detail, Timestamp::now()));
     let state = seen.as_ref().map(|seen| seen.state.clone());
-    let recorded = run.conclude(job, &submission, outcome.clone(), seen).await;
+    let recorded = run
+        .conclude(&job.fingerprint, &submission, outcome.clone(), seen)
+        .await;
     match (outcome, recorded) {
         (Outcome::Abandoned { reason }, _) => JobResult::NotAttempted { reason },
         (Outcome::Accepted { job_id, .. }, Err(error)) => {

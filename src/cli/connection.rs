@@ -14,17 +14,26 @@ use super::settings::Settings;
 use crate::api::client::{Client, ClientSettings, Endpoint};
 use crate::api::credentials::Credentials;
 use crate::api::name::{BucketName, Region};
+use crate::apply;
 use crate::diagnostic::Diagnostic;
 use crate::plan::Plan;
+use crate::report::Ui;
 use crate::service::{self, RunningService, ServiceSettings, WorkflowSettings};
 use crate::state::Records;
 use crate::workspace::{EmbeddedService, Service, Workspace};
 
+/// How far the service's enforcement of a window may be from the `Date` of its answers.
+const ENFORCEMENT: Duration = Duration::from_secs(3);
+
 /// A client of the target's service, and the service itself if this process runs it.
 pub(super) struct Connection {
     pub(super) client: Client,
-    /// How long after an attempt began the service's list tells what became of it.
-    pub(super) look_up_after: Duration,
+    /// How long after its intent the service can take a submission.
+    window: Duration,
+    /// How long after its window a submission is listed at the latest; nothing for a service of this
+    /// process.
+    pub(super) settle: Option<Duration>,
+    ui: Ui,
     service: Option<RunningService>,
     /// Where a service for reading alone keeps what it needs.
     folder: Option<TempDir>,
@@ -104,17 +113,30 @@ impl Connection {
         };
         let client_settings = client_settings(session, &endpoint)?;
         // What an earlier process sent to a service of its own ended with that service.
-        let look_up_after = if service.is_some() {
-            Duration::ZERO
-        } else {
-            session.target.timeout + session.target.settle
-        };
+        let settle = service.is_none().then(|| {
+            if session.target.is_on_loopback() {
+                session.target.settle
+            } else {
+                session.target.settle + ENFORCEMENT
+            }
+        });
         Ok(Self {
             client: Client::new(endpoint, credentials, client_settings)?,
-            look_up_after,
+            window: session.target.window,
+            settle,
+            ui: session.ui,
             service,
             folder: None,
         })
+    }
+
+    /// How to apply over this connection.
+    pub(super) fn options(&self) -> apply::Options {
+        apply::Options {
+            window: self.window,
+            settle: self.settle,
+            ..apply::Options::default()
+        }
     }
 
     /// A client of the service at the place to which it has moved, if it is one of this machine
@@ -135,6 +157,18 @@ impl Connection {
 
     /// Ends the service, if this process runs it.
     pub(super) async fn close(self) {
+        if let Some(difference) = self.client.clock().difference() {
+            let (side, by) = if difference.is_negative() {
+                ("behind", -difference)
+            } else {
+                ("ahead of", difference)
+            };
+            // What was done is done, whether this can be said or not.
+            let _ = self.ui.note(format!(
+                "this machine's clock is {side} the service's by {by:#.0}; set it right, if you can: \
+                 stocktake goes by the service's"
+            ));
+        }
         if let Some(service) = self.service {
             service.shutdown().await;
         }

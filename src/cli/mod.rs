@@ -29,6 +29,7 @@ mod show;
 mod signals;
 mod state;
 mod status;
+mod unresolved;
 mod validate;
 mod watch;
 

@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::options::{Format, FormatArgs, parse_duration};
 use super::session::Session;
 use super::status::wanted;
+use super::unresolved;
 use crate::diagnostic::Diagnostic;
 use crate::job::JobKey;
 use crate::report;
@@ -175,11 +176,23 @@ pub(super) fn remove(arguments: &RemoveArgs, session: &Session) -> Result<Exit, 
         approval::ask(session, &question)?;
     }
     let store = session.open_state(arguments.lock.lock_timeout)?;
-    let removed = remove_all(&store, arguments, &removal(arguments, session));
+    let removed = hide(session, &store, arguments);
     store.close()?;
     let number = removed?;
     session.ui.note(format!("removed: {number}"))?;
     Ok(Exit::Done)
+}
+
+/// What may still be on its way to the service is waited for: after that its list can be compared.
+fn hide(session: &Session, store: &StateStore, arguments: &RemoveArgs) -> Result<usize, Failure> {
+    let records = store.records();
+    let keys = arguments.keys.iter().map(|key| JobKey::new(key));
+    let records: Vec<Arc<Record>> = keys
+        .flat_map(|key| records.under_key(&key).cloned().collect::<Vec<_>>())
+        .collect();
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(unresolved::wait_for_window(session, &records))?;
+    remove_all(store, arguments, &removal(arguments, session))
 }
 
 fn removal(arguments: &RemoveArgs, session: &Session) -> Removal {

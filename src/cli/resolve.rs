@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::options::{GlobalOptions, parse_duration};
 use super::session::Session;
 use super::settings::Settings;
+use super::unresolved;
 use crate::adopt::Refusal;
 use crate::api::client::Client;
 use crate::api::name::JobId;
@@ -46,6 +47,8 @@ pub(super) struct ResolveArgs {
     abandon: bool,
 
     /// Do not ask the service whether that can be
+    ///
+    /// What may still be on its way to the service is waited for all the same.
     #[arg(long)]
     no_check: bool,
 
@@ -88,9 +91,12 @@ async fn show(session: &Session, records: &Records, record: &Record) -> Result<E
 async fn decide(
     session: &Session,
     store: &StateStore,
-    record: &Record,
+    record: &Arc<Record>,
     arguments: &ResolveArgs,
 ) -> Result<Arc<Record>, Failure> {
+    if arguments.abandon {
+        unresolved::wait_for_window(session, std::slice::from_ref(record)).await?;
+    }
     if arguments.no_check {
         return Ok(carry_out(store, None, record, arguments).await?);
     }

@@ -48,9 +48,9 @@ impl ApplyReporter {
                     "waiting {delay:.0?} before {submissions} can be looked up"
                 ))
             }
-            Event::Abandoned { key, .. } => self.ui.note(format!(
-                "{key}: the service never took the last attempt; submitting"
-            )),
+            Event::Abandoned { key, .. } => self
+                .ui
+                .note(format!("{key}: the service never took the last attempt")),
             Event::Duplicates {
                 key,
                 adopted,

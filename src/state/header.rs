@@ -4,8 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The format this version writes. Every older one stays readable.
-pub(super) const FORMAT: &str = "stocktake.state/1";
+/// The format this version writes.
+pub(super) const FORMAT: &str = "stocktake.state/2";
+/// Every format that this version reads. A file with headers of several, after a merge of branches,
+/// has the newest of them.
+pub(super) const FORMATS: [&str; 2] = ["stocktake.state/1", FORMAT];
 /// What the name of every format begins with.
 pub(super) const FORMAT_PREFIX: &str = "stocktake.state/";
 

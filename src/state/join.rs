@@ -86,12 +86,15 @@ fn accepted_id(submission: &Submission) -> Option<(&Submission, &JobId)> {
     Some((submission, submission.job_id()?))
 }
 
-/// A removal is for good.
+/// A removal is for good, and the widest window holds.
 fn join_submissions(left: &Submission, right: &Submission) -> Result<Submission, String> {
     let removals = [&left.removed, &right.removed].into_iter().flatten();
     let removed = removals.min_by_key(|removal| removal.at).cloned();
     let joined = join_outcomes(left, right)?;
+    let windows = [left, right];
     Ok(Submission {
+        not_before: windows.iter().filter_map(|line| line.not_before).min(),
+        not_after: windows.iter().filter_map(|line| line.not_after).max(),
         removed,
         ..joined.clone()
     })

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 
-use super::header::{FORMAT, FORMAT_PREFIX, HeaderLine};
+use super::header::{FORMAT_PREFIX, FORMATS, HeaderLine};
 use super::record::Record;
 
 const CHECKSUM_START: &[u8] = b",\"crc\":\"";
@@ -117,7 +117,7 @@ fn check_format(line: &[u8]) -> Result<(), LineError> {
         format: String,
     }
     match serde_json::from_slice::<Format>(line) {
-        Ok(Format { format }) if format == FORMAT => Ok(()),
+        Ok(Format { format }) if FORMATS.contains(&format.as_str()) => Ok(()),
         Ok(Format { format }) if format.starts_with(FORMAT_PREFIX) => {
             Err(LineError::NewerFormat(format))
         }
@@ -206,8 +206,8 @@ mod tests {
 
     #[test]
     fn a_newer_format_is_told_from_damage() {
-        let newer = br#"{"format":"stocktake.state/2","shape":"unknown"}"#;
-        let expected = LineError::NewerFormat("stocktake.state/2".to_owned());
+        let newer = br#"{"format":"stocktake.state/3","shape":"unknown"}"#;
+        let expected = LineError::NewerFormat("stocktake.state/3".to_owned());
         assert_eq!(decode(newer).unwrap_err(), expected);
         let marker = decode(b"<<<<<<< HEAD").unwrap_err();
         assert_eq!(

@@ -9,7 +9,7 @@ use rayon::iter::ParallelIterator;
 use rayon::slice::ParallelSlice;
 
 use super::error::StateError;
-use super::header::{Expected, Header, HeaderLine};
+use super::header::{Expected, FORMAT, Header, HeaderLine};
 use super::join::join;
 use super::line::{Line, LineError, begins_with_whole_line, decode, encode, encode_into};
 use super::record::Record;
@@ -29,8 +29,10 @@ pub(super) struct Log {
     pub(super) length: u64,
     /// Lines that say something about a record.
     pub(super) lines: usize,
-    /// Whether lines can be appended as it is.
+    /// Whether the last line has its end.
     pub(super) ends_well: bool,
+    /// Whether a header has the format that this version writes.
+    pub(super) is_current: bool,
 }
 
 /// Reads the log at `path`.
@@ -133,6 +135,7 @@ struct Reading<'a> {
     lines: &'a [Result<Line, LineError>],
     header: Option<Header>,
     promised: usize,
+    is_current: bool,
     records: Records,
 }
 
@@ -144,6 +147,7 @@ impl<'a> Reading<'a> {
             lines,
             header: None,
             promised: 0,
+            is_current: false,
             records: Records::default(),
         }
     }
@@ -167,6 +171,7 @@ impl<'a> Reading<'a> {
     /// A merge of two branches may keep the headers of both.
     fn take_header(&mut self, line: &HeaderLine) -> Result<(), StateError> {
         self.promised = self.promised.max(line.records);
+        self.is_current |= line.format == FORMAT;
         if line.target != self.expected.target {
             return Err(self.wrong_state("target", &line.target, self.expected.target));
         }
@@ -216,6 +221,7 @@ impl<'a> Reading<'a> {
             length: length as u64,
             lines: self.lines.iter().filter(is_record).count(),
             ends_well,
+            is_current: self.is_current,
         })
     }
 

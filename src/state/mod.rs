@@ -25,6 +25,6 @@ pub use crate::job_status::Objects;
 pub use error::StateError;
 pub use header::{Expected, Header, Lineage};
 pub use lock::Holder;
-pub use record::{Record, Removal, Seen, Submission, SubmissionId};
+pub use record::{Record, Removal, Seen, Submission, SubmissionId, Window};
 pub use records::Records;
 pub use store::{OpenOptions, StateStore, Verified};

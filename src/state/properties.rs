@@ -55,6 +55,8 @@ fn history(outcomes: Vec<Outcome>) -> Vec<Record> {
         record.submissions.push(Submission {
             id: SubmissionId::random(),
             intended_at: record.written_at,
+            not_before: None,
+            not_after: None,
             ended_at: None,
             outcome: Outcome::Unresolved { reason: None },
             removed: None,

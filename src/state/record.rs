@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -56,6 +57,30 @@ impl fmt::Display for SubmissionId {
     }
 }
 
+/// When the service can take an attempt, in Unix seconds by its own clock. It refuses the signature
+/// before and after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// The first second.
+    pub not_before: i64,
+    /// The last second.
+    pub not_after: i64,
+}
+
+impl Window {
+    /// A service that is this far behind its own answers still takes the attempt.
+    const BEFORE: i64 = 120;
+
+    /// The window that ends that long after the second of `now`.
+    pub fn from(now: Timestamp, length: Duration) -> Self {
+        let length = i64::try_from(length.as_secs()).unwrap_or(i64::MAX / 2);
+        Self {
+            not_before: now.as_second() - Self::BEFORE,
+            not_after: now.as_second().saturating_add(1).saturating_add(length),
+        }
+    }
+}
+
 /// One attempt to hand work to the service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "SubmissionFields")]
@@ -64,6 +89,12 @@ pub struct Submission {
     pub id: SubmissionId,
     /// When it was intended, by our clock.
     pub intended_at: Timestamp,
+    /// From when its signature holds, in Unix seconds by the service's clock; absent in format 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<i64>,
+    /// The last second at which the service can take it, by the service's clock; absent in format 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<i64>,
     /// When its end became known; absent while it is unresolved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
@@ -99,6 +130,8 @@ impl Submission {
 struct SubmissionFields {
     id: SubmissionId,
     intended_at: Timestamp,
+    not_before: Option<i64>,
+    not_after: Option<i64>,
     ended_at: Option<Timestamp>,
     outcome: OutcomeKind,
     job_id: Option<JobId>,
@@ -136,6 +169,8 @@ impl TryFrom<SubmissionFields> for Submission {
         Ok(Self {
             id: fields.id,
             intended_at: fields.intended_at,
+            not_before: fields.not_before,
+            not_after: fields.not_after,
             ended_at: fields.ended_at,
             outcome,
             removed: fields.removed,

@@ -99,7 +99,8 @@ impl StateStore {
         let path = &resolve_links(path)?;
         let lock = Lock::take(path, options.lock_timeout, on_wait)?;
         let mut log = log::read(path, expected)?;
-        if !log.ends_well {
+        // A torn line would hide what is appended, and an older version must not read half of it.
+        if !log.ends_well || !log.is_current {
             let write = |file: &mut File| log::write(file, &log.header, &log.records);
             file::replace(path, write, || Ok(()))?;
             log = log::read(path, expected)?;

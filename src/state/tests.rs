@@ -53,6 +53,8 @@ fn submission(outcome: Outcome) -> Submission {
     Submission {
         id: SubmissionId::random(),
         intended_at: Timestamp::now(),
+        not_before: None,
+        not_after: None,
         ended_at: (!matches!(outcome, Outcome::Unresolved { .. })).then(Timestamp::now),
         outcome,
         removed: None,
@@ -307,7 +309,7 @@ fn a_removal_takes_a_submission_out_of_the_account_and_survives_a_merge() {
     }
 }
 
-/// What the first version wrote is read for ever, and what is written of it stays the same.
+/// What the first version wrote is read for ever; rewritten, it has the format of this version.
 #[test]
 fn the_first_format_reads_back() {
     let fixture = |name: &str| {
@@ -323,6 +325,23 @@ fn the_first_format_reads_back() {
     let written = String::from_utf8(fs::read(&path).unwrap()).unwrap();
     assert_eq!(written, String::from_utf8(fixture("v1.out.jsonl")).unwrap());
     StateStore::verify(&path, EXPECTED).unwrap();
+}
+
+#[test]
+fn headers_of_both_formats_count_as_the_newer_one() {
+    let fixture = |name: &str| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/state");
+        fs::read_to_string(folder.join(name)).unwrap()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("prod.state.jsonl");
+    let (first, second) = (fixture("v1.in.jsonl"), fixture("v1.out.jsonl"));
+    for merged in [format!("{first}{second}"), format!("{second}{first}")] {
+        fs::write(&path, &merged).unwrap();
+        open(&path).unwrap();
+        let read = fs::read_to_string(&path).unwrap();
+        assert_eq!(read, merged, "it may be appended to as it is");
+    }
 }
 
 #[test]

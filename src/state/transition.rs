@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::record::{Record, Removal, Seen, Submission, SubmissionId};
+use super::record::{Record, Removal, Seen, Submission, SubmissionId, Window};
 use crate::api::client::Outcome;
 use crate::api::wire::JobDetail;
 use crate::job::{Job, JobKey};
@@ -20,16 +20,9 @@ impl Record {
         }
     }
 
-    /// Adds an attempt that is about to be sent.
-    pub fn intend(&mut self) -> SubmissionId {
-        self.attempt(Timestamp::now(), Outcome::Unresolved { reason: None })
-    }
-
-    /// Moves an attempt that is known not to have been taken to this moment: it is sent again.
-    pub fn intend_again(&mut self, id: &SubmissionId) {
-        if let Some(submission) = self.submission_mut(id) {
-            submission.intended_at = Timestamp::now();
-        }
+    /// Adds an attempt that is about to be sent, and that the service can take in this window alone.
+    pub fn intend(&mut self, window: Window) -> SubmissionId {
+        self.attempt(Timestamp::now(), Some(window))
     }
 
     /// Ends an attempt.
@@ -46,10 +39,7 @@ impl Record {
             job_id: job.job_id.clone(),
             request_id: None,
         };
-        let id = self.attempt(
-            job.created.unwrap_or(now),
-            Outcome::Unresolved { reason: None },
-        );
+        let id = self.attempt(job.created.unwrap_or(now), None);
         self.conclude(&id, outcome, Some(Seen::from_detail(job, now)));
     }
 
@@ -75,13 +65,15 @@ impl Record {
         }
     }
 
-    fn attempt(&mut self, intended_at: Timestamp, outcome: Outcome) -> SubmissionId {
+    fn attempt(&mut self, intended_at: Timestamp, window: Option<Window>) -> SubmissionId {
         let id = SubmissionId::random();
         self.submissions.push(Submission {
             id: id.clone(),
             intended_at,
+            not_before: window.map(|window| window.not_before),
+            not_after: window.map(|window| window.not_after),
             ended_at: None,
-            outcome,
+            outcome: Outcome::Unresolved { reason: None },
             removed: None,
         });
         id

@@ -77,9 +77,15 @@ pub struct TargetSpec {
     /// seconds for an embedded target.
     #[schemars(extend("default" = "1m", "examples" = ["30s"]))]
     pub timeout: Option<Spanned<String>>,
-    /// How long after the deadline of an attempt the service's list is trusted to show its job, such
-    /// as `30s`. Without it: 30 seconds, and 1 second for an embedded target.
+    /// How long a submission may be on its way: its signature ends that long after it was recorded,
+    /// and the service refuses it later. Without it: 30 seconds, and 10 seconds for a service on this
+    /// machine.
     #[schemars(extend("default" = "30s", "examples" = ["1m"]))]
+    pub window: Option<Spanned<String>>,
+    /// How long after that the service's list shows the job of a submission at the latest. Without it:
+    /// 75 seconds, which is the least for a service that is not on this machine; 1 second for an
+    /// embedded target.
+    #[schemars(extend("default" = "75s", "examples" = ["2m"]))]
     pub settle: Option<Spanned<String>>,
     /// The most requests a second, those that read buckets for estimates included.
     #[schemars(extend("examples" = [10]))]

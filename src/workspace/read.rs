@@ -10,7 +10,8 @@ use jiff::SignedDuration;
 use super::file::{ConfirmSpec, TargetSpec, WorkflowSpec};
 use super::target::{
     DATA_FOLDER, DEFAULT_CONFIRM, DEFAULT_EMBEDDED_SETTLE, DEFAULT_EMBEDDED_TIMEOUT,
-    EmbeddedService, Roles, Service, Target, WebIdentityRole, Workflow,
+    EmbeddedService, LOOPBACK_WINDOW, Roles, Service, Target, WebIdentityRole, Workflow,
+    is_loopback,
 };
 use crate::api::name::{BucketName, NameError, Region, WorkflowId};
 use crate::diagnostic::Diagnostic;
@@ -21,7 +22,14 @@ const DEFAULT_MAX_SUBMISSIONS: usize = 100;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
 
-const DEFAULT_SETTLE: Duration = Duration::from_secs(30);
+/// The body of a submission may arrive a minute after the end of its window.
+const MIN_SETTLE: Duration = Duration::from_secs(75);
+
+/// Half a minute is enough to send a submission, and short to wait for.
+const DEFAULT_WINDOW: Duration = Duration::from_secs(30);
+const MIN_WINDOW: Duration = Duration::from_secs(15);
+const MIN_LOOPBACK_WINDOW: Duration = Duration::from_secs(2);
+const MAX_WINDOW: Duration = Duration::from_mins(5);
 
 const DEFAULT_TIME_LIMIT: Duration = Duration::from_hours(1);
 
@@ -57,8 +65,10 @@ impl<'a> TargetReader<'a> {
         let (default_timeout, default_settle) = if embedded {
             (DEFAULT_EMBEDDED_TIMEOUT, DEFAULT_EMBEDDED_SETTLE)
         } else {
-            (DEFAULT_TIMEOUT, DEFAULT_SETTLE)
+            (DEFAULT_TIMEOUT, MIN_SETTLE)
         };
+        let endpoint = spec.endpoint.as_ref();
+        let on_loopback = embedded || endpoint.is_some_and(|url| is_loopback(&url.value));
         let target = Target {
             name: self.name.value.clone(),
             service: if embedded {
@@ -84,7 +94,8 @@ impl<'a> TargetReader<'a> {
             max_cost: self.max_cost(),
             prices: self.prices(),
             timeout: self.duration(spec.timeout.as_ref(), default_timeout),
-            settle: self.duration(spec.settle.as_ref(), default_settle),
+            window: self.window(on_loopback),
+            settle: self.settle(on_loopback, default_settle),
             rate: spec.rate.as_ref().map(|rate| rate.value),
             confirm: match spec.confirm.as_ref().map(|confirm| confirm.value) {
                 Some(ConfirmSpec::Name) => self.name.value.clone(),
@@ -151,6 +162,38 @@ impl<'a> TargetReader<'a> {
                 self.problem("duration", message, text.span);
                 default
             })
+    }
+
+    fn window(&mut self, on_loopback: bool) -> Duration {
+        let (default, least) = if on_loopback {
+            (LOOPBACK_WINDOW, MIN_LOOPBACK_WINDOW)
+        } else {
+            (DEFAULT_WINDOW, MIN_WINDOW)
+        };
+        let window = self.duration(self.spec.window.as_ref(), default);
+        if let Some(text) = &self.spec.window
+            && !(least..=MAX_WINDOW).contains(&window)
+        {
+            let message = format!("`window` is from {least:?} to {MAX_WINDOW:?} for this target");
+            self.problem("window", message, text.span);
+        }
+        window
+    }
+
+    fn settle(&mut self, on_loopback: bool, default: Duration) -> Duration {
+        let settle = self.duration(self.spec.settle.as_ref(), default);
+        if let Some(text) = &self.spec.settle
+            && !on_loopback
+            && settle < MIN_SETTLE
+            && text.value.parse::<SignedDuration>().is_ok()
+        {
+            let message = format!(
+                "`settle` is at least {MIN_SETTLE:?} for a service that is not on this machine: the \
+                 body of a submission may arrive that long after its head"
+            );
+            self.problem("settle", message, text.span);
+        }
+        settle
     }
 
     fn state(&mut self, embedded: bool) -> PathBuf {

@@ -1,6 +1,7 @@
 //! A target with everything filled in.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -32,7 +33,9 @@ pub struct Target {
     pub prices: BTreeMap<WorkflowId, Price>,
     /// How long one call to the service may take.
     pub timeout: Duration,
-    /// How long after the deadline of an attempt the service's list is trusted to show its job.
+    /// How long after its intent the service can take a submission: its signature ends then.
+    pub window: Duration,
+    /// How long after the end of that window the service's list shows a job at the latest.
     pub settle: Duration,
     /// Requests a second at most.
     pub rate: Option<u32>,
@@ -101,6 +104,19 @@ pub struct Workflow {
     pub paused: bool,
 }
 
+/// Whether a URL leads to this machine.
+pub(super) fn is_loopback(url: &str) -> bool {
+    let Ok(url) = url.parse::<hyper::Uri>() else {
+        return false;
+    };
+    let host = url.host().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
 /// The name of the target that always exists.
 pub const LOCAL: &str = "local";
 
@@ -113,7 +129,18 @@ pub(super) const DEFAULT_EMBEDDED_TIMEOUT: Duration = Duration::from_secs(10);
 /// It shows a job as soon as it has taken it.
 pub(super) const DEFAULT_EMBEDDED_SETTLE: Duration = Duration::from_secs(1);
 
+/// A service on this machine needs no time for the way.
+pub(super) const LOOPBACK_WINDOW: Duration = Duration::from_secs(10);
+
 impl Target {
+    /// Whether its service is on this machine.
+    pub fn is_on_loopback(&self) -> bool {
+        match &self.service {
+            Service::Embedded(_) => true,
+            Service::Remote { endpoint, .. } => endpoint.as_deref().is_some_and(is_loopback),
+        }
+    }
+
     /// What `local` is where nothing is written about it.
     pub(super) fn local(root: &Path) -> Self {
         Self {
@@ -132,6 +159,7 @@ impl Target {
             max_cost: None,
             prices: BTreeMap::new(),
             timeout: DEFAULT_EMBEDDED_TIMEOUT,
+            window: LOOPBACK_WINDOW,
             settle: DEFAULT_EMBEDDED_SETTLE,
             rate: None,
             confirm: DEFAULT_CONFIRM.to_owned(),

@@ -9,9 +9,11 @@
 mod damage;
 #[cfg(feature = "crash-points")]
 mod every_step;
+mod fence;
 mod races;
 mod random;
 mod random_kills;
+mod relay;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, unreachable_pub, reason = "a part of it is enough here")]
 mod support;

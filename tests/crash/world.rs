@@ -1,6 +1,7 @@
 //! A workspace of many jobs, a service that runs them, and the judge.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -67,11 +68,48 @@ pub(crate) struct World {
     workspace: Workspace,
     serve: Serve,
     keys: Vec<String>,
+    clock: Vec<(&'static str, String)>,
+}
+
+/// The service at the address, which tells within a few seconds what became of a submission.
+fn target(address: SocketAddr, timeout: &str) -> Target {
+    Target::at(address)
+        .set("max_submissions", 100_000)
+        .set("timeout", timeout)
+        .set("window", "2s")
+        .set("settle", "1s")
+}
+
+/// The environment in which a program's clock is off by that much.
+fn clock(offset: &str) -> Vec<(&'static str, String)> {
+    if offset.is_empty() {
+        return Vec::new();
+    }
+    vec![
+        ("LD_PRELOAD", faketime()),
+        ("FAKETIME", offset.to_owned()),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+    ]
+}
+
+/// The library that programs load to see another time; `.ci/run` installs it.
+#[expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    reason = "a switch of the tests, not of the program"
+)]
+fn faketime() -> String {
+    std::env::var("STOCKTAKE_FAKETIME").expect("STOCKTAKE_FAKETIME is set, as .ci/run does")
 }
 
 impl World {
     /// A workspace of `count` jobs against a service with `faults`.
     pub(crate) fn new(count: usize, faults: &str) -> Self {
+        Self::at_times(count, faults, "", "")
+    }
+
+    /// The same, where the clocks of `apply` and of the service are off by that much.
+    pub(crate) fn at_times(count: usize, faults: &str, own: &str, service: &str) -> Self {
         let keys: Vec<String> = (0..count)
             .map(|number| format!("job-{number:04}"))
             .collect();
@@ -87,16 +125,14 @@ impl World {
             .zip(inputs.iter().map(String::as_str));
         workspace.write("jobs/all.yaml", &jobs(pairs));
         workspace.write("faults.toml", faults);
-        let serve = Serve::start_with(&workspace, &["--faults", "faults.toml"]);
-        let target = Target::at(serve.address)
-            .set("max_submissions", 100_000)
-            .set("timeout", "1s")
-            .set("settle", "1s");
-        workspace.add_target("test", &target);
+        let arguments = ["--faults", "faults.toml"];
+        let serve = Serve::start_at(&workspace, &arguments, &clock(service));
+        workspace.add_target("test", &target(serve.address, "1s"));
         let world = Self {
             workspace,
             serve,
             keys,
+            clock: clock(own),
         };
         let init = world.command(&["state", "init"]).status();
         assert!(init.unwrap().success());
@@ -113,6 +149,7 @@ impl World {
         let mut command = self.workspace.command(&arguments);
         command
             .envs(CREDENTIALS)
+            .envs(self.clock.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         command
@@ -153,6 +190,28 @@ impl World {
             ids.push(job.job_id.to_string());
         }
         jobs
+    }
+
+    /// Where the service listens.
+    pub(crate) fn service(&self) -> SocketAddr {
+        self.serve.address
+    }
+
+    /// Lets the target be at another address, with that time for a call.
+    pub(crate) fn point_at(&mut self, address: SocketAddr, timeout: &str) {
+        let file = self.workspace.read("stocktake.toml");
+        let (kept, _) = file.split_once("[targets.test]").unwrap();
+        self.workspace.write("stocktake.toml", kept);
+        self.workspace.add_target("test", &target(address, timeout));
+    }
+
+    pub(crate) fn remove_job_files(&self) {
+        self.workspace.write("jobs/all.yaml", "jobs: {}\n");
+    }
+
+    /// Every id that the state knows.
+    pub(crate) fn recorded_ids(&self) -> BTreeSet<String> {
+        job_ids(&self.records()).collect()
     }
 
     pub(crate) fn records(&self) -> Records {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use stocktake::api::name::JobId;
 use stocktake::api::wire::{JobDetail, JobState, decode_request, encode_list_answer};
 use stocktake::apply::{self, ApplyOutcome, Event, Halt, Interrupt, JobResult, Options};
@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use crate::client::{client_at, client_of};
 use crate::support::jobs::job;
-use crate::support::raw::{RawServer, Reply, accepted, answer, error};
+use crate::support::raw::{RawServer, Reply, accepted, answer, answer_at, error};
 
 const EXPECTED: Expected<'static> = Expected {
     target: "test",
@@ -78,7 +78,7 @@ impl Stage {
         plan: &Plan,
     ) -> ApplyOutcome {
         let options = Options {
-            look_up_after: Duration::ZERO,
+            settle: None,
             ..Options::default()
         };
         let events = Arc::clone(&self.events);
@@ -149,6 +149,69 @@ async fn forgetful(jobs: Vec<JobDetail>) -> RawServer {
         (number, true) => Reply::Bytes(accepted(&format!("bsecond{number}"))),
     })
     .await
+}
+
+/// One page of a list: jobs, and the page after it.
+fn page(jobs: &[JobDetail], next: Option<&str>, age: i64) -> Reply {
+    let body = encode_list_answer("r", jobs, next).unwrap();
+    let moment = Timestamp::now() - SignedDuration::from_secs(age);
+    Reply::Bytes(answer_at(moment, "200 OK", "", &body))
+}
+
+/// Applies one job to a service that loses the first submission and lists what `reply` says to the
+/// n-th request; how often it was sent, and what became of it.
+async fn settled(
+    reply: impl Fn(usize, &str) -> Reply + Clone + Send + 'static,
+) -> (usize, ApplyOutcome) {
+    let (stage, jobs) = (Stage::new(), jobs(1));
+    let server = RawServer::start(move |number, request| match (number, is_post(request)) {
+        (0, _) => Reply::Reset,
+        (_, true) => Reply::Bytes(accepted("bsecond")),
+        (number, false) => reply(number, request),
+    })
+    .await;
+    let store = stage.open();
+    let plan = plan::plan(jobs.clone(), &store.records(), Limits::default());
+    let options = Options {
+        window: Duration::from_secs(2),
+        settle: Some(Duration::ZERO),
+        ..Options::default()
+    };
+    let client = client_of(&server);
+    let interrupt = stage.interrupt.subscribe();
+    let outcome = apply::apply(&plan, &store, &client, &options, interrupt, &|_| {}).await;
+    (posts(&server), outcome)
+}
+
+#[tokio::test]
+async fn a_list_whose_first_page_is_too_early_proves_nothing() {
+    let other = listed(&jobs(2)[1], "bother", Timestamp::now());
+    let (posts, outcome) = settled(move |_, request| {
+        if request.contains("nextToken=") {
+            page(&[], None, 0)
+        } else {
+            page(std::slice::from_ref(&other), Some("2"), 4)
+        }
+    })
+    .await;
+    assert_eq!((posts, outcome.unresolved()), (1, 1), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_list_of_several_pages_is_believed_once_it_is_seen_twice_alike() {
+    for (changes, expected) in [(false, (2, 1, 0)), (true, (1, 0, 1))] {
+        let (posts, outcome) = settled(move |number, request| {
+            if request.contains("nextToken=") {
+                return page(&[], None, 0);
+            }
+            let id = if changes { number } else { 0 };
+            let other = listed(&jobs(2)[1], &format!("bother{id}"), Timestamp::now());
+            page(&[other], Some("2"), 0)
+        })
+        .await;
+        let counts = (posts, outcome.submitted(), outcome.unresolved());
+        assert_eq!(counts, expected, "{outcome:?}");
+    }
 }
 
 #[tokio::test]
@@ -224,10 +287,16 @@ async fn a_busy_service_is_asked_again_when_it_wants_to_be() {
         }
     )));
     let record = Arc::clone(stage.records().get(&jobs[0].fingerprint).unwrap());
-    assert_eq!(
-        record.submissions.len(),
-        1,
-        "one attempt, sent when it could be taken"
+    let [busy, taken] = &record.submissions[..] else {
+        panic!("{record:?}");
+    };
+    assert!(
+        matches!(busy.outcome, Outcome::Abandoned { .. }),
+        "{busy:?}"
+    );
+    assert!(
+        busy.not_after < taken.not_after,
+        "each has a window of its own"
     );
 }
 
@@ -252,10 +321,10 @@ async fn a_service_that_cannot_be_reached_leaves_nothing_unresolved() {
     )
     .await;
     assert_eq!(outcome.not_attempted(), 1, "{outcome:?}");
-    assert!(matches!(
-        stage.outcome_of(&jobs[0]),
-        Outcome::Abandoned { .. }
-    ));
+    assert!(
+        stage.records().is_empty(),
+        "without the service's time nothing is intended"
+    );
 }
 
 #[tokio::test]
@@ -330,7 +399,7 @@ async fn what_is_not_in_the_list_is_sent_again() {
     let mut other_input = listed(&job("other"), "b1", now);
     other_input.name = "job-000".to_owned();
     let other_name = listed(&job("job-0001"), "b2", now);
-    let too_old = listed(&jobs[0], "b3", now - jiff::SignedDuration::from_hours(2));
+    let too_old = listed(&jobs[0], "b3", now - SignedDuration::from_hours(2));
     let server = forgetful(vec![other_input, other_name, too_old]).await;
     let outcome = stage.apply(&server, &jobs).await;
     assert_eq!((outcome.submitted(), posts(&server)), (1, 2), "{outcome:?}");
@@ -348,7 +417,7 @@ async fn what_is_not_in_the_list_is_sent_again() {
 #[tokio::test]
 async fn of_several_matches_the_earliest_counts_and_the_others_are_named() {
     let (stage, jobs) = (Stage::new(), jobs(1));
-    let later = Timestamp::now() + jiff::SignedDuration::from_secs(5);
+    let later = Timestamp::now() + SignedDuration::from_secs(5);
     let twice = vec![
         listed(&jobs[0], "blate", later),
         listed(&jobs[0], "bearly", Timestamp::now()),

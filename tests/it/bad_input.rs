@@ -132,7 +132,7 @@ fn states() {
         ("conflict", format!("<<<<<<< ours\n{good}")),
         (
             "newer",
-            good.replace("stocktake.state/1", "stocktake.state/2"),
+            good.replace("stocktake.state/2", "stocktake.state/3"),
         ),
         ("empty", String::new()),
     ];

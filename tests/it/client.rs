@@ -7,7 +7,7 @@ use stocktake::api::client::{CallError, Client, ClientSettings, Endpoint, ListQu
 use stocktake::api::credentials::Credentials;
 use stocktake::api::name::{BucketName, JobId, Region};
 
-use crate::support::jobs::{BUCKET, HOST, REGION, request};
+use crate::support::jobs::{BUCKET, HOST, REGION, request, window};
 use crate::support::raw::{RawServer, Reply, accepted, answer, error, header};
 
 const CALL_TIMEOUT: Duration = Duration::from_millis(400);
@@ -103,7 +103,7 @@ async fn every_way_a_submission_can_go_is_told_apart_and_sent_once() {
     ];
     for (case, reply, expected) in table {
         let server = RawServer::start(move |_, _| reply.clone()).await;
-        let outcome = client_of(&server).trigger(&request("demo")).await;
+        let outcome = client_of(&server).trigger(&request("demo"), window()).await;
         assert_eq!(kind(&outcome), expected, "{case}: {outcome:?}");
         assert_eq!(server.requests().len(), 1, "{case}: sent once");
     }
@@ -116,16 +116,16 @@ async fn what_finds_no_connection_was_not_sent() {
         listener.local_addr().unwrap()
     };
     let refused = client_at(&format!("http://{free_port}"))
-        .trigger(&request("demo"))
+        .trigger(&request("demo"), window())
         .await;
     assert_eq!(kind(&refused), "abandoned", "{refused:?}");
     let unknown = client_at("https://no-such-host.invalid")
-        .trigger(&request("demo"))
+        .trigger(&request("demo"), window())
         .await;
     assert_eq!(kind(&unknown), "abandoned", "{unknown:?}");
     let plain = RawServer::start(|_, _| Reply::Close).await;
     let tls = client_at(&format!("https://{}", plain.address));
-    let no_tls = tls.trigger(&request("demo")).await;
+    let no_tls = tls.trigger(&request("demo"), window()).await;
     assert_eq!(kind(&no_tls), "abandoned", "{no_tls:?}");
     assert!(plain.requests().is_empty());
 }
@@ -140,7 +140,7 @@ async fn a_connection_that_is_never_made_was_not_sent() {
         queued.push(stream);
     }
     let late = client_at(&format!("http://{address}"));
-    let late = late.trigger(&request("demo")).await;
+    let late = late.trigger(&request("demo"), window()).await;
     assert_eq!(kind(&late), "abandoned", "{late:?}");
 }
 
@@ -150,7 +150,10 @@ async fn every_submission_has_a_connection_of_its_own() {
         RawServer::start(|number, _| Reply::KeepOpen(accepted(&format!("b{number}")))).await;
     let client = client_of(&server);
     for _ in 0..5 {
-        assert_eq!(kind(&client.trigger(&request("demo")).await), "accepted");
+        assert_eq!(
+            kind(&client.trigger(&request("demo"), window()).await),
+            "accepted"
+        );
     }
     assert_eq!((server.connections(), server.requests().len()), (5, 5));
 }
@@ -160,7 +163,10 @@ async fn a_service_that_closes_kept_connections_costs_no_submission() {
     let server = RawServer::start(|number, _| Reply::Bytes(accepted(&format!("b{number}")))).await;
     let client = client_of(&server);
     for _ in 0..50 {
-        assert_eq!(kind(&client.trigger(&request("demo")).await), "accepted");
+        assert_eq!(
+            kind(&client.trigger(&request("demo"), window()).await),
+            "accepted"
+        );
     }
     assert_eq!(server.requests().len(), 50);
 }
@@ -169,7 +175,7 @@ async fn a_service_that_closes_kept_connections_costs_no_submission() {
 async fn requests_name_the_buckets_host_and_no_secret() {
     let server = RawServer::start(|_, _| Reply::Bytes(accepted("b1"))).await;
     let client = client_of(&server);
-    client.trigger(&request("demo")).await;
+    client.trigger(&request("demo"), window()).await;
     let sent = server.requests().remove(0);
     assert_eq!(header(&sent, "host").as_deref(), Some(HOST));
     let authorization = header(&sent, "authorization").unwrap();

@@ -18,6 +18,7 @@ use stocktake::api::signature::{KeyTime, SignedRequest};
 use stocktake::api::wire::JobState;
 use stocktake::service::well_known_key_pair;
 
+use crate::support::jobs::window;
 use crate::support::serve::{Serve, client_with};
 use crate::support::target::Target;
 use crate::support::wait::eventually;
@@ -45,7 +46,7 @@ fn on_runtime<T>(work: impl Future<Output = T>) -> T {
 }
 
 fn submit(client: &Client, input: Input) -> JobId {
-    let sent = on_runtime(client.trigger(&request(input)));
+    let sent = on_runtime(client.trigger(&request(input), window()));
     sent.outcome.job_id().unwrap().clone()
 }
 

@@ -186,6 +186,8 @@ fn recorded(plan: &Plan, number: u8) -> Records {
             submissions: vec![Submission {
                 id: SubmissionId::random(),
                 intended_at: at,
+                not_before: None,
+                not_after: None,
                 ended_at: None,
                 outcome,
                 removed: None,

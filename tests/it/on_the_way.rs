@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use crate::support::jobs::{BUCKET, HOST, REGION, request};
+use crate::support::jobs::{BUCKET, HOST, REGION, request, window};
 use crate::support::raw::{RawServer, Reply, accepted, answer, header};
 use crate::support::serve::Serve;
 use crate::support::target::Target;
@@ -120,8 +120,8 @@ async fn jobs_are_submitted_over_tls_and_through_a_tunnel_that_shows_nothing() {
     assert!(through.stdout.ends_with("1 submitted\n"), "{through:?}");
     assert!(!through.stderr.contains("canary"), "{}", through.stderr);
     let asked = asked.lock().unwrap().clone();
-    let [asked] = asked.as_slice() else {
-        panic!("one submission is one tunnel: {asked:?}");
+    let [_time, asked] = asked.as_slice() else {
+        panic!("one tunnel for the time and one for the submission: {asked:?}");
     };
     let line = format!("CONNECT localhost:{port} HTTP/1.1\r\n");
     assert!(asked.starts_with(&line), "{asked}");
@@ -130,6 +130,63 @@ async fn jobs_are_submitted_over_tls_and_through_a_tunnel_that_shows_nothing() {
     let agent = header(asked, "user-agent").unwrap();
     assert!(agent.starts_with("stocktake/"), "{agent}");
     assert!(!asked.contains("q-signature"), "{asked}");
+}
+
+/// A way to a TLS port that counts what has the size of a request: for each connection, the records.
+async fn record_counter(port: u16) -> (u16, Arc<Mutex<Vec<usize>>>) {
+    const APPLICATION_DATA: u8 = 23;
+    /// What ends a handshake, or a connection, is shorter.
+    const MIN_REQUEST: usize = 200;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let own = listener.local_addr().unwrap().port();
+    let counts = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&counts);
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+            let index = {
+                let mut counts = kept.lock().unwrap();
+                counts.push(0);
+                counts.len() - 1
+            };
+            let kept = Arc::clone(&kept);
+            let (mut from_client, mut to_client) = client.into_split();
+            let (mut from_server, mut to_server) = server.into_split();
+            tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
+            tokio::spawn(async move {
+                let mut head = [0; 5];
+                while from_client.read_exact(&mut head).await.is_ok() {
+                    let length = usize::from(u16::from_be_bytes([head[3], head[4]]));
+                    let mut body = vec![0; length];
+                    from_client.read_exact(&mut body).await.unwrap();
+                    if head[0] == APPLICATION_DATA && length > MIN_REQUEST {
+                        kept.lock().unwrap()[index] += 1;
+                    }
+                    let record = [&head[..], &body].concat();
+                    if to_server.write_all(&record).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    (own, counts)
+}
+
+/// A server can act on a head alone; half a TLS record is nothing to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn head_and_body_of_a_submission_are_one_tls_record() {
+    let env = Workspace::small();
+    let service = Serve::start(&env);
+    let (port, counts) = record_counter(encrypted(service.address).await).await;
+    let far = Target::at(port).set("endpoint", format!("https://localhost:{port}"));
+    env.add_target("far", &far.set("max_submissions", 9));
+    env.run(&["-t", "far", "state", "init"]).expect(0);
+    let env = env.job("direct", "{ prefix: video/ }");
+    let roots = fixture("certificate.pem");
+    apply(&env, &[("SSL_CERT_FILE", &roots)]).expect(0);
+    let counts = counts.lock().unwrap().clone();
+    assert_eq!(counts, [1, 1], "the call for the time, and the submission");
 }
 
 fn client(base: &str, proxy: &str, no_proxy: Option<&str>) -> Client {
@@ -156,7 +213,7 @@ async fn a_certificate_that_the_machine_does_not_trust_sends_nothing() {
         "http://[::1]:1",
         Some("localhost"),
     );
-    let sent = client.trigger(&request("demo")).await;
+    let sent = client.trigger(&request("demo"), window()).await;
     assert_eq!(sent.retry, Some(Retry::BackOff));
     let reason = sent.outcome.reason().unwrap();
     assert!(reason.contains("certificate"), "{reason}");
@@ -169,7 +226,7 @@ async fn a_proxy_that_makes_no_tunnel_sends_nothing() {
         let proxy = RawServer::start(move |_, _| Reply::Bytes(answer(status, "", ""))).await;
         let address = format!("http://{}", proxy.address);
         let client = client("https://service.example", &address, None);
-        let outcome = client.trigger(&request("demo")).await;
+        let outcome = client.trigger(&request("demo"), window()).await;
         assert!(
             matches!(outcome.outcome, Outcome::Abandoned { .. }),
             "{outcome:?}"
@@ -190,7 +247,7 @@ async fn without_tls_the_proxy_is_told_the_address_and_who_asks() {
     let base = format!("http://{}", service.address);
     let address = format!("http://ada:canary@{}", proxy.address);
     let outcome = client(&base, &address, None)
-        .trigger(&request("demo"))
+        .trigger(&request("demo"), window())
         .await;
     assert!(outcome.job.is_some(), "{outcome:?}");
     let asked = proxy.requests().remove(0);
@@ -202,7 +259,7 @@ async fn without_tls_the_proxy_is_told_the_address_and_who_asks() {
     assert!(service.requests().is_empty());
 
     let around = client(&base, &address, Some("127.0.0.0/8"));
-    let outcome = around.trigger(&request("demo")).await;
+    let outcome = around.trigger(&request("demo"), window()).await;
     assert!(outcome.job.is_some(), "{outcome:?}");
     assert_eq!(proxy.requests().len(), 1);
     let asked = service.requests().remove(0);

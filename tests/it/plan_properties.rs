@@ -72,6 +72,8 @@ fn record(key: u8, number: u8, outcomes: &[u8], seen: u8) -> Record {
     let submission = |(second, kind): (i64, &u8)| Submission {
         id: SubmissionId::random(),
         intended_at: Timestamp::from_second(second).unwrap(),
+        not_before: None,
+        not_after: None,
         ended_at: None,
         outcome: outcome(*kind),
         removed: None,
@@ -162,6 +164,8 @@ fn applied(plan: &Plan, records: &Records) -> Records {
             Action::Submit | Action::Resubmit => record.submissions.push(Submission {
                 id: SubmissionId::random(),
                 intended_at: Timestamp::from_second(100).unwrap(),
+                not_before: None,
+                not_after: None,
                 ended_at: None,
                 outcome: Outcome::Accepted {
                     job_id: JobId::new("b2").unwrap(),

@@ -35,7 +35,7 @@ fn patient_workspace(server: &RawServer, jobs: usize, timeout: &str) -> Workspac
     let target = format!(
         "default_target = \"test\"\n[targets.test]\nbucket = \"media-1250000000\"\n\
          region = \"ap-beijing\"\nendpoint = \"http://{}\"\nmax_submissions = 1000\n\
-         timeout = \"{timeout}\"\nsettle = \"0s\"\n",
+         timeout = \"{timeout}\"\nwindow = \"2s\"\nsettle = \"0s\"\n",
         server.address
     );
     env.write("stocktake.toml", &target);
@@ -298,7 +298,7 @@ async fn a_disk_that_fills_up_stops_the_run_and_the_next_one_mends_it() {
         run(&env, &["state", "verify"])
             .expect(0)
             .stdout
-            .contains("right")
+            .contains("ok")
     );
     run(&env, &["apply", "--auto-approve"]).expect(0);
     assert_eq!(taken.lock().unwrap().len(), 30, "each job once");

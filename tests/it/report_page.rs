@@ -129,6 +129,8 @@ fn record(number: usize, state: &JobState) -> Arc<Record> {
         submissions: vec![Submission {
             id: SubmissionId::random(),
             intended_at: now,
+            not_before: None,
+            not_after: None,
             ended_at: Some(now),
             outcome: Outcome::Accepted {
                 job_id,

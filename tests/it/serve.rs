@@ -13,6 +13,7 @@ use stocktake::api::name::{JobId, JobName, WorkflowId};
 use stocktake::api::request::{Input, JobType, Operation, Request, TimeInterval};
 use stocktake::api::wire::JobState;
 
+use crate::support::jobs::window;
 use crate::support::serve::Serve;
 use crate::support::target::Target;
 use crate::support::wait::eventually;
@@ -161,7 +162,7 @@ fn a_kill_loses_no_object_and_repeats_no_finished_one() {
     }
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let mut serve = Serve::start(&env);
-    let sent = runtime.block_on(serve.client().trigger(&request("in/")));
+    let sent = runtime.block_on(serve.client().trigger(&request("in/"), window()));
     let job = sent.job.expect("the service accepts it").job_id;
     for kill in 1..=KILLS {
         // Each time after another part of the work.
@@ -196,7 +197,7 @@ fn a_kill_loses_no_answered_trigger() {
     for _ in 0..CALLERS {
         let (client, told) = (serve.client(), told.clone());
         runtime.spawn(async move {
-            while let Some(job) = client.trigger(&request("none/")).await.job {
+            while let Some(job) = client.trigger(&request("none/"), window()).await.job {
                 told.send(job.job_id).unwrap();
             }
         });

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use stocktake::api::name::{BucketName, JobName, Region, WorkflowId};
 use stocktake::api::request::{Input, JobType, Operation, Request, TimeInterval, WorkflowIds};
+use stocktake::api::signature::KeyTime;
 use stocktake::job::{Job, JobKey, OnFailure, Overlap, Work};
 use stocktake::source::{Place, SourceFile, Span};
 
@@ -11,6 +13,15 @@ pub const BUCKET: &str = "media-1250000000";
 pub const REGION: &str = "ap-beijing";
 pub const HOST: &str = "media-1250000000.ci.ap-beijing.myqcloud.com";
 pub const WORKFLOW: &str = "w0f1e2d3c4b5a49687786a5b4c3d2e1f0";
+
+/// A time in which the service of this machine takes a submission.
+pub fn window() -> KeyTime {
+    let now = Timestamp::now().as_second();
+    KeyTime {
+        start: now - 60,
+        end: now + 60,
+    }
+}
 
 pub fn request(name: &str) -> Request {
     Request {

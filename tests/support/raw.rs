@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -25,6 +26,9 @@ pub enum Reply {
     /// Nothing, for as long as the client waits.
     Silence,
 }
+
+/// How clients ask for the time alone. Every server here tells it, and does not count the call.
+const TIME_CALL: &str = "GET /inventorytriggerjob?size=1&type=Workflow ";
 
 /// A server that answers the n-th request (from 0) as it is told to.
 pub struct RawServer {
@@ -77,6 +81,12 @@ async fn serve(
     seen: Arc<Mutex<Vec<String>>>,
 ) {
     while let Some(request) = read_request(&mut stream).await {
+        if request.starts_with(TIME_CALL) {
+            let list = "<Response></Response>";
+            let answer = answer("200 OK", "", list);
+            let _ = stream.write_all(answer.as_bytes()).await;
+            continue;
+        }
         let number = {
             let mut seen = seen.lock().unwrap();
             seen.push(request.clone());
@@ -137,8 +147,18 @@ pub fn header(request: &str, name: &str) -> Option<String> {
 
 /// An answer with a body, as a service sends it.
 pub fn answer(status: &str, headers: &str, body: &str) -> String {
+    answer_at(Timestamp::now(), status, headers, body)
+}
+
+/// [`answer`] of a service whose clock shows that moment.
+pub fn answer_at(moment: Timestamp, status: &str, headers: &str, body: &str) -> String {
     let length = body.len();
-    format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\n\r\n{body}")
+    let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
+    let date = printer.timestamp_to_rfc9110_string(&moment).unwrap();
+    format!(
+        "HTTP/1.1 {status}\r\n{headers}Date: {date}\r\nX-Ci-Request-Id: raw\r\n\
+         Content-Length: {length}\r\n\r\n{body}"
+    )
 }
 
 /// The answer to a trigger call that was taken.

@@ -33,13 +33,28 @@ impl Serve {
 
     /// It accepts the key pair of [`client`].
     pub fn start_with(workspace: &Workspace, arguments: &[&str]) -> Self {
-        Self::spawn(workspace, &[&["--fixed-credentials"], arguments].concat())
+        Self::start_at(workspace, arguments, &[])
     }
 
     /// Starts it with these arguments alone.
     pub fn spawn(workspace: &Workspace, arguments: &[&str]) -> Self {
+        Self::spawn_at(workspace, arguments, &[])
+    }
+
+    /// [`start_with`](Self::start_with) in another environment.
+    pub fn start_at(
+        workspace: &Workspace,
+        arguments: &[&str],
+        variables: &[(&str, String)],
+    ) -> Self {
+        let arguments = [&["--fixed-credentials"], arguments].concat();
+        Self::spawn_at(workspace, &arguments, variables)
+    }
+
+    fn spawn_at(workspace: &Workspace, arguments: &[&str], variables: &[(&str, String)]) -> Self {
         let mut command = workspace.command(&["-t", "local", "serve"]);
         command.args(arguments);
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
         let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut output = BufReader::new(process.stderr.take().unwrap());
         let mut greeting = String::new();

@@ -9,6 +9,7 @@ use hyper::body::{Body, Bytes};
 use jiff::Timestamp;
 use reqwest::header::{HeaderMap, HeaderName, RETRY_AFTER};
 
+use super::clock::date;
 use super::failure::{Failure, reason};
 
 /// A whole list page is far below it.
@@ -26,6 +27,8 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) retry_after: Option<Duration>,
     pub(super) request_id: Option<String>,
+    /// The service's time, where the answer is the service's own.
+    pub(super) date: Option<Timestamp>,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
@@ -54,10 +57,12 @@ impl Answer {
             let value = head.headers.get(name)?.to_str().ok()?;
             Some(value.trim())
         };
+        let request_id = REQUEST_IDS.iter().find_map(text).map(str::to_owned);
         Ok(Self {
             status,
             retry_after: text(&RETRY_AFTER).and_then(retry_after),
-            request_id: REQUEST_IDS.iter().find_map(text).map(str::to_owned),
+            date: request_id.as_ref().and_then(|_| date(&head.headers)),
+            request_id,
             headers: head.headers,
             body,
         })

@@ -7,8 +7,8 @@ use hyper::{Request, Uri};
 use jiff::Timestamp;
 use md5::{Digest, Md5};
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
-    InvalidHeaderValue, RANGE,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName,
+    HeaderValue, InvalidHeaderValue, RANGE,
 };
 use reqwest::{Method, Url};
 use secrecy::ExposeSecret;
@@ -42,6 +42,8 @@ pub(super) struct Call<'a> {
     pub(super) from: Option<u64>,
     /// The longest that it may take, where it is not what every call may.
     pub(super) timeout: Option<Duration>,
+    /// When the signature holds, where it is not from a little before now to long after it.
+    pub(super) window: Option<KeyTime>,
 }
 
 impl<'a> Call<'a> {
@@ -54,17 +56,19 @@ impl<'a> Call<'a> {
             body: None,
             from: None,
             timeout: None,
+            window: None,
         }
     }
 
-    /// The whole of it, signed now, as it goes to `address` in the name of `host`.
+    /// The whole of it, signed at `now`, as it goes to `address` in the name of `host`.
     pub(super) fn request(
         &self,
         credentials: &Credentials,
         address: &Url,
         host: &str,
+        now: Timestamp,
     ) -> Result<Request<String>, Failure> {
-        let headers = self.headers(credentials, host)?;
+        let headers = self.headers(credentials, host, now)?;
         let uri = Uri::builder()
             .scheme(address.scheme())
             .authority(address.authority())
@@ -94,13 +98,14 @@ impl<'a> Call<'a> {
         Ok(url)
     }
 
-    /// Its headers in the name of `host`, signed now.
+    /// Its headers in the name of `host`, signed at `now`.
     pub(super) fn headers(
         &self,
         credentials: &Credentials,
         host: &str,
+        now: Timestamp,
     ) -> Result<HeaderMap, Failure> {
-        let headers = self.try_headers(credentials, host);
+        let headers = self.try_headers(credentials, host, now);
         headers.map_err(|_| Failure::Unsendable("a credential is no valid header value".to_owned()))
     }
 
@@ -108,6 +113,7 @@ impl<'a> Call<'a> {
         &self,
         credentials: &Credentials,
         host: &str,
+        now: Timestamp,
     ) -> Result<HeaderMap, InvalidHeaderValue> {
         let mut headers = HeaderMap::with_capacity(USUAL_HEADERS);
         headers.insert(HOST, HeaderValue::from_str(host)?);
@@ -118,6 +124,9 @@ impl<'a> Call<'a> {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
         } else if !matches!(self.method, Method::GET | Method::HEAD) {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
+        } else {
+            // An old answer would tell an old time, and an old list.
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         }
         if let Some(from) = self.from {
             let range = format!("bytes={from}-");
@@ -129,13 +138,13 @@ impl<'a> Call<'a> {
             let is_cos = Host::parse(host).is_some_and(|host| host.side == Side::Cos);
             headers.insert(if is_cos { COS_TOKEN } else { CI_TOKEN }, token);
         }
-        let mut authorization = HeaderValue::from_str(&self.sign(credentials, &headers))?;
+        let mut authorization = HeaderValue::from_str(&self.sign(credentials, &headers, now))?;
         authorization.set_sensitive(true);
         headers.insert(AUTHORIZATION, authorization);
         Ok(headers)
     }
 
-    fn sign(&self, credentials: &Credentials, headers: &HeaderMap) -> String {
+    fn sign(&self, credentials: &Credentials, headers: &HeaderMap, now: Timestamp) -> String {
         let signed: Vec<(&str, &str)> = headers
             .iter()
             .map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default()))
@@ -146,11 +155,10 @@ impl<'a> Call<'a> {
             parameters: self.parameters,
             headers: &signed,
         };
-        let now = Timestamp::now().as_second();
-        let key_time = KeyTime {
-            start: now - VALID_BEFORE_SECONDS,
-            end: now + VALID_AFTER_SECONDS,
-        };
+        let key_time = self.window.unwrap_or_else(|| KeyTime {
+            start: now.as_second() - VALID_BEFORE_SECONDS,
+            end: now.as_second() + VALID_AFTER_SECONDS,
+        });
         request.authorization(credentials, key_time)
     }
 

@@ -1,13 +1,16 @@
 //! Calls to one host of a bucket; reads are tried again where that can help.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
+use jiff::Timestamp;
 use reqwest::{Method, Response, Url};
 
 use super::answer::Answer;
 use super::call::Call;
+use super::clock::{ServiceClock, since_boot};
 use super::connection::Connector;
 use super::error::CallError;
 use super::failure::Failure;
@@ -31,6 +34,15 @@ pub(super) struct Shared {
     pub(super) reading: reqwest::Client,
     /// For what may not.
     pub(super) connector: Connector,
+    /// The clock of each host.
+    pub(super) clocks: Mutex<HashMap<Arc<str>, Arc<ServiceClock>>>,
+}
+
+impl Shared {
+    fn clock_of(&self, host: &Arc<str>) -> Arc<ServiceClock> {
+        let mut clocks = self.clocks.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(clocks.entry(Arc::clone(host)).or_default())
+    }
 }
 
 /// One host of a bucket, and the way to it.
@@ -39,6 +51,7 @@ pub(super) struct Caller {
     pub(super) shared: Arc<Shared>,
     address: Arc<Url>,
     host: Arc<str>,
+    pub(super) clock: Arc<ServiceClock>,
 }
 
 /// Why one attempt came to nothing, with the delay that the service asked for.
@@ -50,10 +63,12 @@ impl Caller {
         endpoint: &Endpoint,
         side: Side,
     ) -> Result<Self, ClientError> {
+        let host = Arc::from(endpoint.host(side).to_string());
         Ok(Self {
+            clock: shared.clock_of(&host),
             shared,
             address: Arc::new(endpoint.address(side)?),
-            host: Arc::from(endpoint.host(side).to_string()),
+            host,
         })
     }
 
@@ -86,8 +101,14 @@ impl Caller {
         call: &Call<'_>,
         decode: impl Fn(Answer) -> Result<T, CallError>,
     ) -> Attempt<T> {
-        let answer = self.ask(call).await;
-        let answer = answer.map_err(|failure| (self.transport_error(failure), None))?;
+        let failed = |failure| (self.transport_error(failure), None);
+        let knew_the_time = self.clock.early().is_some();
+        let mut answer = self.ask(call).await.map_err(failed)?;
+        // Signed by a clock that is off: this answer has told the right time.
+        if matches!(answer.status, 401 | 403) && !knew_the_time && self.clock.difference().is_some()
+        {
+            answer = self.ask(call).await.map_err(failed)?;
+        }
         if answer.status != 200 {
             return Err((self.error(&answer), answer.retry_after));
         }
@@ -118,39 +139,57 @@ impl Caller {
 
     /// Makes a call once, over a connection of its own, and reads the answer, whatever that says.
     pub(super) async fn once(&self, call: &Call<'_>) -> Result<Answer, Failure> {
-        let begun = Instant::now();
-        let request = self.credentials().await;
-        let request =
-            request.and_then(|credentials| call.request(&credentials, &self.address, &self.host));
+        let (begun, sent) = (Instant::now(), since_boot());
+        let request = self.credentials().await.and_then(|credentials| {
+            call.request(&credentials, &self.address, &self.host, self.now())
+        });
         let answer = match request {
             Ok(request) => self.shared.connector.exchange(request).await,
             Err(failure) => Err(failure),
         };
+        self.observe(answer.as_ref(), sent);
         self.log(call, begun.elapsed(), answer.as_ref());
         answer
     }
 
     /// Reads once, whatever the answer says.
-    async fn ask(&self, call: &Call<'_>) -> Result<Answer, Failure> {
-        let begun = Instant::now();
-        let answer = match self.open(call).await {
+    pub(super) async fn ask(&self, call: &Call<'_>) -> Result<Answer, Failure> {
+        self.shared.pace.wait().await;
+        let (begun, sent) = (Instant::now(), since_boot());
+        let answer = match self.send(call).await {
             Ok(response) => Answer::read(response.into()).await,
             Err(failure) => Err(failure),
         };
+        self.observe(answer.as_ref(), sent);
         self.log(call, begun.elapsed(), answer.as_ref());
         answer
     }
 
     async fn open(&self, call: &Call<'_>) -> Result<Response, Failure> {
         self.shared.pace.wait().await;
+        self.send(call).await
+    }
+
+    async fn send(&self, call: &Call<'_>) -> Result<Response, Failure> {
         let credentials = self.credentials().await?;
-        let client = &self.shared.reading;
-        transport::begin(client, &credentials, &self.address, &self.host, call).await
+        let (client, address, host) = (&self.shared.reading, &self.address, &self.host);
+        transport::begin(client, &credentials, address, host, call, self.now()).await
     }
 
     async fn credentials(&self) -> Result<Arc<Credentials>, Failure> {
         let current = self.shared.credentials.current().await;
         current.map_err(|error| Failure::Unsendable(error.to_string()))
+    }
+
+    /// The time to sign at: the service's, once it is known.
+    fn now(&self) -> Timestamp {
+        self.clock.early().unwrap_or_else(Timestamp::now)
+    }
+
+    fn observe(&self, answer: Result<&Answer, &Failure>, sent: Duration) {
+        if let Some(date) = answer.ok().and_then(|answer| answer.date) {
+            self.clock.observe(date, sent);
+        }
     }
 
     /// A line for whoever has to write to the service's support.

@@ -3,7 +3,10 @@
 use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
+use reqwest::Method;
 
+use super::answer::Answer;
+use super::call::Call;
 use super::error::CallError;
 use super::{Client, JOBS};
 use crate::api::name::{JobName, WorkflowId};
@@ -63,6 +66,17 @@ impl ListQuery {
     }
 }
 
+/// A complete list.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// Every job, once.
+    pub jobs: Vec<JobDetail>,
+    /// The service's time when it answered the first page; a job that it lacks was not listed then.
+    pub date: Option<Timestamp>,
+    /// How many pages it had.
+    pub pages: usize,
+}
+
 impl Client {
     /// One page of the jobs that the query lets through, oldest first; `token` is that of the page
     /// before.
@@ -71,26 +85,49 @@ impl Client {
         query: &ListQuery,
         token: Option<&str>,
     ) -> Result<ListAnswer, CallError> {
+        Ok(self.page(query, token).await?.0)
+    }
+
+    async fn page(
+        &self,
+        query: &ListQuery,
+        token: Option<&str>,
+    ) -> Result<(ListAnswer, Option<Timestamp>), CallError> {
         let filters = query.parameters();
         let filters = filters.iter().map(|(name, value)| (*name, value.as_str()));
         let parameters: Vec<(&str, &str)> = filters
             .chain(token.map(|token| ("nextToken", token)))
             .collect();
-        self.ci.get(JOBS, &parameters, decode_list_answer).await
+        let call = Call::new(Method::GET, JOBS, &parameters);
+        let decode = |answer: Answer| match decode_list_answer(&answer.body) {
+            Ok(page) => Ok((page, answer.date)),
+            Err(error) => Err(self.ci.answer_error(answer.status, error.to_string())),
+        };
+        self.ci.read(call, decode).await
     }
 
     /// Every job that the query lets through, each once, in the service's order: oldest first.
     pub async fn list(&self, query: &ListQuery) -> Result<Vec<JobDetail>, CallError> {
+        Ok(self.list_dated(query).await?.jobs)
+    }
+
+    /// [`list`](Self::list), with the time at which the list was true.
+    pub async fn list_dated(&self, query: &ListQuery) -> Result<Listing, CallError> {
+        let (mut date, mut pages) = (None, 0);
         let mut jobs = Vec::new();
         let mut ids = HashSet::new();
         let mut tokens = HashSet::new();
         let mut token: Option<String> = None;
         for _ in 0..PAGE_LIMIT {
-            let page = self.list_page(query, token.as_deref()).await?;
+            let (page, answered) = self.page(query, token.as_deref()).await?;
+            if pages == 0 {
+                date = answered;
+            }
+            pages += 1;
             let new = page.jobs.into_iter();
             jobs.extend(new.filter(|job| ids.insert(job.job_id.clone())));
             match page.next_token {
-                None => return Ok(jobs),
+                None => return Ok(Listing { jobs, date, pages }),
                 Some(next) if !tokens.insert(next.clone()) => {
                     return Err(self
                         .ci

@@ -3,6 +3,7 @@
 mod answer;
 mod call;
 mod caller;
+mod clock;
 mod connection;
 mod download;
 mod error;
@@ -18,7 +19,7 @@ mod tls;
 mod transport;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use reqwest::Method;
@@ -31,19 +32,23 @@ use super::credential_provider::{CredentialProvider, RenewalError};
 use super::host::Side;
 use super::name::{BucketName, JobId, Region};
 use super::request::Request;
+use super::signature::KeyTime;
 use super::wire::{JobDetail, WireError, decode_describe_answer, encode_request};
 
+pub use clock::ServiceClock;
 pub use download::Download;
 pub use error::CallError;
 pub use executions::ExecutionQuery;
 pub use http::{HttpAnswer, HttpClient};
-pub use list::ListQuery;
+pub use list::{ListQuery, Listing};
 pub use objects::{ObjectHead, ObjectPages, ObjectQuery};
 pub use outcome::{Outcome, OutcomeKind, Rejection, Retry, Sent};
 pub(crate) use settings::is_loopback;
 pub use settings::{ClientError, ClientSettings, Endpoint};
 
 const JOBS: &str = "/inventorytriggerjob";
+/// How often the time is asked for where the answers are long on their way.
+const TIME_CALLS: usize = 3;
 const RUNS: &str = "/workflowexecution";
 const USER_AGENT: &str = concat!("stocktake/", env!("CARGO_PKG_VERSION"));
 
@@ -86,6 +91,7 @@ impl Client {
             connector: Connector::new(&settings, tls),
             pace: Pace::new(settings.rate),
             credentials: credentials.into(),
+            clocks: Mutex::default(),
             settings,
         };
         Self::at(Arc::new(shared), endpoint)
@@ -142,7 +148,10 @@ impl Client {
     /// Asks for a batch job, once: nothing below repeats the request, and the connection is new, so
     /// that it cannot have been closed by the other end unnoticed. It does so at once: whoever calls
     /// this has waited for a [`turn`](Client::turn) before recording the intent.
-    pub async fn trigger(&self, request: &Request) -> Sent {
+    ///
+    /// The signature holds in the `window` alone, by the service's clock: the service refuses the call
+    /// later, however long it was on its way.
+    pub async fn trigger(&self, request: &Request, window: KeyTime) -> Sent {
         let body = match encode_request(request) {
             Ok(body) => body,
             Err(error) => {
@@ -152,9 +161,49 @@ impl Client {
         };
         let call = Call {
             body: Some(body),
+            window: Some(window),
             ..Call::new(Method::POST, JOBS, &[])
         };
         Sent::from_call(self.ci.once(&call).await)
+    }
+
+    /// The service's clock: what it reads is known after the first answer.
+    pub fn clock(&self) -> &ServiceClock {
+        &self.ci.clock
+    }
+
+    /// Asks for the service's time, unless an answer has told it already.
+    pub async fn synchronize(&self) -> Result<(), CallError> {
+        self.synchronize_within(Duration::MAX).await
+    }
+
+    /// [`synchronize`](Self::synchronize), and again as long as the clock's two readings are further
+    /// apart than `width`, a few times: an answer may have been long on its way.
+    pub async fn synchronize_within(&self, width: Duration) -> Result<(), CallError> {
+        let _asking = self.ci.clock.asking.lock().await;
+        for _ in 0..TIME_CALLS {
+            if self.ci.clock.width().is_some_and(|known| known <= width) {
+                break;
+            }
+            self.ask_for_time().await?;
+        }
+        Ok(())
+    }
+
+    async fn ask_for_time(&self) -> Result<(), CallError> {
+        let call = Call::new(Method::GET, JOBS, &[("size", "1"), ("type", "Workflow")]);
+        let ask = || async {
+            let answer = self.ci.ask(&call).await;
+            let answer = answer.map_err(|failure| (self.ci.transport_error(failure), None))?;
+            // Any answer tells the time, a refusal as well.
+            if answer.date.is_none() {
+                let reason = "there is no `Date` of the service's own in the answer";
+                let error = self.ci.answer_error(answer.status, reason.to_owned());
+                return Err((error, answer.retry_after));
+            }
+            Ok(())
+        };
+        self.ci.repeat(ask).await
     }
 
     /// What the service says of one job; `None` when it does not know the id.
@@ -184,6 +233,7 @@ impl Client {
     pub async fn cancel(&self, job_id: &JobId) -> Result<(), CallError> {
         let path = format!("{JOBS}/{job_id}");
         let call = Call::new(Method::PUT, &path, &[("cancel", "")]);
+        self.synchronize().await?;
         self.turn().await;
         let answer = self.ci.once(&call).await;
         let answer = answer.map_err(|failure| self.ci.transport_error(failure))?;

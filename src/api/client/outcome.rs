@@ -212,17 +212,31 @@ impl Sent {
             Err(error) => return unreadable(status, &error.to_string()),
         };
         error.request_id = error.request_id.or_else(|| answer.request_id.clone());
+        let code = error.code.as_str();
         match status {
             429 => throttled(answer, &error),
-            503 if matches!(error.code.as_str(), "SlowDown" | "ServiceUnavailable") => {
-                throttled(answer, &error)
-            }
+            400..=499 | 503 if matches!(code, "SlowDown" | "1020") => throttled(answer, &error),
+            // The answer may be that to a repetition: something on the way may have sent the request
+            // twice, and the service may have taken the first one.
+            400..=499 if is_expired(&error) => undecided(&error),
             // Part of the request arrived; how much was acted upon is not documented.
             408 => undecided(&error),
-            400 if error.code == "RequestTimeout" => undecided(&error),
+            400 if code == "RequestTimeout" => undecided(&error),
             300..=499 => Outcome::Rejected(Box::new(error.into())).into(),
             _ => undecided(&error),
         }
+    }
+}
+
+/// Whether the service refuses the call because of its time, in one of the forms it has for that.
+fn is_expired(error: &ServiceError) -> bool {
+    match error.code.as_str() {
+        "RequestTimeTooSkewed" | "SignatureExpired" | "1014" => true,
+        "AccessDenied" => {
+            let message = error.message.to_ascii_lowercase();
+            message.contains("expired")
+        }
+        _ => false,
     }
 }
 
@@ -254,6 +268,7 @@ mod tests {
             status,
             retry_after: None,
             request_id: None,
+            date: None,
             headers: HeaderMap::new(),
             body: body.to_owned().into(),
         };
@@ -301,7 +316,17 @@ mod tests {
             (501, error("NotImplemented"), "unresolved"),
             (502, page.to_owned(), "unresolved"),
             (503, error("SlowDown"), "throttled"),
-            (503, error("ServiceUnavailable"), "throttled"),
+            (503, error("ServiceUnavailable"), "unresolved"),
+            (400, error("SlowDown"), "throttled"),
+            (403, error("1020"), "throttled"),
+            (403, error("RequestTimeTooSkewed"), "unresolved"),
+            (401, error("SignatureExpired"), "unresolved"),
+            (401, error("1014"), "unresolved"),
+            (
+                403,
+                error("AccessDenied").replace(">m<", ">Request has expired<"),
+                "unresolved",
+            ),
             (503, error("InternalError"), "unresolved"),
             (503, page.to_owned(), "unresolved"),
             (504, page.to_owned(), "unresolved"),

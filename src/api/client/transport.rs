@@ -1,5 +1,6 @@
 //! Sends one read over kept connections.
 
+use jiff::Timestamp;
 use reqwest::redirect::Policy;
 use reqwest::{NoProxy, Proxy, Response, Url};
 use rustls::ClientConfig;
@@ -47,8 +48,9 @@ pub(super) async fn begin(
     address: &Url,
     host: &str,
     call: &Call<'_>,
+    now: Timestamp,
 ) -> Result<Response, Failure> {
-    let headers = call.headers(credentials, host)?;
+    let headers = call.headers(credentials, host, now)?;
     let url = call.url(address)?;
     let mut request = client.request(call.method.clone(), url).headers(headers);
     if let Some(timeout) = call.timeout {

@@ -27,8 +27,9 @@ pub(super) async fn execute(
 ) -> Result<Exit, Failure> {
     let records = store.records();
     let may_change = records.iter().any(|record| status::may_change(record));
+    let unresolved = records.iter().any(|record| record.unresolved().is_some());
     let Some((bucket, region)) = first_bucket(session, plan, &records)
-        .filter(|_| plan.has_work() || (arguments.waits(session) && may_change))
+        .filter(|_| plan.has_work() || unresolved || (arguments.waits(session) && may_change))
     else {
         store.close()?;
         return Ok(Exit::Done);
@@ -75,8 +76,7 @@ async fn submit(
 ) -> Result<Exit, Failure> {
     let options = apply::Options {
         parallelism: usize::from(arguments.parallelism),
-        look_up_after: connection.look_up_after,
-        ..apply::Options::default()
+        ..connection.options()
     };
     let outcome = apply::apply(
         plan,
@@ -90,7 +90,7 @@ async fn submit(
         },
     )
     .await;
-    if plan.has_work() {
+    if plan.has_work() || !outcome.jobs.is_empty() {
         view.outcome(&outcome)?;
     }
     Ok(exit(&outcome, interrupts))

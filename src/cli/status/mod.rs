@@ -14,6 +14,7 @@ use super::failure::Failure;
 use super::options::{GlobalOptions, parse_duration};
 use super::session::Session;
 use super::settings::Settings;
+use super::unresolved;
 use crate::diagnostic::Diagnostic;
 use crate::report::{self, Ui};
 use crate::state::Record;
@@ -89,6 +90,10 @@ pub(super) fn run(
     ui: Ui,
 ) -> Result<Exit, Failure> {
     let session = Session::open(options, settings, ui)?;
+    if !arguments.no_refresh && is_reachable(&session) {
+        let records = session.records()?;
+        tokio::runtime::Runtime::new()?.block_on(unresolved::look_up(&session, &records))?;
+    }
     let wanted = wanted(&session, &arguments.keys)?;
     let is_open = wanted.iter().any(|record| status::may_change(record));
     let explains = arguments.format == Format::Html

@@ -134,10 +134,7 @@ async fn submit(
         return Ok(());
     }
     let reporter = ApplyReporter::new(session.ui);
-    let options = apply::Options {
-        look_up_after: connection.look_up_after,
-        ..apply::Options::default()
-    };
+    let options = connection.options();
     let interrupt = interrupts.interrupt.clone();
     let outcome = apply::apply(
         plan,

@@ -184,6 +184,8 @@ fn record(key: &str, work: Work, state: Option<JobState>) -> Record {
         submissions: vec![Submission {
             id: SubmissionId::random(),
             intended_at: moment(72),
+            not_before: None,
+            not_after: None,
             ended_at: Some(moment(72)),
             outcome: Outcome::Accepted {
                 job_id: job_id.clone(),

@@ -29,6 +29,7 @@ impl Repository {
         repository.git(".", &["clone", "--quiet", "origin.git", "work"]);
         let target = Target::at(endpoint)
             .set("timeout", "2s")
+            .set("window", "2s")
             .set("settle", "0s");
         let workspace = "default_target = 'prod'\n".to_owned() + &target.text("prod");
         repository.env.write("work/stocktake.toml", &workspace);
