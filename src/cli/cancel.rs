@@ -86,7 +86,8 @@ async fn cancel_all(
     }
     // What the service made of it is what is recorded.
     let mut poller = Poller::new(connection.client.clone(), open);
-    let round = poller.poll().await?;
+    let mut round = poller.poll().await?;
+    round.changed.append(&mut round.counted);
     let writer = poll::writer(session, poll::LOCK_TIMEOUT);
     writer.write(&round.changed).await?;
     let (mut out, look) = (session.ui.data(), session.ui.look());

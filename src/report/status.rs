@@ -15,6 +15,7 @@ use crate::api::time;
 use crate::api::wire::JobState;
 use crate::job_status::JobStatus;
 use crate::state::{Objects, Outcome, Record, Seen};
+use crate::status::is_uncounted;
 use crate::units::duration;
 
 /// Writes a table with one row a record, then why jobs failed.
@@ -119,12 +120,16 @@ pub fn ended(records: &[Arc<Record>]) -> String {
     format!("{STRONG}{jobs} jobs ended{STRONG:#}: {ways}{objects}")
 }
 
-/// What became of the objects of all these jobs, as far as they were counted.
+/// What became of the objects of all these jobs; there are more where a job that ended was not counted.
 pub(super) fn all_objects(records: &[Arc<Record>]) -> Objects {
-    let counted = records
+    let counted = records.iter().map(|record| Objects {
+        more: is_uncounted(record),
+        ..Objects::default()
+    });
+    let seen = records
         .iter()
         .filter_map(|record| record.last_seen()?.counted());
-    counted.sum()
+    counted.chain(seen).sum()
 }
 
 /// A record's cells.

@@ -85,6 +85,12 @@ pub fn may_change(record: &Record) -> bool {
     record.accepted().is_some() && !record.last_seen().is_some_and(|seen| seen.state.is_final())
 }
 
+/// Whether the job has ended and its objects were not counted since.
+pub fn is_uncounted(record: &Record) -> bool {
+    let seen = record.last_seen();
+    seen.is_some_and(|seen| seen.state.is_final() && seen.objects.is_none())
+}
+
 /// Whether the accepted job was submitted a moment before `now`: the service may need time to know
 /// what it took.
 pub fn is_fresh(record: &Record, now: Timestamp) -> bool {

@@ -1,7 +1,7 @@
 //! Asks the service about recorded jobs: pages of its list where one page answers for several jobs,
 //! one call per job for the rest.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 
 use super::objects::Counter;
-use super::{PARALLELISM, PollError, StatusError, is_fresh, may_change};
+use super::{PARALLELISM, PollError, StatusError, is_fresh, is_uncounted, may_change};
 use crate::api::client::{Client, ListQuery};
 use crate::api::name::{BucketName, JobId, Region};
 use crate::api::wire::{JobDetail, JobState};
@@ -22,8 +22,8 @@ const MIN_JOBS_FOR_LIST: usize = 10;
 const JOBS_PER_WASTED_PAGE: usize = 20;
 /// How far the service's clock may be behind this machine's.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
-/// Objects of ended jobs are counted when no more jobs than this are polled.
-const MAX_JOBS_TO_COUNT: usize = 20;
+/// Ended jobs whose objects are counted in one round, unless the caller sets another limit.
+const MAX_COUNTS: usize = 1000;
 
 /// Polls a set of records.
 #[derive(Debug)]
@@ -31,6 +31,7 @@ pub struct Poller {
     client: Client,
     records: Vec<Arc<Record>>,
     counters: HashMap<JobId, Counter>,
+    max_counts: usize,
 }
 
 /// The answers of one round.
@@ -38,6 +39,8 @@ pub struct Poller {
 pub struct Round {
     /// Records with a new status, which is still to be written.
     pub changed: Vec<Arc<Record>>,
+    /// Further records, of jobs that ended in an earlier round, with their objects counted.
+    pub counted: Vec<Arc<Record>>,
     /// Jobs that nothing new is known of.
     pub errors: Vec<PollError>,
 }
@@ -52,6 +55,7 @@ impl Poller {
             client,
             records,
             counters: HashMap::new(),
+            max_counts: MAX_COUNTS,
         }
     }
 
@@ -65,7 +69,14 @@ impl Poller {
         self.client = client;
     }
 
-    /// Asks once for every record that may still change.
+    /// Counts the objects of this many ended jobs in one round at most.
+    #[must_use]
+    pub fn with_max_counts(self, max_counts: usize) -> Self {
+        Self { max_counts, ..self }
+    }
+
+    /// Asks once for every record that may still change, and counts the objects of jobs that run.
+    /// Objects of ended jobs are counted after the end was seen: an earlier count may lack some.
     pub async fn poll(&mut self) -> Result<Round, StatusError> {
         let open = self.records.iter().filter(|record| may_change(record));
         let mut round = Round::default();
@@ -80,60 +91,87 @@ impl Poller {
                 ControlFlow::Continue(())
             })
             .await;
-            round.changed.extend(self.count(&client, answered).await);
+            let (running, others): (Vec<_>, Vec<_>) = answered
+                .into_iter()
+                .partition(|(_, job)| job.state == JobState::Running);
+            let others = others.iter();
+            round
+                .changed
+                .extend(others.filter_map(|(record, job)| with_answer(record, job)));
+            let running = running.into_iter().map(|(record, job)| {
+                let seen = Seen::from_detail(&job, Timestamp::now());
+                (record, seen)
+            });
+            let counted = self.count(&client, running.collect()).await;
+            round.changed.extend(
+                counted
+                    .into_iter()
+                    .filter_map(|(record, seen, objects)| with_status(&record, seen, objects)),
+            );
         }
         update(&mut self.records, &round.changed);
+        self.count_ended(&mut round).await?;
         Ok(round)
     }
 
-    /// The records of which something new is known, with their objects counted.
+    async fn count_ended(&mut self, round: &mut Round) -> Result<(), StatusError> {
+        let uncounted = self.records.iter().filter(|record| is_uncounted(record));
+        for ((bucket, region), records) in by_bucket(uncounted.take(self.max_counts)) {
+            let client = self.client.for_bucket(&bucket, &region)?;
+            let ended = records.into_iter().filter_map(|record| {
+                let seen = record.last_seen()?.clone();
+                Some((record, seen))
+            });
+            for (record, seen, objects) in self.count(&client, ended.collect()).await {
+                let Some(mut objects) = objects else { continue };
+                // Runs that have not ended contradict the end of their job.
+                let is_listed = objects.succeeded + objects.failed == objects.total;
+                objects.more |= !is_listed && seen.state != JobState::Cancel;
+                round
+                    .counted
+                    .extend(with_status(&record, seen, Some(objects)));
+            }
+        }
+        update(&mut self.records, &round.counted);
+        update(&mut round.changed, &round.counted);
+        let changed: HashSet<Fingerprint> = fingerprints(&round.changed).collect();
+        round
+            .counted
+            .retain(|record| !changed.contains(&record.fingerprint));
+        Ok(())
+    }
+
+    /// Counts the objects of each job; none where that fails, since the status is worth recording alone.
     async fn count(
         &mut self,
         client: &Client,
-        answered: Vec<(Arc<Record>, JobDetail)>,
-    ) -> Vec<Arc<Record>> {
-        let counts_ended = self.records.len() <= MAX_JOBS_TO_COUNT;
-        let is_counted = |job: &JobDetail| {
-            job.state == JobState::Running || (counts_ended && job.state != JobState::Submitted)
-        };
-        let counts = answered.into_iter().map(|(record, job)| {
-            let counter = self.counters.remove(&job.job_id).unwrap_or_default();
-            let counter = is_counted(&job).then_some(counter);
+        jobs: Vec<(Arc<Record>, Seen)>,
+    ) -> Vec<(Arc<Record>, Seen, Option<Objects>)> {
+        let counts = jobs.into_iter().map(|(record, seen)| {
+            let mut counter = self.counters.remove(&seen.job_id).unwrap_or_default();
             async move {
-                match counter {
-                    Some(mut counter) => {
-                        let objects = count(client, &mut counter, &record, &job).await;
-                        (record, job, objects, Some(counter))
-                    }
-                    None => (record, job, None, None),
-                }
+                let objects = counter.count(client, &record, &seen.job_id).await;
+                let objects = objects.inspect_err(|error| {
+                    tracing::warn!(job_id = %seen.job_id, %error, "its objects cannot be counted");
+                });
+                (record, seen, objects.ok(), counter)
             }
         });
         let counts: Vec<_> = counts.collect();
         let mut counts = stream::iter(counts).buffer_unordered(PARALLELISM);
-        let mut changed = Vec::new();
-        while let Some((record, job, objects, counter)) = counts.next().await {
-            changed.extend(with_answer(&record, &job, objects).map(Arc::new));
-            if let Some(counter) = counter.filter(|_| !job.state.is_final()) {
-                self.counters.insert(job.job_id, counter);
+        let mut counted = Vec::new();
+        while let Some((record, seen, objects, counter)) = counts.next().await {
+            if !seen.state.is_final() {
+                self.counters.insert(seen.job_id.clone(), counter);
             }
+            counted.push((record, seen, objects));
         }
-        changed
+        counted
     }
 }
 
-/// The status of a job is worth recording without its count.
-async fn count(
-    client: &Client,
-    counter: &mut Counter,
-    record: &Record,
-    job: &JobDetail,
-) -> Option<Objects> {
-    let objects = counter.count(client, record, &job.job_id).await;
-    let objects = objects.inspect_err(|error| {
-        tracing::warn!(job_id = %job.job_id, %error, "its objects cannot be counted");
-    });
-    objects.ok()
+fn fingerprints(records: &[Arc<Record>]) -> impl Iterator<Item = Fingerprint> {
+    records.iter().map(|record| record.fingerprint)
 }
 
 /// Replaces those of `records` of which `changed` has a newer version.
@@ -165,9 +203,7 @@ pub async fn poll_all(
             answered += 1;
             tell(answered);
             match answer {
-                Ok((record, job)) => round
-                    .changed
-                    .extend(with_answer(&record, &job, None).map(Arc::new)),
+                Ok((record, job)) => round.changed.extend(with_answer(&record, &job)),
                 Err(PollError::Call { error, .. }) => {
                     failed = Some(error);
                     return ControlFlow::Break(());
@@ -197,17 +233,26 @@ fn by_bucket<'a>(
 }
 
 /// The record with the service's answer, if that is new.
-fn with_answer(record: &Record, job: &JobDetail, objects: Option<Objects>) -> Option<Record> {
-    let mut seen = Seen::from_detail(job, Timestamp::now());
+fn with_answer(record: &Record, job: &JobDetail) -> Option<Arc<Record>> {
+    with_status(record, Seen::from_detail(job, Timestamp::now()), None)
+}
+
+/// The record with this status, if that is new. A count from before the end is not that of an ended
+/// job.
+fn with_status(record: &Record, mut seen: Seen, objects: Option<Objects>) -> Option<Arc<Record>> {
     let known = record.last_seen();
-    seen.objects = objects.or(known.and_then(Seen::counted)).map(Box::new);
+    let still_counts = |known: &&Seen| known.state == seen.state || !seen.state.is_final();
+    let counted = objects.or(known.filter(still_counts).and_then(Seen::counted));
+    seen.objects = counted.map(Box::new);
     let is_known = known.is_some_and(|known| {
         let at = known.at;
         Seen { at, ..seen.clone() } == *known
     });
-    (!is_known).then(|| Record {
-        seen: Some(seen),
-        ..record.clone()
+    (!is_known).then(|| {
+        Arc::new(Record {
+            seen: Some(seen),
+            ..record.clone()
+        })
     })
 }
 

@@ -67,7 +67,7 @@ pub async fn wait(
         } else {
             (pause / 2).max(FIRST_PAUSE)
         };
-        unrecorded.extend(round.changed.iter().cloned());
+        unrecorded.extend(round.changed.iter().chain(&round.counted).cloned());
         let open = poller.records().iter().filter(|record| may_change(record));
         let has_ended = passing.is_empty() && open.count() <= lost.len();
         let left = timeout.map(|timeout| timeout.saturating_sub(begun.elapsed()));

@@ -73,6 +73,37 @@ fn failed_objects_become_a_job_over_exactly_these() {
     assert_eq!(done.collect::<Vec<_>>(), expected);
 }
 
+/// More jobs end between two rounds than are described one by one, at times that vary.
+#[test]
+fn objects_of_ended_jobs_are_counted_after_their_end() {
+    const JOBS: usize = 24;
+    const OBJECTS: usize = 5;
+    let pause = "sleep 0.0$(od -An -N1 -tu1 /dev/urandom | tr -d ' ')";
+    let env = Workspace::new().target("local", &Target::embedded(&["sh", "-c", pause]));
+    let names: Vec<String> = (0..JOBS).map(|number| format!("'{number:02}'")).collect();
+    for name in 0..JOBS {
+        for object in 0..OBJECTS {
+            env.write(&format!("bucket/{name:02}/{object}"), "x");
+        }
+    }
+    let job = format!(
+        "jobs:\n  all:\n    matrix: {{ folder: [{}] }}\n    \
+         input: {{ prefix: '${{ matrix.folder }}/' }}\n    operation: {{ workflow_ids: w1 }}\n",
+        names.join(", ")
+    );
+    env.write("jobs/all.yaml", &job);
+    let applied = env.run(&["apply"]).expect(0);
+    let done = format!("24 Success; objects: {} done\n", JOBS * OBJECTS);
+    assert!(applied.stderr.contains(&done), "{}", applied.stderr);
+    let recorded = json(&env, &["status", "--format", "json", "--no-refresh"]);
+    for record in recorded["records"].as_array().unwrap() {
+        let objects = &record["objects"];
+        assert_eq!(objects["succeeded"], OBJECTS, "{record:#}");
+        assert_eq!(objects["total"], OBJECTS, "{record:#}");
+        assert_eq!(objects["complete"], true, "{record:#}");
+    }
+}
+
 #[test]
 fn tables_stay_within_a_terminal_and_messages_steer_it_not() {
     let says = r#"printf 'no: \033[31m %s 视频视频视频视频' "$1" >&2; exit 3"#;
@@ -261,6 +292,8 @@ fn waiting_spans_a_restart_of_a_service_that_has_a_bad_day() {
 fn five_hundred_jobs_are_refreshed_in_as_many_calls_as_they_fill_pages() {
     const JOBS: usize = 500;
     const RUNNING: usize = 3;
+    /// Ended jobs whose objects one `status` counts.
+    const COUNTS: usize = 100;
     let local = Target::embedded(&["true"]).workflow("w2", GATED, &[]);
     let env = Workspace::new().target("local", &local).object("in/a", "a");
     let serve = Serve::start_with(&env, &["-v"]);
@@ -305,7 +338,7 @@ fn five_hundred_jobs_are_refreshed_in_as_many_calls_as_they_fill_pages() {
     assert_eq!((of("Success"), of("Running")), (JOBS - RUNNING, RUNNING));
     let calls = shown.stderr.matches("GET ").count();
     assert!(
-        (RUNNING..=JOBS / 100 + RUNNING).contains(&calls),
+        (RUNNING..=JOBS / 100 + RUNNING + COUNTS).contains(&calls),
         "{}",
         shown.stderr
     );

@@ -95,7 +95,7 @@ pub(super) fn run(
         tokio::runtime::Runtime::new()?.block_on(unresolved::look_up(&session, &records))?;
     }
     let wanted = wanted(&session, &arguments.keys)?;
-    let is_open = wanted.iter().any(|record| status::may_change(record));
+    let is_open = wanted.iter().any(|record| refresh::is_open(record));
     let explains = arguments.format == Format::Html
         && !arguments.no_refresh
         && !report::worth_explaining(&wanted).is_empty();

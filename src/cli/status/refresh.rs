@@ -19,6 +19,8 @@ use crate::service;
 use crate::state::{Record, StateError};
 use crate::status::{self, FailedObject, PollError, Poller};
 
+/// Ended jobs whose objects one `status` counts; the next one counts further.
+const MAX_COUNTS: usize = 100;
 /// How many jobs are asked about at once.
 const PARALLELISM: usize = 4;
 
@@ -26,6 +28,11 @@ const PARALLELISM: usize = 4;
 pub(super) fn is_reachable(session: &Session) -> bool {
     let embedded = session.target.embedded();
     embedded.is_none_or(|service| service::running_at(&service.data).is_some())
+}
+
+/// Whether the service can add to what is recorded.
+pub(super) fn is_open(record: &Record) -> bool {
+    status::may_change(record) || status::is_uncounted(record)
 }
 
 /// What asking the service has led to.
@@ -67,7 +74,7 @@ async fn ask_connected(
     let mut asked = Asked::default();
     if arguments.wait {
         let mut interrupts = Interrupts::listen()?;
-        let open = wanted.iter().filter(|record| status::may_change(record));
+        let open = wanted.iter().filter(|record| is_open(record));
         let open = open.cloned().collect();
         let writer = poll::writer(session, poll::LOCK_TIMEOUT);
         asked.exit = tokio::select! {
@@ -123,8 +130,10 @@ async fn refresh(
     connection: &Connection,
     wanted: &[Arc<Record>],
 ) -> Result<Vec<Arc<Record>>, Failure> {
-    let mut poller = Poller::new(connection.client.clone(), wanted.to_vec());
-    let round = poller.poll().await?;
+    let poller = Poller::new(connection.client.clone(), wanted.to_vec());
+    let mut poller = poller.with_max_counts(MAX_COUNTS);
+    let mut round = poller.poll().await?;
+    round.changed.append(&mut round.counted);
     let writer = poll::writer(session, Duration::ZERO);
     match writer.write(&round.changed).await {
         Err(StateError::Locked { .. }) => {
