@@ -31,12 +31,12 @@ use crate::status::{self, Poller};
 
 Exit codes: 0 every job has ended, 1 at least one could not be cancelled.")]
 pub(super) struct CancelArgs {
-    /// The jobs
+    /// The jobs: keys, `backfill` for its whole matrix, patterns with `*`
     #[arg(value_name = "KEY", required = true)]
     keys: Vec<String>,
 
     /// Do not ask
-    #[arg(long)]
+    #[arg(long, short = 'y')]
     auto_approve: bool,
 }
 

@@ -10,6 +10,7 @@ mod credentials;
 mod estimate;
 mod exit;
 mod failure;
+mod guess;
 mod init;
 mod keys;
 mod logging;
@@ -21,6 +22,7 @@ mod poll;
 mod records;
 mod render;
 mod resolve;
+mod retry;
 mod schema;
 mod serve;
 mod session;
@@ -34,7 +36,7 @@ mod validate;
 mod watch;
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write as _};
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -53,7 +55,6 @@ use crate::report::{Ui, Verbosity, diagnostics};
     version,
     propagate_version = true,
     args_override_self = true,
-    disable_help_subcommand = true,
     max_term_width = 80
 )]
 #[command(after_help = "Examples:
@@ -75,6 +76,7 @@ enum Command {
     Render(render::RenderArgs),
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
+    Retry(retry::RetryArgs),
     Show(show::ShowArgs),
     Status(status::StatusArgs),
     Cancel(cancel::CancelArgs),
@@ -86,6 +88,8 @@ enum Command {
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
+    /// Print the version
+    Version,
 }
 
 /// Runs the program with the given arguments, the first of which is its own name.
@@ -94,7 +98,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let arguments = with_environment(arguments.into_iter().collect(), &settings);
     let parsed = match CommandLine::try_parse_from(&arguments) {
         Ok(parsed) => parsed,
-        Err(error) => return usage(&error, &arguments),
+        Err(error) => return usage(error, &arguments),
     };
     let verbosity = if parsed.options.quiet {
         Verbosity::Quiet
@@ -145,6 +149,7 @@ fn with_environment(mut arguments: Vec<OsString>, settings: &Settings) -> Vec<Os
         }
         index += if takes_value(argument) { 2 } else { 1 };
     }
+    guess::expand_json(&mut arguments);
     arguments
 }
 
@@ -160,6 +165,7 @@ fn dispatch(
         Command::Render(arguments) => render::run(&arguments, options, settings, ui),
         Command::Plan(arguments) => plan::run(&arguments, options, settings, ui),
         Command::Apply(arguments) => apply::run(&arguments, options, settings, ui),
+        Command::Retry(arguments) => retry::run(arguments, options, settings, ui),
         Command::Show(arguments) => show::run(&arguments, ui),
         Command::Status(arguments) => status::run(&arguments, options, settings, ui),
         Command::Cancel(arguments) => cancel::run(&arguments, options, settings, ui),
@@ -171,18 +177,23 @@ fn dispatch(
         Command::Schema(arguments) => schema::run(&arguments, ui),
         Command::Completions(arguments) => completions::run(&arguments, ui),
         Command::Man(arguments) => man::run(&arguments, ui),
+        Command::Version => {
+            writeln!(ui.data(), "stocktake {}", env!("CARGO_PKG_VERSION"))?;
+            Ok(Exit::Done)
+        }
     }
 }
 
 /// Help and version are what was asked for; anything else is a wrong command line.
-fn usage(error: &clap::Error, arguments: &[OsString]) -> Exit {
+fn usage(mut error: clap::Error, arguments: &[OsString]) -> Exit {
+    guess::lead_on(&mut error);
     let asked_for = matches!(
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
     );
     if !asked_for && apply::wants_json(arguments) {
         // Nowhere is left to report that this cannot be written.
-        let _ = apply::end_with_usage(error);
+        let _ = apply::end_with_usage(&error);
     }
     match error.print() {
         Ok(()) if asked_for => Exit::Done,

@@ -10,7 +10,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::options::{Format, FormatArgs, parse_duration};
 use super::session::Session;
-use super::status::wanted;
+use super::status::{exact, wanted};
 use super::unresolved;
 use crate::diagnostic::Diagnostic;
 use crate::job::JobKey;
@@ -83,7 +83,7 @@ pub(super) struct RemoveArgs {
     reason: Option<String>,
 
     /// Do not ask
-    #[arg(long)]
+    #[arg(long, short = 'y')]
     auto_approve: bool,
 
     #[command(flatten)]
@@ -127,7 +127,7 @@ pub(super) fn rename(arguments: &MoveArgs, session: &Session) -> Result<Exit, Fa
             .into());
     }
     let new = JobKey::new(new);
-    wanted(session, std::slice::from_ref(&arguments.key))?;
+    exact(session, &arguments.key)?;
     let store = session.open_state(arguments.lock.lock_timeout)?;
     let renamed = rename_all(&store, &JobKey::new(&arguments.key), &new);
     store.close()?;
@@ -159,7 +159,10 @@ fn rename_all(store: &StateStore, key: &JobKey, new: &JobKey) -> Result<usize, F
 }
 
 pub(super) fn remove(arguments: &RemoveArgs, session: &Session) -> Result<Exit, Failure> {
-    let records = wanted(session, &arguments.keys)?;
+    let mut records = Vec::new();
+    for key in &arguments.keys {
+        records.extend(exact(session, key)?);
+    }
     for record in &records {
         if let Some((_, job_id)) = record.accepted().filter(|_| may_change(record)) {
             let key = &record.key;

@@ -1,7 +1,7 @@
 //! What every command about a workspace begins with.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::expand::ExpandContext;
 use crate::job::{Job, JobKey};
 use crate::load::{self, Loaded};
 use crate::plan::{self, Limits, Plan, Selection};
-use crate::report::{Ui, diagnostics};
+use crate::report::{self, Ui, diagnostics};
 use crate::service;
 use crate::state::{Expected, Lineage, OpenOptions, Records, StateError, StateStore};
 use crate::workspace::{self, Target, Workspace};
@@ -47,7 +47,11 @@ impl Session {
         settings: Settings,
         ui: Ui,
     ) -> Result<Self, Failure> {
-        let root = workspace_root(options)?;
+        let start = start_folder(options)?;
+        let root = workspace_root(&start)?;
+        if root != start {
+            ui.note(format!("workspace {}", relative(&root, &start).display()))?;
+        }
         let workspace = Workspace::open(&root)?;
         let name = options
             .target
@@ -56,6 +60,9 @@ impl Session {
         if options.target.is_some() && options.target == settings.target {
             ui.note(format!("target `{name}`, from STOCKTAKE_TARGET"))?;
         }
+        let is_repeated =
+            name != workspace.default_target() && settings.target.as_ref() != Some(&name);
+        report::repeat_options(options.dir.as_deref(), is_repeated.then_some(name.as_str()));
         let mut target = workspace.target(&name)?;
         if let Some(state) = &settings.state {
             target.state.clone_from(state);
@@ -217,6 +224,27 @@ impl Session {
         let limits = self.limits(max_submissions);
         Ok(plan::plan_selected(jobs, records, limits, &selection))
     }
+
+    /// The plan that submits those of the named jobs once more that failed.
+    pub(super) fn plan_retry(
+        &self,
+        jobs: Vec<Arc<Job>>,
+        records: &Records,
+        max_submissions: Option<usize>,
+        names: &[String],
+    ) -> Result<Plan, Failure> {
+        let selection = Selection::new(names.to_vec());
+        if let Some(unknown) = selection.unknown(&jobs) {
+            return Err(unknown_key(unknown, &jobs).into());
+        }
+        let limits = self.limits(max_submissions);
+        plan::plan_retry(jobs, records, limits, &selection).ok_or_else(|| {
+            let problem = Diagnostic::error("nothing-failed", "none of these jobs failed");
+            problem
+                .help("nothing was sent; `stocktake status --state Failed,Cancel` shows the jobs that did")
+                .into()
+        })
+    }
 }
 
 /// The job of that key; a key that stands for none is a mistake.
@@ -235,7 +263,7 @@ fn unknown_key(key: &str, jobs: &[Arc<Job>]) -> Diagnostic {
     }
 }
 
-fn workspace_root(options: &GlobalOptions) -> Result<PathBuf, Failure> {
+fn start_folder(options: &GlobalOptions) -> Result<PathBuf, Failure> {
     let start = options.dir.clone().unwrap_or_else(|| PathBuf::from("."));
     let start = start.canonicalize().map_err(|error| {
         Diagnostic::error(
@@ -243,11 +271,23 @@ fn workspace_root(options: &GlobalOptions) -> Result<PathBuf, Failure> {
             format!("cannot open the folder {}: {error}", start.display()),
         )
     })?;
-    let root = workspace::find(&start).map_err(|error| {
+    Ok(start)
+}
+
+fn workspace_root(start: &Path) -> Result<PathBuf, Failure> {
+    let root = workspace::find(start).map_err(|error| {
         let problem = Diagnostic::error("no-workspace", error.to_string());
         problem.help("go to the folder of one, name it with -C, or begin one with `stocktake init`")
     })?;
     Ok(root)
+}
+
+/// A folder above `start`, as seen from there.
+fn relative(root: &Path, start: &Path) -> PathBuf {
+    let levels = start
+        .strip_prefix(root)
+        .map_or(0, |rest| rest.components().count());
+    std::iter::repeat_n("..", levels).collect()
 }
 
 /// Later ones win: the workspace, the target, the environment, the command line. A variable that no

@@ -73,6 +73,7 @@ pub(super) fn summarize(jobs: &[PlannedJob], retired: usize) -> Summary {
             Action::Renamed => summary.renamed += 1,
             Action::Unchanged => summary.unchanged += 1,
         }
+        summary.failed += usize::from(planned.reason.is_left_failed());
     }
     summary
 }

@@ -16,7 +16,7 @@ pub(super) fn decide_all(jobs: &[Arc<Job>], records: &Records) -> Vec<PlannedJob
 }
 
 /// Decides what is to be done about one job.
-fn decide(job: Arc<Job>, records: &Records) -> PlannedJob {
+pub(super) fn decide(job: Arc<Job>, records: &Records) -> PlannedJob {
     let record = records.get(&job.fingerprint).cloned();
     let record = record.filter(|record| !record.is_removed());
     let (action, reason, changes) = if let Some(record) = &record {

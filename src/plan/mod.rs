@@ -18,7 +18,7 @@ mod selection;
 
 use std::sync::Arc;
 
-use crate::job::Job;
+use crate::job::{Job, OnFailure};
 use crate::money::Money;
 use crate::schema;
 use crate::state::Records;
@@ -89,4 +89,36 @@ pub fn plan_selected(
         .retain(|blocked| blocked.guard != Guard::MaxSubmissions);
     plan.blocked.extend(too_many_submissions(&plan, limits));
     plan
+}
+
+/// The plan that submits once more those of the selected jobs that failed, whatever the files say about
+/// failures; `None` where none of them failed. Nothing else is part of it.
+pub fn plan_retry(
+    mut jobs: Vec<Arc<Job>>,
+    records: &Records,
+    limits: Limits,
+    selection: &Selection,
+) -> Option<Plan> {
+    let mut failed = Vec::new();
+    for job in &mut jobs {
+        let reason = decide::decide(Arc::clone(job), records).reason;
+        if selection.contains(&job.key) && (reason.is_left_failed() || reason == Reason::Failed) {
+            failed.push(job.key.to_string());
+            *job = Arc::new(Job {
+                on_failure: OnFailure::Resubmit {
+                    max_attempts: u32::MAX,
+                },
+                ..Job::clone(job)
+            });
+        }
+    }
+    if failed.is_empty() {
+        return None;
+    }
+    Some(plan_selected(
+        jobs,
+        records,
+        limits,
+        &Selection::new(failed),
+    ))
 }

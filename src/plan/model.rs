@@ -83,6 +83,13 @@ pub enum Reason {
     Done,
 }
 
+impl Reason {
+    /// Whether the job failed and is not submitted again.
+    pub fn is_left_failed(self) -> bool {
+        matches!(self, Self::LeftFailed | Self::AttemptsUsedUp)
+    }
+}
+
 /// One field that differs from the latest record under the same key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Change {
@@ -176,6 +183,9 @@ pub struct Summary {
     pub renamed: usize,
     /// [`Action::Unchanged`]
     pub unchanged: usize,
+    /// Those of the unchanged jobs that failed and are not submitted again.
+    #[serde(default)]
+    pub failed: usize,
     /// Records whose job is no longer in the files.
     pub retired: usize,
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::hint::{pasteable, quoted};
 use super::table::{count, grouped};
 use super::ui::Ui;
 use super::ui::style::{BAD, CHANGE, FAINT, GOOD, STRONG};
@@ -63,11 +64,18 @@ impl ApplyReporter {
                     "{BAD}twice{BAD:#}  {key}: {adopted} is recorded; the service also has {others}"
                 ))
             }
-            Event::NotRecorded { key, job_id, error } => writeln!(
-                self.ui.messages(),
-                "{BAD}NOT RECORDED{BAD:#}  {key} runs as {job_id}, and the state cannot be written: {error}\n\
-                 repair it with: stocktake resolve '{key}' --adopt {job_id}",
-            ),
+            Event::NotRecorded { key, job_id, error } => {
+                let command = format!(
+                    "stocktake resolve {} --adopt {job_id}",
+                    quoted(key.as_str())
+                );
+                writeln!(
+                    self.ui.messages(),
+                    "{BAD}NOT RECORDED{BAD:#}  {key} runs as {job_id}, and the state cannot be written: \
+                     {error}\nrepair it with: {}",
+                    pasteable(&command)
+                )
+            }
             Event::Finished(outcomes) => self.finished(outcomes),
             Event::Draining { in_flight, left } => {
                 self.is_counting.store(true, Ordering::Relaxed);
@@ -182,10 +190,8 @@ pub fn outcome(out: &mut dyn Write, outcome: &ApplyOutcome) -> io::Result<()> {
         .collect();
     writeln!(out, "{STRONG}{}{STRONG:#}", counts.join(", "))?;
     if outcome.unresolved() > 0 {
-        writeln!(
-            out,
-            "unresolved jobs may be running; `stocktake apply` looks them up and sends nothing twice"
-        )?;
+        let hint = "unresolved jobs may be running; `stocktake apply` looks them up and sends nothing twice";
+        writeln!(out, "{}", pasteable(hint))?;
     }
     Ok(())
 }

@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::table::count;
-use super::text::one_line;
-use super::ui::style::{BAD, FAINT, GOOD, STRONG};
+use super::text::{failure_line, object_key, one_line};
+use super::ui::style::{BAD, GOOD, STRONG};
 use crate::api::name::{JobId, WorkflowId};
 use crate::job::JobKey;
 use crate::report::json::write as write_json;
@@ -50,19 +50,34 @@ struct Failure<'a> {
     workflow_id: &'a WorkflowId,
 }
 
-/// Writes each failed object with its reason.
+/// Writes the failed objects of each job: those with the same reason together.
 pub fn human(out: &mut dyn Write, failed: &[FailedObject]) -> io::Result<()> {
     if failed.is_empty() {
         return writeln!(out, "{GOOD}No object failed.{GOOD:#}");
     }
+    let mut groups: Vec<Vec<&FailedObject>> = Vec::new();
     for object in failed {
+        let is_same = |group: &&mut Vec<&FailedObject>| {
+            (&group[0].key, &group[0].message) == (&object.key, &object.message)
+        };
+        match groups.iter_mut().find(is_same) {
+            Some(group) => group.push(object),
+            None => groups.push(vec![object]),
+        }
+    }
+    for group in groups {
+        let first = group[0];
+        let objects = count(group.len(), "object", "objects");
+        let message = first.message.as_deref().map(failure_line);
+        let message = message.map(|message| format!(": {message}"));
         writeln!(
             out,
-            "{BAD}failed{BAD:#}  {}  {STRONG}{}{STRONG:#}",
-            object.key, object.url
+            "{BAD}failed{BAD:#}  {STRONG}{}{STRONG:#}  {objects}{}",
+            first.key,
+            message.unwrap_or_default()
         )?;
-        if let Some(message) = &object.message {
-            writeln!(out, "        {FAINT}{}{FAINT:#}", one_line(message))?;
+        for object in group {
+            writeln!(out, "        {}", one_line(&object_key(&object.url)))?;
         }
     }
     writeln!(

@@ -6,11 +6,11 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use percent_encoding::percent_decode_str;
 
 use super::plan::words;
-use super::status::standing;
+use super::status::{no_objects, standing};
 use super::table::count;
+use super::text::{failure_line, object_key};
 use crate::job::JobKey;
 use crate::job_status::{JobStatus, Objects};
 use crate::page::{self, Job, Open, OpenItem, Page, Workflow};
@@ -99,7 +99,7 @@ fn jobs(report: &HtmlReport<'_>, standings: &[JobStatus]) -> Vec<Job> {
             .entry(&object.key)
             .or_default()
             .push(page::FailedObject {
-                name: readable(&object.url),
+                name: object_key(&object.url),
                 message: object.message.clone(),
             });
     }
@@ -125,18 +125,13 @@ fn job(record: &Record, standing: JobStatus, failed: Vec<page::FailedObject>) ->
         started: seen.and_then(|seen| seen.started),
         ended: seen.and_then(|seen| seen.ended),
         objects: seen.and_then(Seen::counted),
-        message: seen.and_then(|seen| seen.message.clone()).or(reason),
+        message: seen
+            .and_then(|seen| seen.message.clone())
+            .or(reason)
+            .map(|message| failure_line(&message))
+            .or_else(|| no_objects(record)),
         failed,
     }
-}
-
-/// An object's key out of its address.
-fn readable(url: &str) -> String {
-    let path = url
-        .split_once("://")
-        .and_then(|(_, rest)| rest.split_once('/'));
-    let path = path.map_or(url, |(_, path)| path);
-    percent_decode_str(path).decode_utf8_lossy().into_owned()
 }
 
 fn submitted(record: &Record) -> Option<Timestamp> {

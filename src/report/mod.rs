@@ -10,6 +10,7 @@ mod apply_json;
 mod cancel;
 pub mod diagnostics;
 mod failures;
+mod hint;
 mod html;
 mod json;
 mod markdown;
@@ -36,6 +37,7 @@ pub use cancel::cancelling;
 pub use failures::{
     human as failures_human, json as failures_json, schema_json as failures_schema_json,
 };
+pub use hint::{pasteable, quoted, repeat_options};
 pub use html::{AskedFor, HtmlReport, html as status_html, worth_explaining};
 pub use plan::{
     PlanView, gitlab as plan_gitlab, human as plan_human, json as plan_json,
@@ -55,7 +57,9 @@ pub use state::{
     begun as state_begun, verified as state_verified, verified_json as state_verified_json,
     verified_schema_json,
 };
-pub use status::{ended as jobs_ended, human as status_human, markdown as status_markdown};
+pub use status::{
+    ended as jobs_ended, human as status_human, markdown as status_markdown, record_state,
+};
 pub use ui::{ColorChoice, Look, Ui, Verbosity};
 pub use watch::{
     SHOWN_JOBS, WatchCause, WatchOpening, WatchView, intention, opening as watch_opening,

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::hint::{pasteable, quoted};
 use super::ui::style::{BAD, FAINT, GOOD, STRONG};
 use crate::api::time;
 use crate::api::wire::JobDetail;
@@ -33,7 +34,8 @@ pub fn unresolved(
             out,
             "The service lists no job that can be it. If that is the last word:"
         )?;
-        return writeln!(out, "  stocktake resolve '{key}' --abandon");
+        let command = format!("stocktake resolve {} --abandon", quoted(key.as_str()));
+        return writeln!(out, "  {}", pasteable(&command));
     }
     writeln!(out, "The service lists what may be it:")?;
     for job in candidates {
@@ -43,7 +45,8 @@ pub fn unresolved(
             out,
             "  {STRONG}{id}{STRONG:#}  {state}  {FAINT}created {created}{FAINT:#}"
         )?;
-        writeln!(out, "    stocktake resolve '{key}' --adopt {id}")?;
+        let command = format!("stocktake resolve {} --adopt {id}", quoted(key.as_str()));
+        writeln!(out, "    {}", pasteable(&command))?;
     }
     Ok(())
 }

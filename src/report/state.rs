@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::hint::pasteable;
 use super::table::count;
 use super::ui::style::{FAINT, GOOD};
 use crate::report::json::write as write_json;
@@ -35,7 +36,8 @@ pub fn verified(out: &mut dyn Write, path: &Path, verified: &Verified) -> io::Re
     let unresolved = unresolved(verified);
     if unresolved > 0 {
         let jobs = count(unresolved, "job is", "jobs are");
-        writeln!(out, "{jobs} unresolved; `stocktake apply` looks them up")?;
+        let hint = pasteable("`stocktake apply` looks them up");
+        writeln!(out, "{jobs} unresolved; {hint}")?;
     }
     if verified.lines > verified.records.len() {
         let lines = count(verified.lines, "line", "lines");

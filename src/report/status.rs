@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::markdown::escape;
 use super::table::{self, Cell, grouped};
-use super::text::{one_line, wrap};
+use super::text::{failure_line, one_line, wrap};
 use super::ui::Look;
 use super::ui::style::{BAD, CHANGE, FAINT, GOOD, STRONG};
 use crate::api::time;
@@ -30,9 +30,14 @@ pub fn human(
     }
     table(out, records, now, look)?;
     for record in records {
-        if let Some(message) = record.last_seen().and_then(|seen| seen.message.as_ref()) {
+        let message = record.last_seen().and_then(|seen| seen.message.as_ref());
+        let message = message.map(|message| failure_line(message));
+        if let Some(message) = message
+            .or_else(|| reason(record))
+            .or_else(|| no_objects(record))
+        {
             let key = record.key.as_str();
-            let text = wrap(&format!("{key}: {}", one_line(message)), look.width - 2);
+            let text = wrap(&format!("{key}: {message}"), look.width - 2);
             let text = text.replace('\n', "\n  ");
             let rest = text.strip_prefix(key).unwrap_or(&text);
             writeln!(out, "{BAD}{key}{BAD:#}{rest}")?;
@@ -70,7 +75,11 @@ pub fn markdown(out: &mut dyn Write, records: &[Arc<Record>], now: Timestamp) ->
             ..
         } = facts(record, now);
         let message = record.last_seen().and_then(|seen| seen.message.as_deref());
-        let (key, message) = (escape(record.key.as_str()), escape(message.unwrap_or("")));
+        let message = message.map(failure_line).or_else(|| no_objects(record));
+        let (key, message) = (
+            escape(record.key.as_str()),
+            escape(&message.unwrap_or_default()),
+        );
         writeln!(
             out,
             "| {key} | {state} | {submitted} | {took} | {objects} | {message} |"
@@ -83,13 +92,37 @@ pub fn markdown(out: &mut dyn Write, records: &[Arc<Record>], now: Timestamp) ->
 pub(super) fn ending(record: &Record) -> Option<String> {
     let seen = record.last_seen().filter(|seen| seen.state.is_final())?;
     let (state, style) = state(record);
-    let message = seen.message.as_ref();
-    let message = message.map(|message| format!("  {}", one_line(message)));
+    let message = seen.message.as_ref().map(|message| failure_line(message));
+    let message = message.or_else(|| no_objects(record));
+    let message = message.map(|message| format!("  {message}"));
     Some(format!(
         "{style}{state:<9}{style:#}  {}{}",
         record.key,
         message.unwrap_or_default()
     ))
+}
+
+/// Why the service refused the latest submission.
+fn reason(record: &Record) -> Option<String> {
+    let latest = record.latest().filter(|_| record.accepted().is_none())?;
+    let is_rejected = matches!(latest.outcome, Outcome::Rejected(_));
+    latest.outcome.reason().filter(|_| is_rejected)
+}
+
+/// What to say of a job that succeeded over nothing: mostly its input is misspelt.
+pub(super) fn no_objects(record: &Record) -> Option<String> {
+    let seen = record
+        .last_seen()
+        .filter(|seen| seen.state == JobState::Success)?;
+    let objects = seen.counted()?;
+    let input = &record.work.request.input;
+    (objects.total == 0 && !objects.more).then(|| {
+        format!(
+            "0 objects: nothing matched {} `{}`",
+            input.field(),
+            one_line(input.value())
+        )
+    })
 }
 
 /// What became of several jobs that ended: how many in which way, and of their objects.
@@ -117,7 +150,15 @@ pub fn ended(records: &[Arc<Record>]) -> String {
     } else {
         String::new()
     };
-    format!("{STRONG}{jobs} jobs ended{STRONG:#}: {ways}{objects}")
+    let empty = records.iter().filter(|record| no_objects(record).is_some());
+    let empty = match empty.count() {
+        0 => String::new(),
+        number => format!(
+            "; {BAD}0 objects in {}{BAD:#}",
+            table::count(number, "job", "jobs")
+        ),
+    };
+    format!("{STRONG}{jobs} jobs ended{STRONG:#}: {ways}{objects}{empty}")
 }
 
 /// What became of the objects of all these jobs; there are more where a job that ended was not counted.
@@ -152,7 +193,11 @@ fn facts(record: &Record, now: Timestamp) -> Facts {
         style,
         submitted: submitted.unwrap_or_default(),
         took: took(record, now).unwrap_or_default(),
-        objects: objects.map(self::objects).unwrap_or_default(),
+        objects: if no_objects(record).is_some() {
+            "0 objects".to_owned()
+        } else {
+            objects.map(self::objects).unwrap_or_default()
+        },
     }
 }
 
@@ -197,6 +242,11 @@ fn took(record: &Record, now: Timestamp) -> Option<String> {
         None => now,
     };
     Some(duration(until.as_second() - started.as_second()))
+}
+
+/// The word for what is known of a record.
+pub fn record_state(record: &Record) -> String {
+    standing(record).0
 }
 
 /// The word for what is known of a record, and how it looks.

@@ -1,6 +1,26 @@
 //! Small things about text that people read.
 
+use percent_encoding::percent_decode_str;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// An object's key out of its address.
+pub(super) fn object_key(url: &str) -> String {
+    let path = url
+        .split_once("://")
+        .and_then(|(_, rest)| rest.split_once('/'));
+    let path = path.map_or(url, |(_, path)| path);
+    percent_decode_str(path).decode_utf8_lossy().into_owned()
+}
+
+/// The line of a failure's message that says most: of a Python traceback the last one, behind what
+/// stands before the traceback; of other messages the whole text.
+pub(super) fn failure_line(message: &str) -> String {
+    let Some((before, trace)) = message.split_once("Traceback (most recent call last)") else {
+        return one_line(message);
+    };
+    let last = trace.lines().rev().find(|line| !line.trim().is_empty());
+    one_line(&format!("{before}{}", last.unwrap_or_default().trim()))
+}
 
 /// Breaks text at spaces into lines of at most `width` columns; longer words stay whole.
 pub(super) fn wrap(text: &str, width: usize) -> String {

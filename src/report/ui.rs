@@ -6,6 +6,8 @@ use std::time::Duration;
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 
+use super::hint::pasteable;
+
 /// Whether output is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ColorChoice {
@@ -164,7 +166,7 @@ impl Ui {
         // A line is one write: there may be very many, and others may write there as well.
         let choice = self.choice(self.shows_messages);
         let mut line = AutoStream::new(Vec::new(), choice);
-        writeln!(line, "{}", words.as_ref())?;
+        writeln!(line, "{}", pasteable(words.as_ref()))?;
         io::stderr().write_all(&line.into_inner())
     }
 

@@ -43,23 +43,23 @@ pub struct Workspace {
 
 /// There is no workspace here or above.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no workspace in {} or above: neither a {FILE_NAME} nor a {JOBS_FOLDER} folder", .start.display())]
+#[error(
+    "no workspace: {} has no {JOBS_FOLDER} folder, and neither it nor a folder above has a {FILE_NAME}",
+    .start.display()
+)]
 pub struct NoWorkspace {
     /// Where the search began.
     pub start: PathBuf,
 }
 
 /// The folder of the workspace that `start` lies in: the nearest one, walking up, with a workspace
-/// file, or else the nearest one with a folder of jobs.
+/// file, or else `start` itself if it has a folder of jobs. Folders of that name are common, so those of
+/// its parents do not count.
 pub fn find(start: &Path) -> Result<PathBuf, NoWorkspace> {
     let with_file = start
         .ancestors()
         .find(|folder| folder.join(FILE_NAME).is_file());
-    let with_jobs = || {
-        start
-            .ancestors()
-            .find(|folder| folder.join(JOBS_FOLDER).is_dir())
-    };
+    let with_jobs = || Some(start).filter(|folder| folder.join(JOBS_FOLDER).is_dir());
     let folder = with_file.or_else(with_jobs);
     folder.map(Path::to_path_buf).ok_or_else(|| NoWorkspace {
         start: start.to_path_buf(),
@@ -163,6 +163,12 @@ impl Workspace {
             }
             _ => problem,
         };
+        // `-target=ADDRESS` of Terraform is `-t arget=ADDRESS` here.
+        if let Some(job) = name.strip_prefix("arget=") {
+            return problem.help(format!(
+                "`--only {job}` chooses jobs; -t takes the name of a target"
+            ));
+        }
         match closest(name, names.iter().map(String::as_str)) {
             Some(near) => problem.help(format!("did you mean `{near}`?")),
             None => problem.help(format!("{FILE_NAME} has: {}", names.join(", "))),

@@ -15,6 +15,7 @@ fn help_pages() {
         "cancel",
         "adopt",
         "resolve",
+        "retry",
         "state",
         "watch",
         "serve",

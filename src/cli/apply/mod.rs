@@ -24,12 +24,19 @@ use crate::plan::PlanDocument;
 use crate::report::{ColorChoice, Ui, Verbosity};
 use view::View;
 
+/// Submissions in flight at once, unless the command line says otherwise.
+const PARALLELISM: u16 = 8;
+
 /// Submit what is new, each job exactly once, and record it
 ///
 /// Shows the plan first. On the embedded target it asks nobody and waits for the jobs to end, because
 /// they run in this process; on any other target it asks, or needs --auto-approve. Where the target
 /// limits objects, bytes or cost, it counts them before it sends anything.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 #[command(after_help = "Examples:
   stocktake apply                            the default target
   stocktake -t prod apply --auto-approve     in a pipeline
@@ -54,11 +61,11 @@ pub(super) struct ApplyArgs {
     refresh: bool,
 
     /// Do not ask
-    #[arg(long)]
+    #[arg(long, short = 'y')]
     auto_approve: bool,
 
     /// How many submissions are in flight at once
-    #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", default_value_t = PARALLELISM, value_parser = clap::value_parser!(u16).range(1..=1024))]
     parallelism: u16,
 
     /// Allow this many submissions in this run, instead of what the target allows
@@ -81,10 +88,14 @@ pub(super) struct ApplyArgs {
         hide_possible_values = true
     )]
     format: Format,
+
+    /// Whether this is `stocktake retry`: the jobs of `only` that failed, once more.
+    #[arg(skip)]
+    is_retry: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// For people
     Human,
     /// For programs: JSON Lines, the last one a summary
@@ -92,6 +103,29 @@ enum Format {
 }
 
 impl ApplyArgs {
+    /// Those of `stocktake retry`.
+    pub(super) fn retry(
+        keys: Vec<String>,
+        auto_approve: bool,
+        max_submissions: Option<usize>,
+        lock_timeout: Duration,
+        wait: bool,
+        format: Format,
+    ) -> Self {
+        Self {
+            plan_file: None,
+            only: keys,
+            refresh: false,
+            auto_approve,
+            parallelism: PARALLELISM,
+            max_submissions,
+            lock_timeout,
+            wait,
+            format,
+            is_retry: true,
+        }
+    }
+
     /// Jobs of an embedded target run in this process, and are waited for.
     fn waits(&self, session: &Session) -> bool {
         self.wait || session.target.embedded().is_some()

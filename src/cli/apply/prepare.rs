@@ -29,7 +29,13 @@ pub(super) fn now(
     } else {
         None
     };
-    let mut plan = session.plan_only(
+    let plan = if arguments.is_retry {
+        Session::plan_retry
+    } else {
+        Session::plan_only
+    };
+    let mut plan = plan(
+        &session,
         jobs,
         &store.records(),
         arguments.max_submissions,

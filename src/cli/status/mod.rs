@@ -15,9 +15,12 @@ use super::options::{GlobalOptions, parse_duration};
 use super::session::Session;
 use super::settings::Settings;
 use super::unresolved;
-use crate::diagnostic::Diagnostic;
+use crate::api::wire::JobState;
+use crate::diagnostic::{Diagnostic, closest};
+use crate::job::JobKey;
+use crate::plan::Selection;
 use crate::report::{self, Ui};
-use crate::state::Record;
+use crate::state::{Record, Records};
 use crate::status;
 
 use output::{show, show_failed};
@@ -30,7 +33,9 @@ use refresh::{Asked, ask, is_reachable};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stocktake status                      every recorded job
-  stocktake status spring-uploads       one of them
+  stocktake status spring-uploads       one of them, or all of one matrix
+  stocktake status --state Failed       those that failed
+  stocktake status --failed             every failed object, and why
   stocktake status --wait --timeout 2h  until they have ended
   stocktake status spring-uploads --failed --write-url-file again.txt
                                         its failed objects, as an input for a job
@@ -41,9 +46,14 @@ Exit codes: 0 done, 1 something is wrong or the time was up, 5 the state is
 locked, 7 a job that was waited for, or one of those named, ended Failed or
 Cancel.")]
 pub(super) struct StatusArgs {
-    /// Only the records of these keys
+    /// Only these jobs: keys, `backfill` for its whole matrix, patterns with `*`
     #[arg(value_name = "KEY")]
     keys: Vec<String>,
+
+    /// Only jobs in these states, such as Failed,Cancel
+    #[arg(long = "state", value_name = "STATE", value_delimiter = ',', value_parser = parse_state,
+        conflicts_with = "failed")]
+    states: Vec<String>,
 
     /// Ask nobody; show what is recorded
     #[arg(long, conflicts_with_all = ["wait", "failed"])]
@@ -58,7 +68,7 @@ pub(super) struct StatusArgs {
     timeout: Option<Duration>,
 
     /// Show the objects that failed, and why, instead of the jobs
-    #[arg(long, requires = "keys")]
+    #[arg(long)]
     failed: bool,
 
     /// Write the addresses of the failed objects to a file, one a line
@@ -94,7 +104,10 @@ pub(super) fn run(
         let records = session.records()?;
         tokio::runtime::Runtime::new()?.block_on(unresolved::look_up(&session, &records))?;
     }
-    let wanted = wanted(&session, &arguments.keys)?;
+    let mut wanted = wanted(&session, &arguments.keys)?;
+    if arguments.failed && arguments.keys.is_empty() {
+        wanted.retain(|record| may_have_failed(record));
+    }
     let is_open = wanted.iter().any(|record| refresh::is_open(record));
     let explains = arguments.format == Format::Html
         && !arguments.no_refresh
@@ -114,10 +127,13 @@ pub(super) fn run(
         return Ok(asked.exit);
     }
     if arguments.failed {
-        return show_failed(&session, arguments, &asked.failed);
+        return show_failed(&session, arguments, &wanted, &asked.failed);
     }
     let mut shown = wanted;
     status::update(&mut shown, &asked.records);
+    if !arguments.states.is_empty() {
+        shown.retain(|record| has_state(record, &arguments.states));
+    }
     show(&session, arguments, &shown, &asked.failed)?;
     let names_failure = || arguments.wait && !arguments.keys.is_empty() && has_failed(&shown);
     Ok(if names_failure() {
@@ -127,26 +143,75 @@ pub(super) fn run(
     })
 }
 
-/// The records of the keys, or all; sorted.
+/// The records that the keys, families and patterns select, or all; sorted.
 pub(super) fn wanted(session: &Session, keys: &[String]) -> Result<Vec<Arc<Record>>, Failure> {
+    let selection = Selection::new(keys.to_vec());
     let records = session.records()?;
-    let is_wanted = |record: &&Arc<Record>| {
-        if keys.is_empty() {
-            !record.is_removed()
-        } else {
-            keys.iter().any(|key| key == record.key.as_str())
-        }
-    };
-    let wanted: Vec<Arc<Record>> = records.iter().filter(is_wanted).cloned().collect();
-    let is_unknown = |key: &&String| wanted.iter().all(|record| record.key.as_str() != *key);
-    if let Some(key) = keys.iter().find(is_unknown) {
-        let message = format!("nothing is recorded under `{key}`");
-        let problem = Diagnostic::error("unknown-key", message);
-        return Err(problem
-            .help("`stocktake state list` shows every key")
-            .into());
+    if let Some(unknown) = selection.unknown_among(|| records.iter().map(|record| &record.key)) {
+        return Err(unknown_key(unknown, &records).into());
     }
+    let is_wanted = |record: &&Arc<Record>| {
+        let is_named = keys.iter().any(|key| key == record.key.as_str());
+        selection.contains(&record.key) && (is_named || !record.is_removed())
+    };
+    let mut wanted: Vec<Arc<Record>> = records.iter().filter(is_wanted).cloned().collect();
+    wanted
+        .sort_by(|left, right| (&left.key, left.fingerprint).cmp(&(&right.key, right.fingerprint)));
     Ok(wanted)
+}
+
+/// The records under exactly this key, for what changes them.
+pub(super) fn exact(session: &Session, key: &str) -> Result<Vec<Arc<Record>>, Failure> {
+    let records = session.records()?;
+    let found: Vec<Arc<Record>> = records.under_key(&JobKey::new(key)).cloned().collect();
+    if found.is_empty() {
+        return Err(unknown_key(key, &records).into());
+    }
+    Ok(found)
+}
+
+fn unknown_key(key: &str, records: &Records) -> Diagnostic {
+    let problem = Diagnostic::error("unknown-key", format!("nothing is recorded under `{key}`"));
+    let keys = records.iter().map(|record| record.key.as_str());
+    match closest(key, keys) {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => problem.help("`stocktake state list` shows every key"),
+    }
+}
+
+/// Whether a failed object, or a refusal, can be all there is to tell of it.
+fn may_have_failed(record: &Record) -> bool {
+    let Some(seen) = record.last_seen() else {
+        return true;
+    };
+    seen.state != JobState::Success || seen.counted().is_none_or(|objects| objects.failed > 0)
+}
+
+fn has_state(record: &Record, states: &[String]) -> bool {
+    let state = report::record_state(record);
+    states
+        .iter()
+        .any(|wanted| wanted.eq_ignore_ascii_case(&state))
+}
+
+fn parse_state(text: &str) -> Result<String, String> {
+    const STATES: [&str; 11] = [
+        "Submitted",
+        "Running",
+        "Success",
+        "Failed",
+        "Pause",
+        "Cancel",
+        "unresolved",
+        "rejected",
+        "accepted",
+        "abandoned",
+        "removed",
+    ];
+    let found = STATES.iter().find(|state| state.eq_ignore_ascii_case(text));
+    found
+        .map(|state| (*state).to_owned())
+        .ok_or_else(|| format!("the states are {}", STATES.join(", ")))
 }
 
 fn has_failed(records: &[Arc<Record>]) -> bool {

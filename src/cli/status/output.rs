@@ -73,9 +73,21 @@ fn plan(session: &Session) -> Result<Result<(Plan, Origin), usize>, Failure> {
 pub(super) fn show_failed(
     session: &Session,
     arguments: &StatusArgs,
+    wanted: &[Arc<Record>],
     failed: &[FailedObject],
 ) -> Result<Exit, Failure> {
     let mut out = session.ui.data();
+    let rejected = wanted.iter().filter(|record| record.accepted().is_none());
+    for record in rejected {
+        let latest = record.latest().and_then(|latest| latest.outcome.reason());
+        let reason = latest
+            .map(|reason| format!(": {reason}"))
+            .unwrap_or_default();
+        let state = report::record_state(record);
+        session
+            .ui
+            .note(format!("{} never ran; {state}{reason}", record.key))?;
+    }
     match arguments.format {
         Format::Json => report::failures_json(&mut out, &session.target.name, failed)?,
         Format::Human | Format::Markdown => report::failures_human(&mut out, failed)?,

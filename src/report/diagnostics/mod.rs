@@ -15,6 +15,7 @@ use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Snippet};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::hint::pasteable;
 use super::table::count;
 use super::text::{clean, wrap};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -85,13 +86,14 @@ fn group(diagnostic: &Diagnostic, width: usize) -> Group<'_> {
     };
     // `warning[]: ` and the code stand in front of the first line.
     let indent = diagnostic.code.len() + 11;
-    let message = clean(&wrap(&diagnostic.message, width.saturating_sub(indent)));
+    let message = pasteable(&diagnostic.message);
+    let message = clean(&wrap(&message, width.saturating_sub(indent)));
     let mut group = level
         .primary_title(message)
         .id(diagnostic.code)
         .elements(pieces(diagnostic));
     if let Some(help) = &diagnostic.help {
-        let help = clean(&wrap(help, width.saturating_sub(14)));
+        let help = clean(&wrap(&pasteable(help), width.saturating_sub(14)));
         group = group.element(Level::HELP.message(help));
     }
     group

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
 
+use super::super::hint::pasteable;
 use super::super::table::grouped;
 use super::super::text::{clean, wrap};
 use super::super::ui::style::{BAD, FAINT, STRONG};
@@ -47,7 +48,7 @@ pub(super) fn write(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> 
         writeln!(out, "     {FAINT}{forgotten}; {rest} names them{FAINT:#}")?;
     }
     if shown.iter().any(|drift| drift.kind == DriftKind::Unknown) {
-        for line in wrap(words::UNKNOWN_HELP, view.width - 2).lines() {
+        for line in wrap(&pasteable(words::UNKNOWN_HELP), view.width - 2).lines() {
             writeln!(out, "  {FAINT}{line}{FAINT:#}")?;
         }
     }

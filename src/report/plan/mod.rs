@@ -11,6 +11,7 @@ use std::io::{self, Write};
 
 use serde_json::json;
 
+use super::hint::{pasteable, quoted};
 use super::table::{count, grouped};
 use super::text::{clean, wrap};
 use super::ui::style::{BAD, CHANGE, FAINT, STRONG};
@@ -56,8 +57,9 @@ pub fn human(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {
     first(out, view, risky)?;
     files(out, view, others)?;
     retired(out, view)?;
+    failed(out, view)?;
     match view.next.filter(|_| view.plan.blocked.is_empty()) {
-        Some(next) => writeln!(out, "\n{}", wrap(next, view.width)),
+        Some(next) => writeln!(out, "\n{}", wrap(&pasteable(next), view.width)),
         None => Ok(()),
     }
 }
@@ -95,11 +97,8 @@ pub(super) fn findings(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<(
     for found in blocked.iter().take(limit) {
         finding(out, view, ("blocked", BAD), &found.message)?;
         if found.guard == Guard::MaxSubmissions {
-            writeln!(
-                out,
-                "  if that many are meant: stocktake apply --max-submissions {}",
-                found.keys.len()
-            )?;
+            let command = format!("stocktake apply --max-submissions {}", found.keys.len());
+            writeln!(out, "  if that many are meant: {}", pasteable(&command))?;
         }
     }
     more(out, view, blocked.len(), limit, "blocked")?;
@@ -214,6 +213,28 @@ fn write_cut(out: &mut dyn Write, view: &PlanView<'_>, lines: &[Line<'_>]) -> io
     let rest = view.rest;
     writeln!(out, "     {FAINT}… {jobs} more; {rest} shows them{FAINT:#}")?;
     lines::write(out, view, last)
+}
+
+/// The way on for jobs that failed and are left.
+fn failed(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {
+    let mut left = view.plan.jobs.iter();
+    let Some(first) = left.find(|job| job.reason.is_left_failed()) else {
+        return Ok(());
+    };
+    let key = quoted(first.key.as_str());
+    let key = if view.plan.summary.failed > 1 {
+        "KEY"
+    } else {
+        &key
+    };
+    writeln!(out)?;
+    for (what, command) in [
+        ("why it failed:", format!("stocktake status {key} --failed")),
+        ("to run it again:", format!("stocktake retry {key}")),
+    ] {
+        writeln!(out, "{FAINT}{what:<16}{FAINT:#} {}", pasteable(&command))?;
+    }
+    Ok(())
 }
 
 fn retired(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {

@@ -26,6 +26,9 @@ fn decision(plan: &PlanDocument<'_>) -> String {
         format!("{jobs} to submit to `{target}`")
     } else if summary.resolve > 0 {
         format!("Nothing new to submit to `{target}`, but not everything is known")
+    } else if summary.failed > 0 {
+        let jobs = count(summary.failed, "job", "jobs");
+        format!("Nothing to submit to `{target}`; {jobs} failed and left as they are")
     } else {
         format!("Nothing to submit to `{target}`")
     }
@@ -38,7 +41,11 @@ pub(in crate::report) fn counts(summary: &Summary) -> Vec<String> {
         (summary.submit, "new"),
         (summary.resubmit, "to resubmit"),
         (summary.renamed, "renamed"),
-        (summary.unchanged, "unchanged"),
+        (
+            summary.unchanged - summary.failed.min(summary.unchanged),
+            "unchanged",
+        ),
+        (summary.failed, "failed and left"),
         (summary.retired, "retired"),
     ];
     let counts = counts.iter().filter(|(number, _)| *number > 0);
@@ -71,7 +78,7 @@ pub(in crate::report) fn reason(job: &DocumentJob) -> String {
         Reason::Rejected => "the service refused it before",
         Reason::Abandoned => "the last attempt never arrived",
         Reason::Failed => "it failed; another attempt",
-        Reason::LeftFailed => "failed, and left at that",
+        Reason::LeftFailed => "failed and left (on_failure: leave)",
         Reason::AttemptsUsedUp => "failed as often as it may",
         Reason::Unresolved => "sent, and whether it was taken is unknown",
         Reason::Renamed => {
