@@ -5,8 +5,10 @@ use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 
 use super::connection::Connection;
-use super::failure::Failure;
+use super::failure::{Failure, credentials_refused};
 use super::session::Session;
+use crate::api::client::CallError;
+use crate::diagnostic::Diagnostic;
 use crate::estimate::{self, Counters, Counts};
 use crate::plan::Plan;
 use crate::report::ProgressLine;
@@ -15,20 +17,20 @@ use crate::report::ProgressLine;
 const TICK: Duration = Duration::from_millis(200);
 
 /// Counts what the plan would make the service process, and asks the guards that depend on it. What
-/// cannot be counted is said in the plan; it is for the guards to decide what that means.
-pub(super) async fn estimate(session: &Session, plan: &mut Plan) {
-    let counts = match count(session, plan).await {
-        Ok(counts) => counts,
-        Err(failure) => Counts::failed(plan.estimated_jobs(), &reason(&failure)),
-    };
+/// cannot be counted is said in the plan; it is for the guards to decide what that means. Without a
+/// service that answers there is nothing to decide.
+pub(super) async fn estimate(session: &Session, plan: &mut Plan) -> Result<(), Failure> {
+    let counts = count(session, plan).await?;
     plan.estimate(&counts, &session.target.prices, &session.limits(None));
+    Ok(())
 }
 
 /// [`estimate`], if the target has a guard that depends on it and nothing forbids the plan anyway.
-pub(super) async fn estimate_for_guards(session: &Session, plan: &mut Plan) {
+pub(super) async fn estimate_for_guards(session: &Session, plan: &mut Plan) -> Result<(), Failure> {
     if session.limits(None).need_estimate() && plan.blocked.is_empty() {
-        estimate(session, plan).await;
+        estimate(session, plan).await?;
     }
+    Ok(())
 }
 
 async fn count(session: &Session, plan: &Plan) -> Result<Counts, Failure> {
@@ -56,16 +58,11 @@ async fn count(session: &Session, plan: &Plan) -> Result<Counts, Failure> {
     };
     drop(progress);
     connection.close().await;
-    Ok(counts)
+    counts.map_err(|error| failed(&error))
 }
 
-/// What stands in the way, in one sentence with the way out.
-fn reason(failure: &Failure) -> String {
-    let Some(first) = failure.diagnostics.first() else {
-        return "the service cannot be reached".to_owned();
-    };
-    match &first.help {
-        Some(help) => format!("{}; {help}", first.message),
-        None => first.message.clone(),
-    }
+fn failed(error: &CallError) -> Failure {
+    credentials_refused(error)
+        .unwrap_or_else(|| Diagnostic::error("estimate", error.to_string()))
+        .into()
 }

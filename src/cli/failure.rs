@@ -1,6 +1,6 @@
 //! Why a command cannot go on: findings to show, and how to end.
 
-use crate::api::client::ClientError;
+use crate::api::client::{CallError, ClientError};
 use crate::diagnostic::Diagnostic;
 use crate::service::{StartError, StoreError};
 use crate::state::StateError;
@@ -104,6 +104,15 @@ fn state_problem(error: &StateError) -> Diagnostic {
         }
     };
     Diagnostic::error("state", error.to_string()).help(help)
+}
+
+/// The error of a call that the service refuses because of the credentials.
+pub(super) fn credentials_refused(error: &CallError) -> Option<Diagnostic> {
+    let problem = error.refused_credentials()?;
+    Some(
+        Diagnostic::error("credentials", format!("{problem}: {error}"))
+            .help("nothing was sent; correct TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY, or the profile"),
+    )
 }
 
 impl From<ClientError> for Failure {

@@ -112,7 +112,7 @@ pub(super) fn run(
     let mut plan = plan?;
     plan.drift = drift;
     if arguments.estimate {
-        Runtime::new()?.block_on(estimate::estimate(&session, &mut plan));
+        Runtime::new()?.block_on(estimate::estimate(&session, &mut plan))?;
     } else {
         plan.warn_of_unchecked(&session.limits(None));
     }

@@ -121,6 +121,17 @@ pub(super) fn read(path: &Path) -> Result<PlanDocument<'static>, Failure> {
         let message = format!("cannot read the plan {}: {error}", path.display());
         Diagnostic::error("plan-file", message).help("`stocktake plan --out FILE` writes one")
     };
+    let is_job = path.extension().is_none() && !path.is_file();
+    if is_job {
+        let name = path.display().to_string();
+        let message = format!("there is no saved plan {name}");
+        let command = format!("`stocktake apply --only {}`", report::quoted(&name));
+        return Err(Diagnostic::error("plan-file", message)
+            .help(format!(
+                "if it is a job: {command}; `stocktake plan --out FILE` saves a plan"
+            ))
+            .into());
+    }
     let size = fs::metadata(path).map_err(unreadable)?.len();
     if size > SIZE_LIMIT {
         let message = format!("{} is larger than any plan", path.display());

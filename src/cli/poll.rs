@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::connection::Connection;
 use super::exit::Exit;
-use super::failure::Failure;
+use super::failure::{Failure, credentials_refused};
 use super::session::Session;
 use crate::api::name::JobId;
 use crate::diagnostic::Diagnostic;
@@ -88,6 +88,9 @@ impl From<StatusError> for Failure {
             StatusError::State(error) => error.into(),
             StatusError::Client(error) => error.into(),
             StatusError::Call(error) => {
+                if let Some(refused) = credentials_refused(&error) {
+                    return refused.into();
+                }
                 let problem = Diagnostic::error("status", error.to_string());
                 problem
                     .help("nothing was changed; ask again with `stocktake status`")
@@ -194,6 +197,9 @@ fn unanswered(error: StatusError) -> Failure {
     let StatusError::Call(error) = error else {
         return error.into();
     };
+    if let Some(refused) = credentials_refused(&error) {
+        return refused.into();
+    }
     let message = format!("cannot learn what became of the recorded jobs: {error}");
     Diagnostic::error("refresh", message)
         .help("nothing was sent; without --refresh the records alone are looked at")

@@ -1,5 +1,6 @@
 //! `stocktake resolve`
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,8 +84,19 @@ async fn show(session: &Session, records: &Records, record: &Record) -> Result<E
     let connection = connect(session, record).await?;
     let candidates = by_hand::candidates(&connection.client, records, record).await;
     connection.close().await;
-    let candidates = candidates.map_err(DecisionError::from)?;
-    report::unresolved(&mut session.ui.data(), record, &candidates)?;
+    let mut out = session.ui.data();
+    match candidates {
+        Ok(candidates) => report::unresolved(&mut out, record, Some(&candidates))?,
+        // What is recorded can be shown all the same.
+        Err(error) => {
+            report::unresolved(&mut out, record, None)?;
+            out.flush()?;
+            let error = DecisionError::from(error);
+            session.ui.note(format!(
+                "the service cannot be asked for the jobs that may be it: {error}"
+            ))?;
+        }
+    }
     Ok(Exit::Done)
 }
 

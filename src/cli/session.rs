@@ -102,6 +102,11 @@ impl Session {
         load::load(&self.workspace, &self.bucket_folders(), self.context())
     }
 
+    /// A path as messages have it: from the workspace on, if it is in there.
+    pub(super) fn shown<'a>(&self, path: &'a Path) -> &'a Path {
+        path.strip_prefix(self.workspace.root()).unwrap_or(path)
+    }
+
     /// The folders that stand for buckets: what is in them is no job file.
     pub(super) fn bucket_folders(&self) -> Vec<PathBuf> {
         let service = self.target.embedded();

@@ -78,14 +78,17 @@ struct Counter<'a> {
     heads: Semaphore,
     /// Once nobody answers at all, nobody is asked any more.
     silence: OnceLock<String>,
+    /// Why the credentials are refused: no further call is made.
+    refused: OnceLock<CallError>,
 }
 
-/// Counts the objects of every job. Where that fails the counts say why; it does not stop the others.
+/// Counts the objects of every job. Where that fails the counts say why; it does not stop the others,
+/// unless the service refuses the credentials.
 pub async fn count<'a>(
     jobs: impl Iterator<Item = &'a Job>,
     client: &Client,
     counters: &Counters,
-) -> Counts {
+) -> Result<Counts, CallError> {
     let requests = requests::of(jobs);
     counters
         .lists
@@ -95,6 +98,7 @@ pub async fn count<'a>(
         counters,
         heads: Semaphore::new(HEADS),
         silence: OnceLock::new(),
+        refused: OnceLock::new(),
     };
     let answers = stream::iter(requests).map(|request| counter.ask(request));
     let mut answers = answers.buffer_unordered(PARALLELISM);
@@ -104,8 +108,11 @@ pub async fn count<'a>(
             Ok(tally) => tally.finish(&mut counts),
             Err((tally, problem)) => tally.fail(&problem, &mut counts),
         }
+        if let Some(error) = counter.refused.get() {
+            return Err(error.clone());
+        }
     }
-    counts
+    Ok(counts)
 }
 
 impl Counter<'_> {
@@ -125,6 +132,9 @@ impl Counter<'_> {
     fn explain(&self, error: &CallError) -> String {
         if matches!(error, CallError::Transport { .. }) {
             return self.silence.get_or_init(|| error.to_string()).clone();
+        }
+        if error.refused_credentials().is_some() {
+            self.refused.get_or_init(|| error.clone());
         }
         match error.status() {
             Some(401 | 403) => format!(

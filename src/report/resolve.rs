@@ -8,11 +8,12 @@ use crate::api::time;
 use crate::api::wire::JobDetail;
 use crate::state::{Outcome, Record};
 
-/// Writes what is known of the unresolved submissions of a record, and the jobs that may be theirs.
+/// Writes what is known of the unresolved submissions of a record, and the jobs that may be theirs,
+/// if the service could be asked.
 pub fn unresolved(
     out: &mut dyn Write,
     record: &Record,
-    candidates: &[JobDetail],
+    candidates: Option<&[JobDetail]>,
 ) -> io::Result<()> {
     let key = &record.key;
     for submission in &record.submissions {
@@ -29,6 +30,9 @@ pub fn unresolved(
         )?;
         writeln!(out, "  {why}")?;
     }
+    let Some(candidates) = candidates else {
+        return Ok(());
+    };
     if candidates.is_empty() {
         writeln!(
             out,

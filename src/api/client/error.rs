@@ -60,6 +60,19 @@ impl CallError {
         }
     }
 
+    /// What is wrong with the credentials, if the service refused the call for these.
+    pub fn refused_credentials(&self) -> Option<&'static str> {
+        let Self::Service { error, .. } = self else {
+            return None;
+        };
+        match error.code.as_str() {
+            "SignatureDoesNotMatch" => Some("the secret key is wrong"),
+            "InvalidAccessKeyId" => Some("the service does not know the secret id"),
+            "ExpiredToken" => Some("the temporary credentials have expired"),
+            _ => None,
+        }
+    }
+
     /// Whether the same call can end differently a little later.
     pub fn may_pass(&self) -> bool {
         match self {

@@ -45,6 +45,10 @@ pub(super) async fn execute(
         store.close()?;
         None
     };
+    let (submitted, number) = match submitted {
+        Ok((exit, number)) => (Ok(exit), number),
+        Err(failure) => (Err(failure), 0),
+    };
     let result = match submitted {
         Ok(Exit::Done) if arguments.waits(session) => {
             let writer = held.as_ref().map_or_else(
@@ -60,6 +64,9 @@ pub(super) async fn execute(
         () = connection.close() => {}
         () = interrupts.again() => {}
     }
+    if number > 0 && !session.settings.automation {
+        view.next(&next_steps(session, arguments.waits(session)))?;
+    }
     if let Some(store) = held {
         store.close()?;
     }
@@ -73,7 +80,7 @@ async fn submit(
     arguments: &ApplyArgs,
     interrupts: &Interrupts,
     view: &View,
-) -> Result<Exit, Failure> {
+) -> Result<(Exit, usize), Failure> {
     let options = apply::Options {
         parallelism: usize::from(arguments.parallelism),
         ..connection.options()
@@ -93,7 +100,31 @@ async fn submit(
     if plan.has_work() || !outcome.jobs.is_empty() {
         view.outcome(&outcome)?;
     }
-    Ok(exit(&outcome, interrupts))
+    Ok((exit(&outcome, interrupts), outcome.submitted()))
+}
+
+/// What to do after jobs were submitted.
+fn next_steps(session: &Session, has_waited: bool) -> Vec<String> {
+    let mut steps = Vec::new();
+    if let Some(service) = session.target.embedded() {
+        let results = service.data.join("results");
+        let results = session.shown(&results).display().to_string();
+        steps.push(format!("results: {results}/<job id>/"));
+        return steps;
+    }
+    if !has_waited {
+        steps.push(
+            "the jobs run at the service: `stocktake status --wait` waits for them".to_owned(),
+        );
+    }
+    let state = &session.target.state;
+    if state.ancestors().any(|folder| folder.join(".git").exists()) {
+        let state = session.shown(state).display().to_string();
+        steps.push(format!(
+            "commit {state} before anybody else applies: it says what was submitted"
+        ));
+    }
+    steps
 }
 
 fn exit(outcome: &ApplyOutcome, interrupts: &Interrupts) -> Exit {
@@ -131,7 +162,14 @@ async fn wait(
             result
         }
         () = interrupts.arrived() => {
-            session.ui.note("interrupted; the jobs stay as they are recorded")?;
+            let goes_on = if session.target.embedded().is_some() {
+                "`stocktake serve` goes on with them"
+            } else {
+                "they go on at the service"
+            };
+            session
+                .ui
+                .note(format!("interrupted; the jobs stay as they are recorded, and {goes_on}"))?;
             Ok(interrupts.exit().unwrap_or(Exit::Interrupted))
         }
     }

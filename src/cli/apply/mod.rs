@@ -188,7 +188,7 @@ fn run_in(
         None => prepare::now(arguments, options, settings, ui)?,
     };
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(estimate::estimate_for_guards(&session, &mut plan));
+    runtime.block_on(estimate::estimate_for_guards(&session, &mut plan))?;
     let lineage = Some(store.header().lineage.clone());
     let inputs = (arguments.format == Format::Json).then(|| {
         let jobs = plan.jobs.iter().map(|planned| &planned.job);
@@ -204,7 +204,7 @@ fn run_in(
     let is_approved = embedded || arguments.auto_approve || saved.is_some();
     if plan.has_work() && !is_approved {
         let can_ask = arguments.format == Format::Human;
-        approval::submit(&session, can_ask)?;
+        approval::submit(&session, &plan, can_ask)?;
     }
     runtime.block_on(execute::execute(&session, &plan, store, arguments, view))
 }

@@ -61,6 +61,10 @@ pub(super) fn saved(
     {
         return Err(plan_file::other_target(&document, asked));
     }
+    if options.target.is_none() {
+        let (target, path) = (&document.target, path.display());
+        ui.note(format!("target `{target}`, from {path}"))?;
+    }
     let options = GlobalOptions {
         target: Some(document.target.clone()),
         ..options.clone()

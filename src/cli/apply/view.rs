@@ -73,6 +73,14 @@ impl View {
         }
     }
 
+    /// What to do next, for people.
+    pub(super) fn next(&self, steps: &[String]) -> std::io::Result<()> {
+        match self {
+            Self::Human(ui, _) => steps.iter().try_for_each(|step| ui.note(step)),
+            Self::Json(_) => Ok(()),
+        }
+    }
+
     /// The stream ends with a summary, whatever happened.
     pub(super) fn end(&self, result: &Result<Exit, Failure>) -> std::io::Result<()> {
         let Self::Json(stream) = self else {

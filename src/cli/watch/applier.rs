@@ -81,7 +81,7 @@ async fn run(
         store.close()?;
         return Ok(Ending::Outdated);
     }
-    estimate::estimate_for_guards(session, &mut plan).await;
+    estimate::estimate_for_guards(session, &mut plan).await?;
     if !plan.blocked.is_empty() {
         store.close()?;
         for blocked in plan.blocked.iter().map(|blocked| &blocked.message) {
