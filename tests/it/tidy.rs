@@ -14,7 +14,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("adopt", &["api", "job", "plan", "state"]),
     ("api", &["shared_text", "stop"]),
     ("apply", &["adopt", "api", "crash", "job", "plan", "state"]),
-    ("bytes", &[]),
     (
         "cli",
         &[
@@ -36,6 +35,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "source",
             "state",
             "status",
+            "units",
             "watch",
             "workspace",
         ],
@@ -49,7 +49,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "expand",
         &["api", "diagnostic", "document", "job", "jobfile", "source"],
     ),
-    ("figures", &[]),
     ("job", &["api", "shared_text", "source"]),
     ("job_status", &["api"]),
     (
@@ -68,11 +67,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("money", &[]),
-    ("page", &["api", "figures", "job_status"]),
+    ("page", &["api", "job_status", "units"]),
     (
         "plan",
         &[
-            "api", "bytes", "estimate", "job", "money", "schema", "source", "state",
+            "api", "units", "estimate", "job", "money", "schema", "source", "state",
         ],
     ),
     (
@@ -81,11 +80,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "adopt",
             "api",
             "apply",
-            "bytes",
+            "units",
             "diagnostic",
             "estimate",
             "expand",
-            "figures",
             "job",
             "job_status",
             "money",
@@ -108,6 +106,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("status", &["api", "job", "state"]),
     ("stop", &[]),
     ("sync", &[]),
+    ("units", &[]),
     (
         "watch",
         &["document", "job", "jobfile", "load", "plan", "workspace"],
@@ -116,7 +115,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "workspace",
         &[
             "api",
-            "bytes",
+            "units",
             "diagnostic",
             "document",
             "jobfile",

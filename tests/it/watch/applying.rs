@@ -150,7 +150,7 @@ fn a_key_does_not_apply_what_cannot_be_applied() {
         Watch::on_terminal_with(&env, &CREDENTIALS, "stocktake -t far watch --color never");
     watch.wait_for("+  videos  new");
     watch.press("a");
-    watch.wait_for("this target asks for its word: run `stocktake apply`");
+    watch.wait_for("this target asks for its word: run `stocktake -t far apply`");
     env.write("jobs/b.yaml", "jobs: [\n");
     watch.wait_for("last good plan stands:");
     watch.press("a");
