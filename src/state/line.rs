@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::header::{FORMAT_PREFIX, FORMATS, HeaderLine};
@@ -63,12 +64,16 @@ pub(super) fn decode(line: &[u8]) -> Result<Line, LineError> {
     if is_header {
         check_format(line)?;
     }
-    let text = checked(line).ok_or_else(|| LineError::Damaged(describe_damage(line)))?;
-    let object = [text, b"}"].concat();
     if is_header {
-        return parse(&object).map(Line::Header);
+        return decode_object(line).map(Line::Header);
     }
-    parse(&object).map(|record| Line::Record(Arc::new(record)))
+    decode_object(line).map(|record| Line::Record(Arc::new(record)))
+}
+
+/// Reads what a line says, given without its end.
+pub(super) fn decode_object<T: DeserializeOwned>(line: &[u8]) -> Result<T, LineError> {
+    let text = checked(line).ok_or_else(|| LineError::Damaged(describe_damage(line)))?;
+    parse(&[text, b"}"].concat())
 }
 
 /// Whether the text begins with a whole line and goes on: then its end was not torn off, but

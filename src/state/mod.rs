@@ -14,6 +14,7 @@ mod log;
 mod properties;
 mod record;
 mod records;
+pub mod shared;
 mod store;
 #[cfg(test)]
 mod tests;
