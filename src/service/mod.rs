@@ -33,6 +33,7 @@ mod socket;
 mod start_error;
 mod store;
 mod stream;
+mod strict_heads;
 mod upload;
 mod workflow;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::http::{HeaderValue, header};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -18,6 +19,7 @@ use super::app::App;
 use super::faults::Dropped;
 use super::settings::Limits;
 use super::socket::Socket;
+use super::strict_heads::StrictHeads;
 
 /// How long open calls have when the service ends.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(5);
@@ -85,7 +87,13 @@ fn connect(socket: Socket, address: SocketAddr, app: &Arc<App>, graceful: &Grace
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let app = Arc::clone(&app);
         async move {
-            let response = app.answer(request.map(Body::new)).await;
+            let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
+            let mut response = app.answer(request.map(Body::new)).await;
+            if is_chunked {
+                // Where its next head begins, `StrictHeads` does not see.
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(header::CONNECTION, close);
+            }
             match response.extensions().get::<Dropped>() {
                 Some(dropped) => Err(*dropped),
                 None => Ok(response),
@@ -98,7 +106,7 @@ fn connect(socket: Socket, address: SocketAddr, app: &Arc<App>, graceful: &Grace
         .title_case_headers(true)
         .header_read_timeout(head_time)
         .max_buf_size(BUFFER)
-        .serve_connection(TokioIo::new(socket), service);
+        .serve_connection(TokioIo::new(StrictHeads::new(socket)), service);
     let connection = graceful.watch(connection);
     tokio::spawn(async move {
         if let Err(error) = connection.await {
