@@ -12,6 +12,7 @@ use super::failure::Failure;
 use super::session::Session;
 use super::settings::Settings;
 use crate::api::client::{Client, ClientSettings, Endpoint};
+use crate::api::credential_provider::CredentialProvider;
 use crate::api::credentials::Credentials;
 use crate::api::name::{BucketName, Region};
 use crate::apply;
@@ -24,6 +25,9 @@ use crate::workspace::{EmbeddedService, Service, Workspace};
 
 /// How far the service's enforcement of a window may be from the `Date` of its answers.
 const ENFORCEMENT: Duration = Duration::from_secs(3);
+
+/// No call of a check takes longer.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// A client of the target's service, and the service itself if this process runs it.
 pub(super) struct Connection {
@@ -174,6 +178,28 @@ impl Connection {
         }
         drop(self.folder);
     }
+}
+
+/// A client for checks: it gives up soon, and starts nothing.
+pub(super) fn checking_client(
+    session: &Session,
+    address: Option<&str>,
+    (bucket, region): (BucketName, Region),
+    credentials: CredentialProvider,
+) -> Result<Client, Failure> {
+    let base = address.map(|url| url.parse().map_err(|_| not_a_url(url)));
+    let endpoint = Endpoint {
+        bucket,
+        region,
+        base: base.transpose()?,
+    };
+    let settings = client_settings(session, &endpoint)?;
+    let settings = ClientSettings {
+        call_timeout: settings.call_timeout.min(CHECK_TIMEOUT),
+        read_retries: 0,
+        ..settings
+    };
+    Ok(Client::new(endpoint, credentials, settings)?)
 }
 
 /// How to reach a service: through the environment's proxy if the way is encrypted, so that the proxy

@@ -2,6 +2,7 @@
 
 use crate::api::client::{CallError, ClientError};
 use crate::diagnostic::Diagnostic;
+use crate::remedy;
 use crate::service::{StartError, StoreError};
 use crate::state::StateError;
 
@@ -109,10 +110,15 @@ fn state_problem(error: &StateError) -> Diagnostic {
 /// The error of a call that the service refuses because of the credentials.
 pub(super) fn credentials_refused(error: &CallError) -> Option<Diagnostic> {
     let problem = error.refused_credentials()?;
-    Some(
-        Diagnostic::error("credentials", format!("{problem}: {error}"))
-            .help("nothing was sent; correct TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY, or the profile"),
-    )
+    let diagnostic = Diagnostic::error("credentials", format!("{problem}: {error}"));
+    let otherwise = "nothing was sent; `stocktake doctor` says which credentials are used";
+    Some(diagnostic.help(remedy::of_call(error).unwrap_or(otherwise)))
+}
+
+/// A call that failed: what its code asks for, or else what the command says.
+pub(super) fn call_problem(code: &'static str, error: &CallError, otherwise: &str) -> Diagnostic {
+    let help = remedy::of_call(error).unwrap_or(otherwise);
+    Diagnostic::error(code, error.to_string()).help(help)
 }
 
 impl From<ClientError> for Failure {

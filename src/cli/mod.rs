@@ -7,6 +7,7 @@ mod cancel;
 mod completions;
 mod connection;
 mod credentials;
+mod doctor;
 mod estimate;
 mod exit;
 mod failure;
@@ -83,6 +84,7 @@ enum Command {
     Adopt(adopt::AdoptArgs),
     Resolve(resolve::ResolveArgs),
     State(state::StateArgs),
+    Doctor(doctor::DoctorArgs),
     Watch(watch::WatchArgs),
     Serve(serve::ServeArgs),
     Schema(schema::SchemaArgs),
@@ -171,6 +173,7 @@ fn dispatch(
         Command::Cancel(arguments) => cancel::run(&arguments, options, settings, ui),
         Command::Adopt(arguments) => adopt::run(&arguments, options, settings, ui),
         Command::Resolve(arguments) => resolve::run(&arguments, options, settings, ui),
+        Command::Doctor(arguments) => doctor::run(&arguments, options, &settings, ui),
         Command::State(arguments) => state::run(&arguments, options, settings, ui),
         Command::Watch(arguments) => watch::run(&arguments, options, settings, ui),
         Command::Serve(arguments) => serve::run(&arguments, options, settings, ui),

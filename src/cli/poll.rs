@@ -8,12 +8,13 @@ use jiff::Timestamp;
 
 use super::connection::Connection;
 use super::exit::Exit;
-use super::failure::{Failure, credentials_refused};
+use super::failure::{Failure, call_problem, credentials_refused};
 use super::session::Session;
 use crate::api::name::JobId;
 use crate::diagnostic::Diagnostic;
 use crate::job::{Fingerprint, Job};
 use crate::plan::{Drift, Selection};
+use crate::remedy;
 use crate::report::{Progress, ProgressLine};
 use crate::state::{Record, Records, StateStore};
 use crate::status::{self, Event, PollError, Poller, Round, StatusError, StatusWriter, Waited};
@@ -88,12 +89,10 @@ impl From<StatusError> for Failure {
             StatusError::State(error) => error.into(),
             StatusError::Client(error) => error.into(),
             StatusError::Call(error) => {
-                if let Some(refused) = credentials_refused(&error) {
-                    return refused.into();
-                }
-                let problem = Diagnostic::error("status", error.to_string());
-                problem
-                    .help("nothing was changed; ask again with `stocktake status`")
+                let otherwise = "nothing was changed; ask again with `stocktake status`";
+                let refused = credentials_refused(&error);
+                refused
+                    .unwrap_or_else(|| call_problem("status", &error, otherwise))
                     .into()
             }
         }
@@ -201,7 +200,7 @@ fn unanswered(error: StatusError) -> Failure {
         return refused.into();
     }
     let message = format!("cannot learn what became of the recorded jobs: {error}");
-    Diagnostic::error("refresh", message)
-        .help("nothing was sent; without --refresh the records alone are looked at")
-        .into()
+    let otherwise = "nothing was sent; without --refresh the records alone are looked at";
+    let help = remedy::of_call(&error).unwrap_or(otherwise);
+    Diagnostic::error("refresh", message).help(help).into()
 }

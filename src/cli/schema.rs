@@ -44,6 +44,8 @@ enum Format {
     Adoption,
     /// What `state verify --format json` prints
     Verified,
+    /// What `doctor --format json` prints
+    Doctor,
 }
 
 pub(super) fn run(arguments: &SchemaArgs, ui: Ui) -> Result<Exit, Failure> {
@@ -57,6 +59,7 @@ pub(super) fn run(arguments: &SchemaArgs, ui: Ui) -> Result<Exit, Failure> {
         Format::Failures => report::failures_schema_json(),
         Format::Adoption => report::adoption_schema_json(),
         Format::Verified => report::verified_schema_json(),
+        Format::Doctor => report::doctor_schema_json(),
     };
     writeln!(ui.data(), "{schema:#}")?;
     Ok(Exit::Done)

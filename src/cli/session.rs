@@ -279,6 +279,12 @@ fn start_folder(options: &GlobalOptions) -> Result<PathBuf, Failure> {
     Ok(start)
 }
 
+/// The workspace that the options lead to.
+pub(super) fn workspace(options: &GlobalOptions) -> Result<Workspace, Failure> {
+    let root = workspace_root(&start_folder(options)?)?;
+    Ok(Workspace::open(&root)?)
+}
+
 fn workspace_root(start: &Path) -> Result<PathBuf, Failure> {
     let root = workspace::find(start).map_err(|error| {
         let problem = Diagnostic::error("no-workspace", error.to_string());

@@ -27,6 +27,8 @@ pub(super) struct Settings {
     pub(super) variables: Vec<(String, String)>,
     /// What credentials are found by.
     pub(super) credential_variables: Variables,
+    /// `PATH`: where commands are looked for.
+    pub(super) path: Option<OsString>,
     /// `USER`: recorded with the decisions of people.
     pub(super) user: Option<String>,
     /// `NO_COLOR`, `CLICOLOR_FORCE`, `FORCE_COLOR`, `CLICOLOR`, `TERM`: colour or none, if they say.
@@ -93,6 +95,7 @@ impl Settings {
             state: get("STOCKTAKE_STATE").map(PathBuf::from),
             variables: all.iter().filter_map(variable).collect(),
             credential_variables: Variables::default(),
+            path: get("PATH").map(OsString::from),
             user: get("USER").or_else(|| get("LOGNAME")),
             color: color(&get),
             automation: ci || is_set("STOCKTAKE_IN_AUTOMATION"),

@@ -1,5 +1,6 @@
 //! What happens during an apply, and how it ended, for people.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,6 +10,7 @@ use super::ui::Ui;
 use super::ui::style::{BAD, CHANGE, FAINT, GOOD, STRONG};
 use crate::apply::{ApplyOutcome, Event, Halt, JobOutcome, JobResult};
 use crate::job::JobKey;
+use crate::remedy;
 use crate::state::Outcome;
 
 /// Says each event on standard error as it happens.
@@ -193,5 +195,25 @@ pub fn outcome(out: &mut dyn Write, outcome: &ApplyOutcome) -> io::Result<()> {
         let hint = "unresolved jobs may be running; `stocktake apply` looks them up and sends nothing twice";
         writeln!(out, "{}", pasteable(hint))?;
     }
+    for (code, remedy) in remedies(outcome) {
+        writeln!(out, "{code}: {remedy}")?;
+    }
     Ok(())
+}
+
+/// What to do about each code that jobs were rejected with.
+fn remedies(outcome: &ApplyOutcome) -> BTreeMap<&str, &'static str> {
+    let rejections = outcome.jobs.iter().filter_map(|job| match &job.result {
+        JobResult::Attempted {
+            outcome: Outcome::Rejected(rejection),
+            ..
+        } => Some(rejection),
+        _ => None,
+    });
+    rejections
+        .filter_map(|rejection| {
+            let remedy = remedy::of(&rejection.code, &rejection.message)?;
+            Some((rejection.code.as_str(), remedy))
+        })
+        .collect()
 }

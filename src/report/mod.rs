@@ -9,6 +9,7 @@ mod apply;
 mod apply_json;
 mod cancel;
 pub mod diagnostics;
+mod doctor;
 mod failures;
 mod hint;
 mod html;
@@ -34,6 +35,7 @@ pub use adopt::{
 pub use apply::{ApplyReporter, outcome as apply_outcome};
 pub use apply_json::{ApplyStream, schema_json as apply_schema_json};
 pub use cancel::cancelling;
+pub use doctor::{human as doctor_human, json as doctor_json, schema_json as doctor_schema_json};
 pub use failures::{
     human as failures_human, json as failures_json, schema_json as failures_schema_json,
 };

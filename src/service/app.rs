@@ -23,12 +23,14 @@ use super::overview::{self, Audience};
 use super::reply::Reply;
 use super::runner::Runner;
 use super::settings::{Limits, WorkflowSettings};
+use super::setup::{self, PausedQueues};
 use super::store::{Store, WorkflowTimes};
 use super::upload;
 use super::workflow;
 use crate::api::credentials::Credentials;
 use crate::api::host::Side;
 use crate::api::name::{BucketName, WorkflowId};
+use crate::api::wire::BoundService;
 
 /// The first segment of the calls about batch jobs.
 const JOBS: &str = "inventorytriggerjob";
@@ -43,6 +45,7 @@ pub(super) struct App {
     pub(super) credentials: Credentials,
     pub(super) runner: Runner,
     pub(super) faults: Script,
+    pub(super) paused_queues: PausedQueues,
     pub(super) limits: Limits,
     pub(super) audience: Audience,
     pub(super) page: overview::Latest,
@@ -170,6 +173,20 @@ impl App {
             (&Method::GET, [JOBS, id]) => batch::describe(self, call, id, request_id).await,
             // Nothing else can be put there, and one public SDK leaves out `?cancel`.
             (&Method::PUT, [JOBS, id]) => batch::cancel(self, call, id).await,
+            (&Method::GET, ["mediabucket"]) => {
+                setup::bound(self, call, BoundService::Media, request_id)
+            }
+            (&Method::GET, ["picbucket"]) => {
+                setup::bound(self, call, BoundService::Picture, request_id)
+            }
+            (&Method::POST, ["mediabucket" | "picbucket"]) => setup::bind(call),
+            (&Method::GET, ["queue" | "picqueue" | "ai_queue" | "asrqueue" | "file_queue"]) => {
+                setup::list_queues(self, call, request_id)
+            }
+            (&Method::PUT, ["queue", id]) => {
+                let body = read_body(self, call, body).await?;
+                setup::update_queue(self, call, id, &body, request_id)
+            }
             (&Method::GET, ["workflow"]) => workflow::list(self, call, request_id),
             (&Method::GET, ["workflowexecution"]) => {
                 workflow::list_executions(self, call, request_id).await

@@ -29,6 +29,7 @@ mod runner;
 mod scan;
 mod server;
 mod settings;
+mod setup;
 mod socket;
 mod start_error;
 mod store;
@@ -190,6 +191,7 @@ async fn open(
         workflow_times,
         credentials: settings.credentials,
         faults: Script::new(settings.faults),
+        paused_queues: setup::PausedQueues::default(),
         limits: settings.limits,
         audience,
         page: overview::Latest::default(),

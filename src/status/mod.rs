@@ -71,6 +71,14 @@ impl PollError {
         }
     }
 
+    /// The call that failed, if one did.
+    pub fn call(&self) -> Option<&CallError> {
+        match self {
+            Self::Call { error, .. } => Some(error),
+            Self::Gone { .. } => None,
+        }
+    }
+
     /// The id of a job that the service does not know.
     pub fn gone(&self) -> Option<&JobId> {
         match self {

@@ -17,6 +17,7 @@ fn help_pages() {
         "resolve",
         "retry",
         "state",
+        "doctor",
         "watch",
         "serve",
         "schema",

@@ -10,6 +10,7 @@ mod browser;
 mod client;
 mod cookbook;
 mod credentials;
+mod doctor;
 mod documents;
 mod drift;
 mod environment;

@@ -15,6 +15,7 @@ mod objects;
 mod outcome;
 mod pace;
 mod settings;
+mod setup;
 mod tls;
 mod transport;
 
@@ -45,6 +46,7 @@ pub use objects::{ObjectHead, ObjectPages, ObjectQuery};
 pub use outcome::{Outcome, OutcomeKind, Rejection, Retry, Sent};
 pub(crate) use settings::is_loopback;
 pub use settings::{ClientError, ClientSettings, Endpoint};
+pub use setup::Probe;
 
 const JOBS: &str = "/inventorytriggerjob";
 /// How often the time is asked for where the answers are long on their way.

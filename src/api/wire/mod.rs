@@ -4,6 +4,7 @@
 //! and strict where a mistake would go unseen (the root element, what follows it, control characters).
 
 mod answer;
+mod binding;
 mod error;
 mod execution;
 mod job;
@@ -17,6 +18,10 @@ mod xml;
 pub use answer::{
     DescribeAnswer, ListAnswer, decode_describe_answer, decode_list_answer, decode_trigger_answer,
     encode_describe_answer, encode_list_answer, encode_trigger_answer,
+};
+pub use binding::{
+    BoundBucket, BoundService, Queue, decode_bound_answer, decode_queue_request,
+    decode_queues_answer, encode_bound_answer, encode_queue_answer, encode_queues_answer,
 };
 pub use error::{ServiceError, decode_error, encode_error};
 pub use execution::{

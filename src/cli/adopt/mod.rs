@@ -11,14 +11,13 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::exit::Exit;
-use super::failure::Failure;
+use super::failure::{Failure, call_problem};
 use super::options::{Format, FormatArgs, GlobalOptions, parse_duration, parse_moment};
 use super::session::Session;
 use super::settings::Settings;
 use crate::api::client::CallError;
 use crate::api::name::{JobId, JobName, WorkflowId};
 use crate::api::wire::JobState;
-use crate::diagnostic::Diagnostic;
 use crate::job::JobKey;
 use crate::report::{self, Adoption, Ui};
 use crate::state::{Record, StateStore};
@@ -152,6 +151,5 @@ fn show(session: &Session, arguments: &AdoptArgs, adoption: &Adoption<'_>) -> Re
 }
 
 fn not_asked(error: &CallError) -> Failure {
-    let problem = Diagnostic::error("adopt", error.to_string());
-    problem.help("nothing was recorded; adopt again").into()
+    call_problem("adopt", error, "nothing was recorded; adopt again").into()
 }

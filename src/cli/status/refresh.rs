@@ -14,6 +14,7 @@ use crate::cli::session::Session;
 use crate::cli::signals::Interrupts;
 use crate::diagnostic::Diagnostic;
 use crate::page::FAILED_OBJECTS;
+use crate::remedy;
 use crate::report;
 use crate::service;
 use crate::state::{Record, StateError};
@@ -157,9 +158,9 @@ async fn refresh(
             format!(" (and {others} more)")
         };
         let problem = Diagnostic::error("status", format!("{error}{others}"));
-        return Err(problem
-            .help("`stocktake status --no-refresh` shows what is recorded")
-            .into());
+        let otherwise = "`stocktake status --no-refresh` shows what is recorded";
+        let remedy = error.call().and_then(remedy::of_call);
+        return Err(problem.help(remedy.unwrap_or(otherwise)).into());
     }
     Ok(poller.records().to_vec())
 }
