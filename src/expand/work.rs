@@ -43,6 +43,11 @@ impl<'a> JobBuilder<'a> {
             let problem = |message| self.spec.error("input", text.span, message);
             let checked = check_input(&input).map_err(problem);
             self.report(checked)?;
+            if let Some((message, help)) = doubt(&input) {
+                let warning = Diagnostic::warning("input-matches-nothing", message);
+                let place = self.spec.place(text.span);
+                self.diagnostics.push(warning.at(place).help(help));
+            }
             return Ok(input);
         }
         // Of several, the invalid ones were perhaps not meant to be there.
@@ -204,6 +209,27 @@ impl<'a> JobBuilder<'a> {
 fn interval(spec: &JobSpec) -> Option<FieldRef<'_, TimeIntervalSpec>> {
     inside(spec.operation.as_ref(), |operation| {
         operation.time_interval.as_ref().map(Field::get)
+    })
+}
+
+/// What is valid, and yet hardly ever the key of an object.
+fn doubt(input: &Input) -> Option<(String, &'static str)> {
+    let (field, value) = (input.field(), input.value());
+    let is_key = matches!(input, Input::Prefix(_) | Input::Object(_));
+    if is_key && value.contains('*') {
+        let message =
+            format!("`{field}` is no pattern: `*` matches an object with a `*` in its key alone");
+        return Some((
+            message,
+            "a prefix selects every object whose key begins with it",
+        ));
+    }
+    (is_key && value.starts_with('/')).then(|| {
+        let message = format!("`{field}` begins with `/`, as the keys of hardly any object do");
+        (
+            message,
+            "keys have no leading slash: `pictures/`, not `/pictures/`",
+        )
     })
 }
 

@@ -321,6 +321,20 @@ impl<'a> TargetReader<'a> {
                 buckets.insert(name, path);
             }
         }
+        if let Some(bucket) = &spec.bucket
+            && !spec.buckets.0.is_empty()
+            && !spec
+                .buckets
+                .0
+                .iter()
+                .any(|(name, _)| name.value == bucket.value)
+        {
+            let message = format!(
+                "the embedded service has no bucket `{}`: it is not under `buckets`",
+                bucket.value
+            );
+            self.problem("unknown-bucket", message, bucket.span);
+        }
         buckets
     }
 

@@ -430,7 +430,7 @@ fn amounts_that_make_no_sense_are_underlined() {
 
 /// The same bucket as a target elsewhere, with keys that are wrong, missing, or nobody there.
 #[test]
-fn a_service_that_refuses_or_is_silent_leaves_the_plan() {
+fn refused_credentials_are_one_error_and_silence_leaves_the_plan() {
     let env = workspace("", &format!("jobs:\n{}", job("a", "{ prefix: in/ }", "")));
     let serve = Serve::start_with(&env, &[]);
     env.add_target("far", &Target::at(serve.address));
@@ -439,20 +439,21 @@ fn a_service_that_refuses_or_is_silent_leaves_the_plan() {
         env.run(&["-t", target, "state", "init"]).expect(0);
     }
     let none = env.run(&["-t", "far", "plan", "--estimate"]).expect(1);
-    assert!(none.stdout.contains("no credentials"), "{}", none.stdout);
-    assert!(none.stdout.contains("1 job to submit"), "{}", none.stdout);
+    assert!(none.stderr.contains("credentials"), "{}", none.stderr);
+    assert_eq!(none.stdout, "", "missing credentials are no guard");
     let with_keys = |target: &str| {
         let mut command = env.command(&["-t", target, "plan", "--estimate"]);
         command.env("TENCENTCLOUD_SECRET_ID", "other");
         command.env("TENCENTCLOUD_SECRET_KEY", "canary-key");
         let output = command.output().unwrap();
         assert_eq!(output.status.code(), Some(1));
-        let stdout = String::from_utf8(output.stdout).unwrap();
-        assert!(!stdout.contains("canary"), "{stdout}");
-        stdout
+        let shown = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(!shown.contains("canary"), "{shown}");
+        shown
     };
     let refused = with_keys("far");
-    assert!(refused.contains("cos:GetBucket"), "{refused}");
+    assert!(refused.contains("error[credentials]"), "{refused}");
+    assert!(!refused.contains("Blocked"), "{refused}");
     let silent = with_keys("silent");
     assert!(silent.contains("gave no answer"), "{silent}");
     drop(serve);

@@ -29,7 +29,7 @@ fn what_is_there_stays_as_it_is() {
     assert_eq!(env.read("stocktake.toml"), "# mine\n");
     assert_eq!(
         env.read(".gitignore"),
-        "/target\n.stocktake/\n*.state.jsonl.lock\n"
+        "/target\n.stocktake/\n*.state.jsonl.lock\nplan.json\n"
     );
     assert_eq!(env.read(".gitattributes"), "*.state.jsonl merge=union\n");
 }

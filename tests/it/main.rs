@@ -17,6 +17,7 @@ mod environment;
 mod estimates;
 mod examples;
 mod fingerprint;
+mod first_hour;
 mod forms;
 mod fuzz_corpus;
 mod help;

@@ -52,6 +52,26 @@ enum Pipeline {
 }
 
 impl Pipeline {
+    /// What people have to do before it runs.
+    fn to_do(self) -> &'static str {
+        match self {
+            Self::Github => {
+                "To do once, before the pipeline runs:\n\
+                 - a target `prod` in stocktake.toml, then `stocktake -t prod state init`; commit the file\n\
+                 - `git` and `revision` of both steps in .github/workflows/batch-jobs.yml: where stocktake comes from\n\
+                 - the secrets TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY in the environment `prod`\n\
+                 - where main is protected: a bypass of its ruleset for this workflow, which pushes the state"
+            }
+            Self::Gitlab => {
+                "To do once, before the pipeline runs:\n\
+                 - a target `prod` in stocktake.toml, then `stocktake -t prod state init`; commit the file\n\
+                 - the variables at the head of .gitlab-ci.yml: where stocktake comes from\n\
+                 - the masked variables TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY of the environment `prod`\n\
+                 - a token that may push the state to the protected branch"
+            }
+        }
+    }
+
     fn files(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Github => &[
@@ -74,7 +94,10 @@ const EXAMPLE_OBJECT: &str = "jobs/bucket/input/hello.txt";
 /// Lines for files that others may have begun. Data of the embedded service and locks stay on the
 /// machine; two branches that submitted different jobs merge line by line.
 const LINES: [(&str, &[&str]); 2] = [
-    (".gitignore", &[".stocktake/", "*.state.jsonl.lock"]),
+    (
+        ".gitignore",
+        &[".stocktake/", "*.state.jsonl.lock", "plan.json"],
+    ),
     (".gitattributes", &["*.state.jsonl merge=union"]),
 ];
 
@@ -120,8 +143,25 @@ pub(super) fn run(arguments: &InitArgs, options: &GlobalOptions, ui: Ui) -> Resu
         writeln!(out, "{word} {name}")?;
     }
     out.flush()?;
+    if let Some(above) = workspace_above(&root) {
+        ui.note(format!(
+            "note: this workspace lies inside that of {}",
+            above.display()
+        ))?;
+    }
+    if let Some(pipeline) = arguments.ci {
+        ui.note(pipeline.to_do())?;
+    }
     ui.note(format!("Next: {next}"))?;
     Ok(Exit::Done)
+}
+
+/// The workspace that the folder lies in, beside its own.
+fn workspace_above(root: &Path) -> Option<PathBuf> {
+    let root = root.canonicalize().ok()?;
+    let mut above = root.ancestors().skip(1);
+    let found = above.find(|folder| folder.join(workspace::FILE_NAME).is_file());
+    found.map(Path::to_path_buf)
 }
 
 /// Names and texts, the job last: what it needs is there before it is.
