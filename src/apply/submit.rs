@@ -88,6 +88,8 @@ async fn attempt(run: &Run<'_>, planned: &PlannedJob) -> (JobResult, Option<Retr
         Ok(submission) => submission,
         Err(error) => return (JobResult::not_attempted(&error), None),
     };
+    // The disk may have been slow: what could no longer be signed is not sent.
+    run.renew_credentials().await;
     let in_flight = run.track_in_flight();
     let sent = if run.halted().is_some() {
         Outcome::abandoned("the run ended before it was sent").into()
