@@ -166,11 +166,14 @@ async fn readers_that_never_read_are_cut_off_and_take_the_place_of_others_no_lon
         list.is_ok_and(|answer| answer.status() == 200)
     })
     .await;
-    let mut stream = unread.swap_remove(0);
-    let mut answer = Vec::new();
-    // An end by reset is an end as well.
-    let _ = stream.read_to_end(&mut answer).await;
-    assert!(answer.len() < 64 * 1024 * 1024, "{}", answer.len());
+    let mut cut_off = 0;
+    for mut stream in unread {
+        let mut answer = Vec::new();
+        // An end by reset is an end as well.
+        let _ = stream.read_to_end(&mut answer).await;
+        cut_off += usize::from(answer.len() < 64 * 1024 * 1024);
+    }
+    assert_ne!(cut_off, 0);
     service.shutdown().await;
 }
 
