@@ -1,5 +1,7 @@
 //! The two calls of Tencent's Security Token Service that give a role's temporary credentials.
 
+use std::time::Duration;
+
 use hyper::Request;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use jiff::Timestamp;
@@ -27,6 +29,8 @@ const DURATION_SECONDS: u32 = 7200;
 
 /// STS did not answer, or with nothing that decides: asking again can help.
 const ATTEMPTS: usize = 2;
+
+const DATE_STEP: Duration = Duration::from_secs(1);
 
 /// Its own text in an error is cut here.
 const LONGEST_TEXT: usize = 300;
@@ -179,7 +183,10 @@ impl Sts<'_> {
         warnings: &mut Vec<Diagnostic>,
     ) -> Result<Said, CredentialError> {
         tracing::debug!(action = call.action, status = answer.status, "STS answered");
-        let now = answer.date.unwrap_or_else(Timestamp::now);
+        // A date has whole seconds: up to one more has passed.
+        let now = answer
+            .date
+            .map_or_else(Timestamp::now, |date| date + DATE_STEP);
         let said = document::read(self.link, &answer.body, now, warnings);
         match said {
             Err(_) if answer.status != 200 => Err(self.unreachable(&format!(
