@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::repository::{Cloud, Repository};
 use super::runner::{Ended, Runner, binary};
 use crate::support::raw::{RawServer, Reply, answer};
-use crate::support::workspace::{BINARY, CREDENTIALS, jobs};
+use crate::support::workspace::{BINARY, CREDENTIALS, Run, jobs};
 
 /// Text that tries to be a workflow command wherever it appears.
 const HOSTILE: &str = "    description: \"x\\n::error::owned\\n::set-output name=a::b\"\n";
@@ -340,4 +340,51 @@ async fn a_released_binary_is_taken_only_with_its_sum() {
         "{:?}",
         none.commands
     );
+}
+
+/// The action in the project's own repository takes the release of its version.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_release_of_the_version_of_the_action_is_taken_only_with_its_sum() {
+    let repository = repository("127.0.0.1:9");
+    repository.git("work", &["checkout", "--quiet", "-b", "change"]);
+    add_job(&repository, "a");
+    let action = "work/.github/actions/stocktake";
+    let file = |path: &str, text: &str| repository.env.write(path, text);
+    file(
+        &format!("{action}/Cargo.toml"),
+        "[package]\nversion = \"9.8.7\"\n",
+    );
+    file(&format!("{action}/Cargo.lock"), "");
+    file(&format!("{action}/src/main.rs"), "");
+    repository.commit("Add a");
+    let script = format!("#!/bin/sh\nexec {BINARY} \"$@\"\n");
+    let machine = std::env::consts::ARCH;
+    let name = format!("stocktake-9.8.7-{machine}-unknown-linux-gnu");
+    let program = file(&format!("{name}/stocktake"), &script);
+    fs::set_permissions(program, Permissions::from_mode(0o755)).unwrap();
+    let releases = "host/ada/stocktake/releases/download/v9.8.7";
+    fs::create_dir_all(repository.path(releases)).unwrap();
+    let pack = format!(
+        "tar czf {releases}/{name}.tar.gz {name}; cd {releases}; sha256sum *.tar.gz > SHA256SUMS"
+    );
+    Run::of(repository.env.command_of("sh").args(["-c", &pack])).expect(0);
+    let api = api(Arc::default()).await;
+    let runner = || {
+        let mut runner = request_runner(&repository, &api, "eve/media");
+        let host = repository.path("host");
+        let path = repository.path("run/work/.github/actions/stocktake");
+        runner.github["server_url"] = format!("file://{}", host.display()).into();
+        runner.github["action_repository"] = "ada/stocktake".into();
+        runner.github["action_path"] = path.to_str().unwrap().into();
+        runner.inputs.remove("binary");
+        runner
+    };
+    let sums = format!("{releases}/SHA256SUMS");
+    let right = repository.env.read(&sums);
+    file(&sums, &format!("{}  {name}.tar.gz\n", "0".repeat(64)));
+    let wrong = run(&runner(), "plan");
+    expect(&wrong, false, "1");
+    assert!(wrong.log.contains("FAILED"), "{}", wrong.log);
+    file(&sums, &right);
+    expect(&run(&runner(), "plan"), true, "2");
 }
