@@ -43,4 +43,5 @@ mod state_merge;
 #[path = "../support/mod.rs"]
 mod support;
 mod tidy;
+mod translations;
 mod watch;
