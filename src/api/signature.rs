@@ -111,6 +111,11 @@ pub fn url_encode(text: &str) -> String {
     utf8_percent_encode(text, ENCODED).to_string()
 }
 
+/// Percent-encodes a key as lists and URLs have it: `/` stays.
+pub fn encode_key(key: &str) -> String {
+    url_encode(key).replace("%2F", "/")
+}
+
 /// Names are lower-cased after they are encoded, and sorted after that.
 fn canonical(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     let mut encoded: Vec<_> = pairs

@@ -60,8 +60,11 @@ fn refuses_credentials(code: &str) -> bool {
             | "AccessForbidden"
             | "ExpiredToken"
             | "InvalidAccessKeyId"
+            | "InvalidAuthorization"
+            | "MissingAuthorization"
             | "NoProcessAuthority"
             | "RequestTimeTooSkewed"
+            | "SecretidNotExist"
             | "SignatureDoesNotMatch"
     )
 }

@@ -150,6 +150,7 @@ impl From<StartError> for Failure {
             StartError::Database { .. } => {
                 "move it away to start with an empty one; the jobs in it are forgotten then"
             }
+            StartError::Tls { .. } => "name a certificate with its chain and its key, both as PEM",
             StartError::File { .. } => "another folder for jobs and results: --data",
         };
         Diagnostic::error("service", error.to_string())

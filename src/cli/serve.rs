@@ -15,9 +15,10 @@ use super::session::Session;
 use super::settings::Settings;
 use super::signals::Interrupts;
 use crate::api::credentials::Credentials;
+use crate::api::name::Region;
 use crate::diagnostic::Diagnostic;
 use crate::report::{KeyPairPlace, Ui, key_pair, serving};
-use crate::service::{self, Faults, key_pair_file};
+use crate::service::{self, Faults, ServiceSettings, TlsFiles, key_pair_file};
 
 /// How long a second signal lets running commands be ended.
 const ABORT_TIME: Duration = Duration::from_millis(500);
@@ -42,6 +43,7 @@ const ABORT_TIME: Duration = Duration::from_millis(500);
   stocktake serve --listen 127.0.0.1:8787    always on that port
   stocktake serve --fixed-credentials        with a key pair that tests can be written with
   stocktake serve --faults faults.toml       loses answers, to test a pipeline
+  stocktake serve --tls-self-signed          HTTPS as well, for SDKs that insist on it
   export $(stocktake serve --print-credentials)
 
 A file of faults:
@@ -50,6 +52,10 @@ A file of faults:
   path = \"/inventorytriggerjob\"
   nth = [2]
   fault = \"drop\"")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(super) struct ServeArgs {
     /// Where to listen
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
@@ -70,6 +76,21 @@ pub(super) struct ServeArgs {
     /// Print the key pair that is accepted, as assignments of variables, and end
     #[arg(long)]
     print_credentials: bool,
+
+    /// Speak HTTPS beside HTTP, with this certificate and its chain (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// The private key of --tls-cert (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+
+    /// Speak HTTPS beside HTTP, with a self-signed certificate for the hosts of the buckets
+    ///
+    /// It is kept below the folder of jobs and results, and made again when the names change. Clients
+    /// have to trust it: `REQUESTS_CA_BUNDLE`, `NODE_EXTRA_CA_CERTS`, `SSL_CERT_FILE`.
+    #[arg(long, conflicts_with = "tls_cert")]
+    tls_self_signed: bool,
 
     /// Misbehave as this file says, to test a pipeline
     #[arg(long, value_name = "FILE")]
@@ -103,6 +124,7 @@ pub(super) fn run(
         service_settings(embedded, credentials, &session.workspace, &session.settings);
     service_settings.page_for_all = arguments.page;
     service_settings.data.clone_from(data);
+    service_settings.tls = tls_files(arguments, &service_settings, session.target.region.as_ref())?;
     if let Some(faults) = &arguments.faults {
         service_settings.faults =
             Faults::read(faults).map_err(|error| Diagnostic::error("faults", error.to_string()))?;
@@ -136,6 +158,38 @@ pub(super) fn run(
     // Ends what a second signal did not wait for.
     runtime.shutdown_timeout(ABORT_TIME);
     result
+}
+
+/// The files of the certificate, if one is wanted. A self-signed one is made where it is missing.
+fn tls_files(
+    arguments: &ServeArgs,
+    settings: &ServiceSettings,
+    region: Option<&Region>,
+) -> Result<Option<TlsFiles>, Failure> {
+    if let (Some(certificate), Some(key)) = (&arguments.tls_cert, &arguments.tls_key) {
+        return Ok(Some(TlsFiles {
+            certificate: certificate.clone(),
+            key: key.clone(),
+        }));
+    }
+    if !arguments.tls_self_signed {
+        return Ok(None);
+    }
+    let Some(region) = region else {
+        let problem = Diagnostic::error("no-region", "the target has no region");
+        let help = "the certificate has the names of the buckets' hosts: set `region`";
+        return Err(problem.help(help).into());
+    };
+    let names = service::tls_names(settings.buckets.keys(), region, arguments.listen.ip());
+    let folder = settings.data.join("tls");
+    let files = service::self_signed(&folder, &names).map_err(|error| {
+        let message = format!(
+            "cannot write a certificate to {}: {error}",
+            folder.display()
+        );
+        Diagnostic::error("service", message)
+    })?;
+    Ok(Some(files))
 }
 
 /// The key pair to accept. Another process on the folder may accept one already, which is shown.

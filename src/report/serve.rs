@@ -65,6 +65,11 @@ pub fn serving(
     });
     let rows: Vec<_> = buckets.chain(workflows).collect();
     table::write(out, 2, &rows)?;
+    if let Some(tls) = &settings.tls {
+        let file = tls.certificate.display();
+        let words = "It speaks HTTPS on the same port, with the certificate";
+        writeln!(out, "{FAINT}{words} {file}.{FAINT:#}")?;
+    }
     match key_pair {
         KeyPairPlace::Environment => {
             writeln!(

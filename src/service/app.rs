@@ -1,6 +1,7 @@
 //! From a request to its answer.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,30 +11,28 @@ use axum::http::{HeaderValue, Method, header};
 use axum::response::Response;
 use jiff::Timestamp;
 use md5::{Digest, Md5};
+use tokio::sync::Mutex;
 
-use super::api_error::ApiError;
+use super::api_error::{ApiError, ErrorCode};
 use super::authentication::authenticate;
 use super::batch;
 use super::bucket::Bucket;
 use super::call::{Call, prefer_target_host};
 use super::faults::{self, Dropped, FaultKind, Script};
 use super::ids;
-use super::object;
+use super::objects;
 use super::overview::{self, Audience};
 use super::reply::Reply;
+use super::routes::{self, Operation};
 use super::runner::Runner;
 use super::settings::{Limits, WorkflowSettings};
 use super::setup::{self, PausedQueues};
 use super::store::{Store, WorkflowTimes};
-use super::upload;
 use super::workflow;
 use crate::api::credentials::Credentials;
 use crate::api::host::Side;
 use crate::api::name::{BucketName, WorkflowId};
 use crate::api::wire::BoundService;
-
-/// The first segment of the calls about batch jobs.
-const JOBS: &str = "inventorytriggerjob";
 
 /// What answers requests.
 #[derive(Debug)]
@@ -47,6 +46,10 @@ pub(super) struct App {
     pub(super) faults: Script,
     pub(super) paused_queues: PausedQueues,
     pub(super) limits: Limits,
+    /// The folder of multipart uploads.
+    pub(super) uploads: PathBuf,
+    /// Held while an object is put in its place or removed.
+    pub(super) placing: Mutex<()>,
     pub(super) audience: Audience,
     pub(super) page: overview::Latest,
 }
@@ -56,6 +59,9 @@ impl App {
     pub(super) async fn answer(self: &Arc<Self>, request: Request) -> Response {
         if request.uri().path() == "/healthz" && request.method() == Method::GET {
             return Response::new(Body::from("ok\n"));
+        }
+        if request.method() == Method::CONNECT {
+            return no_tunnel();
         }
         let (mut parts, body) = request.into_parts();
         prefer_target_host(&mut parts);
@@ -77,10 +83,10 @@ impl App {
         let (method, uri) = (parts.method.clone(), parts.uri.clone());
         let (side, reply) = match Call::new(parts) {
             Ok(call) => (call.host.side, self.reply(&call, body, &request_id).await),
-            Err(failure) => (Side::Ci, Err(failure)),
+            Err(error) => (Side::Ci, Err(error)),
         };
         let path = uri.path();
-        let reply = reply.unwrap_or_else(|failure| Reply::failure(&failure, path, &request_id));
+        let reply = reply.unwrap_or_else(|error| Reply::failure(&error, side, path, &request_id));
         tracing::info!(
             %method, path, status = reply.status.as_u16(), request_id, "answered"
         );
@@ -91,9 +97,11 @@ impl App {
     async fn misbehave(self: &Arc<Self>, fault: &FaultKind, request: Request) -> Response {
         let path = request.uri().path().to_owned();
         let refuse = |status: u16, code: &str| {
-            let failure = ApiError::new(status, code.to_owned(), "This is a fault on purpose.");
+            let code = ErrorCode::Fault(status, code.to_owned());
+            let error = ApiError::new(code, "This is a fault on purpose.");
             let request_id = ids::request_id();
-            Reply::failure(&failure, &path, &request_id).into_response(Side::Ci, request_id)
+            let reply = Reply::failure(&error, Side::Ci, &path, &request_id);
+            reply.into_response(Side::Ci, request_id)
         };
         match fault {
             FaultKind::Refuse {
@@ -159,54 +167,41 @@ impl App {
         body: Body,
         request_id: &str,
     ) -> Result<Reply, ApiError> {
+        if call.method == Method::OPTIONS {
+            // A browser asks before it signs anything.
+            let message = "the bucket has no CORS rules";
+            return Err(ApiError::new(ErrorCode::AccessForbidden, message));
+        }
         authenticate(call, &self.credentials, Timestamp::now())?;
         self.bucket(call)?;
-        if call.host.side == Side::Cos {
-            return object::answer(self, call, body).await;
-        }
-        let segments: Vec<&str> = call.path.split('/').skip(1).collect();
-        match (&call.method, segments.as_slice()) {
-            (&Method::POST, [JOBS]) => {
+        let (operation, argument) = routes::find(call)?;
+        match operation {
+            Operation::TriggerJob => {
+                objects::check_length(call)?;
                 batch::trigger(self, call, &read_body(self, call, body).await?, request_id).await
             }
-            (&Method::GET, [JOBS]) => batch::list(self, call, request_id).await,
-            (&Method::GET, [JOBS, id]) => batch::describe(self, call, id, request_id).await,
-            // Nothing else can be put there, and one public SDK leaves out `?cancel`.
-            (&Method::PUT, [JOBS, id]) => batch::cancel(self, call, id).await,
-            (&Method::GET, ["mediabucket"]) => {
+            Operation::ListJobs => batch::list(self, call, request_id).await,
+            Operation::DescribeJob => batch::describe(self, call, argument, request_id).await,
+            Operation::CancelJob => batch::cancel(self, call, argument).await,
+            Operation::ListWorkflows => workflow::list(self, call, request_id),
+            Operation::ListExecutions => workflow::list_executions(self, call, request_id).await,
+            Operation::DescribeExecution => {
+                workflow::describe_execution(self, call, argument, request_id).await
+            }
+            Operation::TriggerWorkflow => workflow::trigger(self, call, request_id).await,
+            Operation::ListMediaBuckets => {
                 setup::bound(self, call, BoundService::Media, request_id)
             }
-            (&Method::GET, ["picbucket"]) => {
+            Operation::ListPictureBuckets => {
                 setup::bound(self, call, BoundService::Picture, request_id)
             }
-            (&Method::POST, ["mediabucket" | "picbucket"]) => setup::bind(call),
-            (&Method::GET, ["queue" | "picqueue" | "ai_queue" | "asrqueue" | "file_queue"]) => {
-                setup::list_queues(self, call, request_id)
-            }
-            (&Method::PUT, ["queue", id]) => {
+            Operation::BindBucket => setup::bind(call),
+            Operation::ListQueues => setup::list_queues(self, call, request_id),
+            Operation::UpdateQueue => {
                 let body = read_body(self, call, body).await?;
-                setup::update_queue(self, call, id, &body, request_id)
+                setup::update_queue(self, call, argument, &body, request_id)
             }
-            (&Method::GET, ["workflow"]) => workflow::list(self, call, request_id),
-            (&Method::GET, ["workflowexecution"]) => {
-                workflow::list_executions(self, call, request_id).await
-            }
-            (&Method::GET, ["workflowexecution", id]) => {
-                workflow::describe_execution(self, call, id, request_id).await
-            }
-            (&Method::POST, ["triggerworkflow"]) => workflow::trigger(self, call, request_id).await,
-            (
-                _,
-                [JOBS | "workflow" | "triggerworkflow" | "workflowexecution"]
-                | [JOBS | "workflowexecution", _],
-            ) => {
-                let message = format!("{} is not allowed here", call.method);
-                Err(ApiError::new(405, "MethodNotAllowed", message))
-            }
-            _ => {
-                let message = format!("there is no call {} {}", call.method, call.path);
-                Err(ApiError::new(400, "InvalidURI", message))
-            }
+            _ => objects::answer(self, call, operation, argument, body).await,
         }
     }
 
@@ -214,9 +209,19 @@ impl App {
     pub(super) fn bucket(&self, call: &Call) -> Result<&Arc<Bucket>, ApiError> {
         self.buckets.get(&call.host.bucket).ok_or_else(|| {
             let message = format!("there is no bucket `{}` here", call.host.bucket);
-            ApiError::new(404, "NoSuchBucket", message)
+            ApiError::new(ErrorCode::NoSuchBucket, message)
         })
     }
+}
+
+/// A client that speaks HTTPS through a proxy asks for a tunnel first.
+fn no_tunnel() -> Response {
+    let message = "this service speaks plain HTTP only: set the client's scheme to http, or start \
+                   it with `stocktake serve --tls-self-signed`";
+    let request_id = ids::request_id();
+    let error = ApiError::new(ErrorCode::MethodNotAllowed, message)
+        .with_header(header::ALLOW, "DELETE, GET, HEAD, OPTIONS, POST, PUT");
+    Reply::failure(&error, Side::Ci, "", &request_id).into_response(Side::Ci, request_id)
 }
 
 /// The server sees this and closes the connection.
@@ -226,14 +231,13 @@ fn dropped() -> Response {
     response
 }
 
-/// The body of a CI call, which is what its Content-MD5 says.
-async fn read_body(app: &App, call: &Call, body: Body) -> Result<Bytes, ApiError> {
-    let expected = upload::content_md5(call)
-        .map_err(|failure| ApiError::new(400, "InvalidContent", failure.message))?;
+/// The body of a call, which is held against its Content-MD5.
+pub(super) async fn read_body(app: &App, call: &Call, body: Body) -> Result<Bytes, ApiError> {
+    let expected = objects::content_md5(call)?;
     let body = read(body, &app.limits).await?;
     if expected.is_some_and(|expected| expected != <[u8; 16]>::from(Md5::digest(&body))) {
         let message = "Content-MD5 is not that of the body";
-        return Err(ApiError::new(400, "InvalidContent", message));
+        return Err(ApiError::new(ErrorCode::BadDigest, message));
     }
     Ok(body)
 }
@@ -248,11 +252,10 @@ async fn read(body: Body, limits: &Limits) -> Result<Bytes, ApiError> {
                 "the body is larger than {} bytes, or was cut off",
                 limits.body_bytes
             );
-            Err(ApiError::new(400, "EntityTooLarge", message))
+            Err(ApiError::new(ErrorCode::BodyTooLarge, message))
         }
         Err(_) => Err(ApiError::new(
-            400,
-            "RequestTimeout",
+            ErrorCode::RequestTimeout,
             "the body did not arrive in time",
         )),
     }

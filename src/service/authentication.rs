@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-use super::api_error::ApiError;
+use super::api_error::{ApiError, ErrorCode};
 use super::call::Call;
 use crate::api::credentials::Credentials;
 use crate::api::signature::{SignedRequest, url_encode};
@@ -28,8 +28,7 @@ pub(super) fn authenticate(
     let signature = Signature::of(call)?;
     if signature.secret_id != credentials.secret_id {
         return Err(ApiError::new(
-            403,
-            "InvalidAccessKeyId",
+            ErrorCode::UnknownSecretId,
             "The access key id you provided does not exist in our records.",
         ));
     }
@@ -53,7 +52,10 @@ struct Signature<'a> {
 impl<'a> Signature<'a> {
     fn of(call: &'a Call) -> Result<Self, ApiError> {
         let mut signature = Self::default();
-        match call.header(header::AUTHORIZATION) {
+        // `sign` carries a whole `Authorization`, in URLs of older SDKs.
+        let whole = call.header(header::AUTHORIZATION);
+        let whole = whole.or_else(|| call.parameter("sign"));
+        match whole {
             Some(text) => {
                 let is_encoded = text.contains('%');
                 for pair in text.trim().split('&') {
@@ -74,8 +76,18 @@ impl<'a> Signature<'a> {
         }
         match signature.algorithm.as_deref() {
             Some("sha1") => Ok(signature),
-            Some(_) => Err(ApiError::denied("The signature's algorithm is not sha1.")),
-            None => Err(ApiError::denied("The request is not signed.")),
+            Some(_) => Err(ApiError::new(
+                ErrorCode::InvalidAuthorization,
+                "The signature's algorithm is not sha1.",
+            )),
+            None if whole.is_some_and(|text| !text.trim().is_empty()) => Err(ApiError::new(
+                ErrorCode::InvalidAuthorization,
+                "The request is signed with another scheme than q-sign-algorithm=sha1.",
+            )),
+            None => Err(ApiError::new(
+                ErrorCode::MissingAuthorization,
+                "The request is not signed.",
+            )),
         }
     }
 
@@ -113,7 +125,10 @@ impl<'a> Signature<'a> {
         let mut parameters = Vec::new();
         for name in names(&self.parameter_list) {
             let mut pairs = call.query.iter();
-            let found = pairs.find(|(other, _)| url_encode(other).eq_ignore_ascii_case(name));
+            // The list has encoded names, which are plain here if the whole list was decoded.
+            let found = pairs.find(|(other, _)| {
+                other.eq_ignore_ascii_case(name) || url_encode(other).eq_ignore_ascii_case(name)
+            });
             let (other, value) = found.ok_or_else(|| missing("parameter", name))?;
             parameters.push((other.as_str(), value.as_str()));
         }
@@ -145,8 +160,7 @@ impl<'a> Signature<'a> {
             "the signature differs; this is what it should be of",
         );
         Err(ApiError::new(
-            403,
-            "SignatureDoesNotMatch",
+            ErrorCode::SignatureDoesNotMatch,
             "The Signature you specified is invalid.",
         ))
     }
@@ -157,12 +171,17 @@ fn check_period(period: &str, now: Timestamp) -> Result<(), ApiError> {
         .split_once(';')
         .and_then(|(start, end)| Some((start.parse::<i64>().ok()?, end.parse::<i64>().ok()?)));
     match parsed {
-        Some((start, end)) if end.saturating_sub(start) > LONGEST_PERIOD => Err(ApiError::denied(
+        Some((start, end)) if end.saturating_sub(start) > LONGEST_PERIOD => Err(ApiError::new(
+            ErrorCode::InvalidAuthorization,
             "The signature's period is longer than 7 days.",
         )),
         Some((start, end)) if (start..=end).contains(&now.as_second()) => Ok(()),
-        Some(_) => Err(ApiError::denied("Request has expired")),
-        None => Err(ApiError::denied(
+        Some(_) => Err(ApiError::new(
+            ErrorCode::SignatureExpired,
+            "Request has expired",
+        )),
+        None => Err(ApiError::new(
+            ErrorCode::InvalidAuthorization,
             "The signature's period is not `start;end`.",
         )),
     }
@@ -174,8 +193,7 @@ fn names(list: &str) -> impl Iterator<Item = &str> {
 
 fn missing(what: &str, name: &str) -> ApiError {
     ApiError::new(
-        403,
-        "SignatureDoesNotMatch",
+        ErrorCode::SignatureDoesNotMatch,
         format!("The signature covers the {what} `{name}`, which the request does not have."),
     )
 }
@@ -192,11 +210,13 @@ fn check_token(call: &Call, expected: Option<&SecretString>) -> Result<(), ApiEr
     match given {
         Some(given) if same(given, expected.expose_secret()) => Ok(()),
         Some(_) => Err(ApiError::new(
-            403,
-            "AccessDenied",
+            ErrorCode::AccessDenied,
             "The security token is not valid.",
         )),
-        None => Err(ApiError::denied("These keys need their security token.")),
+        None => Err(ApiError::new(
+            ErrorCode::AccessDenied,
+            "These keys need their security token.",
+        )),
     }
 }
 
@@ -207,8 +227,10 @@ fn same(one: &str, other: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::authenticate;
+    use super::{ErrorCode, authenticate};
     use crate::api::credentials::Credentials;
+    use crate::api::host::Side;
+    use crate::api::signature::url_encode;
     use crate::service::call::Call;
     use axum::http::Request;
     use jiff::Timestamp;
@@ -245,9 +267,9 @@ mod tests {
     }
 
     /// The code of the refusal, or nothing.
-    fn refusal(call: &Call) -> Option<String> {
+    fn refusal(call: &Call) -> Option<ErrorCode> {
         let refused = authenticate(call, &credentials(), now()).err();
-        refused.map(|failure| failure.code.into_owned())
+        refused.map(|error| error.code)
     }
 
     /// A request as some public SDK signs it.
@@ -342,7 +364,7 @@ mod tests {
     ];
 
     /// The refusal of the vector's request when it carries this `Authorization`.
-    fn refusal_with(vector: &Vector, authorization: &str) -> Option<String> {
+    fn refusal_with(vector: &Vector, authorization: &str) -> Option<ErrorCode> {
         let mut headers = vector.headers.to_vec();
         headers.push(("authorization", authorization));
         headers.push(("x-added-on-the-way", "1"));
@@ -355,7 +377,7 @@ mod tests {
             let (digest, target) = (vector.digest, vector.target);
             let signed = authorization(vector.header_list, vector.parameter_list, digest);
             assert_eq!(refusal_with(&vector, &signed), None, "{target}");
-            let wrong = Some("SignatureDoesNotMatch".to_owned());
+            let wrong = Some(ErrorCode::SignatureDoesNotMatch);
             let other = signed.replace(digest, &"0".repeat(40));
             assert_eq!(refusal_with(&vector, &other), wrong);
             let unsent = signed.replace("q-header-list=", "q-header-list=x-cos-unsent;");
@@ -376,6 +398,9 @@ mod tests {
             let target = format!("{target}{joint}{}", signed.replace(';', "%3B"));
             let in_query = call(vector.method, &target, vector.headers);
             assert_eq!(refusal(&in_query), None, "{target}");
+            let target = format!("{}{joint}sign={}", vector.target, url_encode(&signed));
+            let whole = call(vector.method, &target, vector.headers);
+            assert_eq!(refusal(&whole), None, "{target}");
         }
     }
 
@@ -385,11 +410,13 @@ mod tests {
         let with = |authorization: &str| call("GET", JOB, &[("authorization", authorization)]);
         let denied = |authorization: &str| {
             let refused = authenticate(&with(authorization), &credentials(), now());
-            let failure = refused.unwrap_err();
-            assert_eq!((failure.status, &*failure.code), (403, "AccessDenied"));
-            failure.message
+            let error = refused.unwrap_err();
+            assert_eq!(error.code.on(Side::Cos), (403, "AccessDenied".into()));
+            assert_eq!(error.code.on(Side::Ci).0, 401);
+            error.message
         };
-        assert_eq!(denied("Bearer x"), "The request is not signed.");
+        assert_eq!(denied(""), "The request is not signed.");
+        assert!(denied("Bearer x").contains("another scheme"));
         assert!(denied(&right.replace("sha1", "md5")).contains("not sha1"));
         let period = "1656314530;1656324590";
         for expired in ["1656314530;1656314589", "1656314591;1656324590", "9;1"] {
@@ -402,10 +429,7 @@ mod tests {
         assert!(denied(&years).contains("longer than 7 days"));
         assert!(denied(&right.replace(period, "soon")).contains("start;end"));
         let stranger = right.replace("AKID", "BKID");
-        assert_eq!(
-            refusal(&with(&stranger)).as_deref(),
-            Some("InvalidAccessKeyId")
-        );
+        assert_eq!(refusal(&with(&stranger)), Some(ErrorCode::UnknownSecretId));
         assert_eq!(refusal(&with(&right)), None);
     }
 

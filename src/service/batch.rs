@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::api_error::ApiError;
+use super::api_error::{ApiError, ErrorCode};
 use super::app::App;
 use super::call::Call;
 use super::ids;
@@ -27,7 +27,10 @@ pub(super) async fn trigger(
     request_id: &str,
 ) -> Result<Reply, ApiError> {
     if body.is_empty() {
-        return Err(ApiError::new(400, "MissingContent", "the body is missing"));
+        return Err(ApiError::new(
+            ErrorCode::MissingContent,
+            "the body is missing",
+        ));
     }
     let request = decode_request(body)?;
     check_workflows(app, &request)?;
@@ -111,7 +114,7 @@ pub(super) async fn cancel(app: &Arc<App>, call: &Call, id: &str) -> Result<Repl
         Ok(id) => app.store.job(bucket.clone(), id).await?,
         Err(_) => None,
     };
-    let unknown = || ApiError::new(404, "NoSuchJob", format!("there is no job `{id}`"));
+    let unknown = || ApiError::new(ErrorCode::NoSuchJob, format!("there is no job `{id}`"));
     let job = job.ok_or_else(unknown)?;
     let (app, id) = (Arc::clone(app), job.id);
     // Completes when the client disconnects.
@@ -191,7 +194,7 @@ pub(super) fn check_object(
         return Ok(());
     }
     let message = format!("{element}: the bucket has no object `{key}`");
-    Err(ApiError::new(400, "ResourceNotFound", message))
+    Err(ApiError::new(ErrorCode::ResourceNotFound, message))
 }
 
 fn submitted(job: AcceptedJob) -> JobDetail {

@@ -3,10 +3,10 @@
 use axum::http::header::AsHeaderName;
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use percent_encoding::percent_decode_str;
 
-use super::api_error::ApiError;
+use super::api_error::{ApiError, ErrorCode};
 use crate::api::host::Host;
 
 /// A call without its body.
@@ -24,14 +24,24 @@ pub(super) struct Call {
 impl Call {
     /// Takes a request's head apart.
     pub(super) fn new(parts: Parts) -> Result<Self, ApiError> {
-        let named = parts.headers.get(header::HOST);
-        let named = named.and_then(|host| host.to_str().ok());
-        let named = named.unwrap_or_default();
-        let host = Host::parse(named).ok_or_else(|| {
+        if let Some(name) = not_utf8(&parts.headers) {
+            let message = format!("the header `{name}` is not UTF-8");
+            return Err(ApiError::argument(message));
+        }
+        let mut named = parts.headers.get_all(header::HOST).iter();
+        let (first, second) = (named.next(), named.next());
+        if second.is_some() {
+            return Err(ApiError::new(
+                ErrorCode::InvalidHost,
+                "there are two Host headers",
+            ));
+        }
+        let named = first.and_then(|host| host.to_str().ok());
+        let named = named.unwrap_or_default().to_ascii_lowercase();
+        let host = Host::parse(&named).ok_or_else(|| {
             let form = "<bucket>.ci.<region>.myqcloud.com or <bucket>.cos.<region>.myqcloud.com";
             ApiError::new(
-                400,
-                "InvalidHost",
+                ErrorCode::InvalidHost,
                 format!("the host `{named}` is not {form}"),
             )
         })?;
@@ -59,9 +69,9 @@ impl Call {
         found.map(|(_, value)| value.as_str())
     }
 
-    /// A header, if it is text.
+    /// A header as UTF-8, as public SDKs send and sign it.
     pub(super) fn header(&self, name: impl AsHeaderName) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
+        std::str::from_utf8(self.headers.get(name)?.as_bytes()).ok()
     }
 }
 
@@ -80,8 +90,15 @@ pub(super) fn prefer_target_host(parts: &mut Parts) {
     }
 }
 
+fn not_utf8(headers: &HeaderMap) -> Option<&HeaderName> {
+    let mut headers = headers.iter();
+    let found = headers.find(|(_, value)| std::str::from_utf8(value.as_bytes()).is_err());
+    found.map(|(name, _)| name)
+}
+
 fn decode(text: &str) -> Result<String, ApiError> {
     let decoded = percent_decode_str(text).decode_utf8();
-    let decoded = decoded.map_err(|_| ApiError::new(400, "InvalidURI", "the URI is not UTF-8"))?;
+    let decoded =
+        decoded.map_err(|_| ApiError::new(ErrorCode::InvalidUrl, "the URI is not UTF-8"))?;
     Ok(decoded.into_owned())
 }

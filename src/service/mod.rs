@@ -18,13 +18,16 @@ mod call;
 mod data_folder;
 mod environment;
 mod faults;
+mod header_case;
 mod ids;
 mod key_pair;
-mod object;
+mod objects;
 mod overview;
 mod owner;
 mod parameters;
 mod reply;
+mod request_body;
+mod routes;
 mod runner;
 mod scan;
 mod server;
@@ -33,9 +36,8 @@ mod setup;
 mod socket;
 mod start_error;
 mod store;
-mod stream;
 mod strict_heads;
-mod upload;
+mod tls;
 mod workflow;
 
 use std::fs;
@@ -43,9 +45,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinHandle;
 
 pub use crate::api::objects::ListLimits;
@@ -56,6 +58,7 @@ pub use owner::{Owner, running_at};
 pub use settings::{Limits, ServiceSettings, WorkflowSettings};
 pub use start_error::StartError;
 pub use store::StoreError;
+pub use tls::{TlsFiles, names as tls_names, self_signed};
 
 use app::App;
 use bucket::Bucket;
@@ -69,6 +72,10 @@ use store::Store;
 const DATABASE: &str = "service.db";
 const RESULTS: &str = "results";
 const RUNNING: &str = "running";
+const UPLOADS: &str = "uploads";
+
+/// After this time an open multipart upload is removed, when the service starts.
+const UPLOAD_TIME: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// At least this many jobs run at once: a long one must not delay all others.
 const MIN_JOBS: usize = 4;
@@ -108,10 +115,11 @@ pub async fn start(
         (false, true) => Audience::Everyone,
         (false, false) => Audience::NoOne,
     };
+    let tls = settings.tls.as_ref().map(tls::load).transpose()?;
     let app = Arc::new(open(settings, &data, audience).await?);
     ownership.announce(address, is_well_known)?;
     let stop = watch::Sender::new(false);
-    let server = server::serve(listener, Arc::clone(&app), stop.subscribe());
+    let server = server::serve(listener, Arc::clone(&app), tls, stop.subscribe());
     Ok(RunningService {
         address,
         app,
@@ -165,6 +173,10 @@ async fn open(
         source,
     };
     let store = Arc::new(Store::open(&path).map_err(unusable)?);
+    let uploads = make_folder(&data.join(UPLOADS))?;
+    remove_old_uploads(&store, &uploads)
+        .await
+        .map_err(unusable)?;
     let digests = workflows
         .iter()
         .map(|(id, workflow)| (id.clone(), workflow.digest()));
@@ -193,9 +205,30 @@ async fn open(
         faults: Script::new(settings.faults),
         paused_queues: setup::PausedQueues::default(),
         limits: settings.limits,
+        uploads,
+        placing: Mutex::default(),
         audience,
         page: overview::Latest::default(),
     })
+}
+
+/// Removes uploads that were left open for too long, and what is left of others.
+async fn remove_old_uploads(store: &Store, folder: &Path) -> Result<(), StoreError> {
+    let before = Timestamp::now() - UPLOAD_TIME;
+    let open = store.remove_old_uploads(before).await?;
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Ok(());
+    };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let is_open = open.iter().any(|id| path.ends_with(id));
+        if !is_open && path.is_dir() {
+            let _ = fs::remove_dir_all(path);
+        } else if !is_open {
+            let _ = fs::remove_file(path);
+        }
+    }
+    Ok(())
 }
 
 fn make_folder(path: &Path) -> Result<PathBuf, StartError> {

@@ -5,12 +5,14 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::api_error::ApiError;
+use super::call::Call;
 use crate::api::host::Side;
 use crate::api::wire::{ServiceError, encode_error};
 
 const CI_REQUEST_ID: HeaderName = HeaderName::from_static("x-ci-request-id");
 const CI_TRACE_ID: HeaderName = HeaderName::from_static("x-ci-trace-id");
 const COS_REQUEST_ID: HeaderName = HeaderName::from_static("x-cos-request-id");
+const BUCKET_REGION: HeaderName = HeaderName::from_static("x-cos-bucket-region");
 const COS_TRACE_ID: HeaderName = HeaderName::from_static("x-cos-trace-id");
 
 /// Room for the headers of most answers, those included that hyper adds.
@@ -30,6 +32,33 @@ impl Reply {
         Self::new(StatusCode::OK, "application/xml", Body::from(body))
     }
 
+    /// 200 with headers and without a body.
+    pub(super) fn with_headers(headers: HeaderMap) -> Self {
+        Self {
+            headers,
+            ..Self::empty()
+        }
+    }
+
+    pub(super) fn no_content() -> Self {
+        Self {
+            status: StatusCode::NO_CONTENT,
+            ..Self::empty()
+        }
+    }
+
+    /// Adds the region that the call's host names.
+    #[expect(
+        clippy::expect_used,
+        reason = "the name of a region is a header's value"
+    )]
+    pub(super) fn in_region(mut self, call: &Call) -> Self {
+        let region =
+            HeaderValue::from_str(call.host.region.as_str()).expect("the name of a region");
+        self.headers.insert(BUCKET_REGION, region);
+        self
+    }
+
     /// 200 without a body.
     pub(super) fn empty() -> Self {
         Self {
@@ -44,18 +73,28 @@ impl Reply {
         clippy::expect_used,
         reason = "statuses are ours, texts have no control characters"
     )]
-    pub(super) fn failure(failure: &ApiError, resource: &str, request_id: &str) -> Self {
-        let status = failure.status;
-        let error = ServiceError {
+    pub(super) fn failure(error: &ApiError, side: Side, resource: &str, request_id: &str) -> Self {
+        let (status, code) = error.code.on(side);
+        let answer = ServiceError {
             status,
-            code: failure.code.clone().into_owned(),
-            message: without_controls(&failure.message),
+            code: code.into_owned(),
+            message: without_controls(&error.message),
             request_id: Some(request_id.to_owned()),
         };
-        let body = encode_error(&error, &without_controls(resource))
+        let body = encode_error(&answer, &without_controls(resource))
             .expect("a text without control characters is XML");
         let status = StatusCode::from_u16(status).expect("a status of three digits");
-        Self::new(status, "application/xml", Body::from(body))
+        let mut reply = match status {
+            // It has no body.
+            StatusCode::NOT_MODIFIED => Self::empty(),
+            _ => Self::new(status, "application/xml", Body::from(body)),
+        };
+        reply.status = status;
+        for (name, value) in &error.headers {
+            let value = HeaderValue::from_str(value).expect("headers of errors are ASCII");
+            reply.headers.insert(name.clone(), value);
+        }
+        reply
     }
 
     fn new(status: StatusCode, kind: &'static str, body: Body) -> Self {

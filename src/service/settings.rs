@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::environment::Environment;
 use super::faults::Faults;
+use super::tls::TlsFiles;
 use crate::api::credentials::Credentials;
 use crate::api::name::{BucketName, WorkflowId};
 use crate::api::objects::ListLimits;
@@ -33,6 +34,8 @@ pub struct ServiceSettings {
     /// Faults on purpose.
     pub faults: Faults,
     pub limits: Limits,
+    /// With them the port speaks HTTP and HTTPS.
+    pub tls: Option<TlsFiles>,
     /// Whether the page about its jobs, which needs no signature, is served on addresses other than
     /// loopback.
     pub page_for_all: bool,
@@ -81,6 +84,7 @@ impl ServiceSettings {
             environment: Environment::default(),
             faults: Faults::default(),
             limits: Limits::default(),
+            tls: None,
             page_for_all: false,
         }
     }

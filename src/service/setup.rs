@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::api_error::ApiError;
+use super::api_error::{ApiError, ErrorCode};
 use super::app::App;
 use super::call::Call;
 use super::parameters::given;
@@ -55,7 +55,7 @@ pub(super) fn bound(
 /// `POST /mediabucket` and `POST /picbucket`: nothing is left to bind.
 pub(super) fn bind(call: &Call) -> Result<Reply, ApiError> {
     let message = format!("{} is bound already", call.host.bucket);
-    Err(ApiError::new(400, "BucketAlreadyBinded", message))
+    Err(ApiError::new(ErrorCode::BucketAlreadyBound, message))
 }
 
 /// `GET /queue` and its kin: the one queue of the bucket.
@@ -83,10 +83,10 @@ pub(super) fn update_queue(
     let bucket = &call.host.bucket;
     if id != queue_id(bucket) {
         let message = format!("there is no queue `{id}` in {bucket}");
-        return Err(ApiError::new(400, "QueueNotFound", message));
+        return Err(ApiError::new(ErrorCode::QueueNotFound, message));
     }
     let is_active = decode_queue_request(body)
-        .map_err(|error| ApiError::new(400, "InvalidContent", error.to_string()))?
+        .map_err(|error| ApiError::new(ErrorCode::InvalidContent, error.to_string()))?
         .ok_or_else(|| ApiError::argument("State: it is `Active` or `Paused`"))?;
     if is_active {
         app.paused_queues.lock().remove(bucket);

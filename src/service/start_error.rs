@@ -64,6 +64,9 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// A certificate or its key cannot be used.
+    #[error("cannot use {} for TLS: {problem}", file.display())]
+    Tls { file: PathBuf, problem: String },
     /// The database cannot be used.
     #[error("cannot use the service's database {}: {source}", path.display())]
     Database {

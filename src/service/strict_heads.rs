@@ -109,7 +109,10 @@ impl Heads {
         let Some((name, value)) = line.split_once(':') else {
             return;
         };
-        if name.eq_ignore_ascii_case("content-length") {
+        if name.starts_with("CONNECT ") {
+            // What follows the head is a tunnel.
+            self.is_chunked = true;
+        } else if name.eq_ignore_ascii_case("content-length") {
             self.body = value.trim().parse().unwrap_or(0);
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
             self.is_chunked = true;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::api_error::ApiError;
+use super::api_error::{ApiError, ErrorCode};
 use super::app::App;
 use super::batch::{check_object, check_workflow, whole_seconds};
 use super::call::Call;
@@ -15,7 +15,7 @@ use super::store::{AcceptedJob, ExecutionFilter, StoredExecution};
 use crate::api::host::Host;
 use crate::api::name::{JobId, JobName, WorkflowId};
 use crate::api::request::{Input, JobType, Operation, Request, TimeInterval};
-use crate::api::signature::url_encode;
+use crate::api::signature::encode_key;
 use crate::api::wire::{
     ExecutionDetail, JobState, TaskDetail, Topology, WorkflowDetail, WorkflowsAnswer,
     encode_execution_answer, encode_executions_answer, encode_instance_answer,
@@ -116,7 +116,7 @@ pub(super) async fn describe_execution(
         .await?;
     let Some(execution) = found else {
         let message = format!("there is no run `{id}`");
-        return Err(ApiError::new(400, "ResourceNotFound", message));
+        return Err(ApiError::new(ErrorCode::ResourceNotFound, message));
     };
     let workflow = WorkflowId::new(&execution.workflow).ok();
     let workflow = workflow.and_then(|id| app.workflows.get(&id));
@@ -175,7 +175,7 @@ fn required<'a>(call: &'a Call, name: &str) -> Result<&'a str, ApiError> {
 
 /// A run as lists show it.
 fn detail(execution: StoredExecution, host: &Host) -> ExecutionDetail {
-    let key = url_encode(&execution.key).replace("%2F", "/");
+    let key = encode_key(&execution.key);
     let (bucket, region) = (&host.bucket, &host.region);
     ExecutionDetail {
         run_id: execution.id,
@@ -191,7 +191,10 @@ fn detail(execution: StoredExecution, host: &Host) -> ExecutionDetail {
 
 /// The steps of every workflow here.
 fn topology() -> Topology {
-    Topology::of_steps(&["Start", COMMAND])
+    let mut topology = Topology::of_steps(&["Start", COMMAND]);
+    let end = (COMMAND.to_owned(), "End".to_owned());
+    topology.dependencies.extend([end]);
+    topology
 }
 
 /// The one step of a run: its command.

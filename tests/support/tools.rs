@@ -9,6 +9,11 @@ pub fn python() -> OsString {
     variable("STOCKTAKE_CONFORMANCE_PYTHON")
 }
 
+/// The folder of Node modules with `cos-nodejs-sdk-v5`.
+pub fn node_modules() -> OsString {
+    variable("STOCKTAKE_CONFORMANCE_NODE")
+}
+
 /// The folder with the schemas that `.ci/public-schemas` fetches.
 pub fn public_schemas() -> PathBuf {
     variable("STOCKTAKE_PUBLIC_SCHEMAS").into()

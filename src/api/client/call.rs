@@ -16,7 +16,7 @@ use secrecy::ExposeSecret;
 use super::failure::Failure;
 use crate::api::credentials::Credentials;
 use crate::api::host::{Host, Side};
-use crate::api::signature::{KeyTime, SignedRequest, url_encode};
+use crate::api::signature::{KeyTime, SignedRequest, encode_key, url_encode};
 
 /// Before now, because clocks differ.
 const VALID_BEFORE_SECONDS: i64 = 60;
@@ -180,7 +180,7 @@ impl<'a> Call<'a> {
 
 /// A path whose segments are encoded, and whose slashes are not.
 fn encode_path(path: &str) -> String {
-    url_encode(path).replace("%2F", "/")
+    encode_key(path)
 }
 
 fn query(parameters: &[(&str, &str)]) -> String {

@@ -171,9 +171,9 @@ pub fn decode_instance_answer(body: &[u8]) -> Result<String, WireError> {
 }
 
 /// How answers say that a time is not set.
-const UNSET: &str = "-";
+pub(super) const UNSET: &str = "-";
 
-pub(super) fn format_moment(moment: Option<Timestamp>) -> String {
+fn format_moment(moment: Option<Timestamp>) -> String {
     moment.map_or_else(|| UNSET.to_owned(), time::format_with_colon)
 }
 
@@ -197,6 +197,7 @@ fn write_execution(document: &mut Document, execution: &ExecutionDetail) {
 fn write_task(document: &mut Document, task: &TaskDetail) {
     document.text("Type", &task.kind);
     document.text("CreateTime", &format_moment(task.created));
+    document.text("StartTime", &format_moment(task.created));
     document.text("EndTime", &format_moment(task.ended));
     document.text("State", task.state.as_str());
     document.text("JobId", &task.id);

@@ -5,6 +5,7 @@
 
 mod answer;
 mod binding;
+mod bucket;
 mod error;
 mod execution;
 mod job;
@@ -22,6 +23,12 @@ pub use answer::{
 pub use binding::{
     BoundBucket, BoundService, Queue, decode_bound_answer, decode_queue_request,
     decode_queues_answer, encode_bound_answer, encode_queue_answer, encode_queues_answer,
+};
+pub use bucket::{
+    CompletePart, CompleteRequest, DeleteEntry, DeleteRequest, DeleteResult, PartDetail,
+    PartsAnswer, UploadDetail, UploadsAnswer, decode_complete_request, decode_delete_request,
+    encode_complete_answer, encode_copy_answer, encode_delete_answer, encode_initiate_answer,
+    encode_parts_answer, encode_uploads_answer, encode_versioning_answer,
 };
 pub use error::{ServiceError, decode_error, encode_error};
 pub use execution::{

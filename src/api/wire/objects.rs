@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
 use super::xml::{self, Document, WireError};
-use crate::api::signature::url_encode;
+use crate::api::signature::encode_key;
 
 /// One page of a bucket's objects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -80,7 +80,7 @@ struct CommonPrefixXml {
 pub fn encode_objects_answer(answer: &ObjectsAnswer) -> Result<String, WireError> {
     let text = |text: &str| {
         if answer.is_encoded {
-            url_encode(text)
+            encode_key(text)
         } else {
             text.to_owned()
         }
@@ -104,7 +104,7 @@ pub fn encode_objects_answer(answer: &ObjectsAnswer) -> Result<String, WireError
         for object in &answer.objects {
             body.element("Contents", |item| {
                 item.text("Key", &text(&object.key));
-                let uploaded = object.uploaded.map_or_else(String::new, format_moment);
+                let uploaded = object.uploaded.map_or_else(String::new, iso_seconds);
                 item.text("LastModified", &uploaded);
                 item.text("ETag", &object.etag);
                 item.text("Size", &object.size.to_string());
@@ -169,7 +169,8 @@ pub fn decode_objects_answer(body: &[u8]) -> Result<ObjectsAnswer, WireError> {
 }
 
 /// The form of these times: `2017-06-23T12:33:26.000Z`.
-fn format_moment(moment: Timestamp) -> String {
+/// A time as COS writes it in documents.
+pub(super) fn iso_seconds(moment: Timestamp) -> String {
     moment.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
 

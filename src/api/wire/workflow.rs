@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::execution::{decode_moment, format_moment};
+use super::execution::{UNSET, decode_moment};
 use super::xml::{self, Document, WireError};
+use crate::api::time;
 
 /// What the service says of one workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,17 +106,22 @@ struct WorkflowXml {
 /// Writes one page of the answer about workflows.
 pub fn encode_workflows_answer(answer: &WorkflowsAnswer) -> Result<String, WireError> {
     Document::write("Response", |body| {
+        // One public SDK reads this list only if it stands first.
+        for workflow in &answer.workflows {
+            body.element("MediaWorkflowList", |item| write_workflow(item, workflow));
+        }
         body.optional("RequestId", answer.request_id.as_deref());
         body.text("TotalCount", &answer.total.to_string());
         body.text("PageNumber", &answer.page_number.to_string());
         body.text("PageSize", &answer.page_size.to_string());
-        for workflow in &answer.workflows {
-            body.element("MediaWorkflowList", |item| write_workflow(item, workflow));
-        }
         for id in &answer.unknown_ids {
             body.text("NonExistIDs", id);
         }
     })
+}
+
+fn format_moment(moment: Option<Timestamp>) -> String {
+    moment.map_or_else(|| UNSET.to_owned(), time::format)
 }
 
 fn write_workflow(document: &mut Document, workflow: &WorkflowDetail) {

@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, fstat, fsync, mkdirat, openat, statat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, fstat, fsync, mkdirat, openat, statat, unlinkat};
 use rustix::io::Errno;
 
 use super::Object;
@@ -96,6 +96,34 @@ impl Folder {
     pub(super) fn make_parent<'a>(&self, key: &'a str) -> io::Result<(OwnedFd, &'a str)> {
         let (folder, name) = split(key);
         Ok((self.make(folder)?, name))
+    }
+
+    /// Removes the object of a key, durably. False if there is none.
+    pub(super) fn remove(&self, key: &str) -> io::Result<bool> {
+        let (folder, name) = split(key);
+        let removed = self.open(folder).and_then(|folder| {
+            if look_at(&folder, name, key)?.is_none() {
+                return Ok(false);
+            }
+            unlinkat(&folder, name, AtFlags::empty())?;
+            fsync(&folder)?;
+            Ok(true)
+        });
+        Ok(present(removed)?.unwrap_or(false))
+    }
+
+    /// Removes the folder of a key if it is empty, durably. False if it is not there or not empty.
+    pub(super) fn remove_folder(&self, key: &str) -> io::Result<bool> {
+        let (folder, name) = split(key);
+        let removed = self.open(folder).and_then(|folder| {
+            match unlinkat(&folder, name, AtFlags::REMOVEDIR) {
+                Ok(()) => fsync(&folder)?,
+                Err(Errno::NOTEMPTY | Errno::EXIST) => return Ok(false),
+                Err(error) => return Err(error.into()),
+            }
+            Ok(true)
+        });
+        Ok(present(removed)?.unwrap_or(false))
     }
 
     /// A file for an object that is being written; it goes away unless it is put in its place.

@@ -86,6 +86,20 @@ impl Bucket {
         }
     }
 
+    /// Removes the object of a key, or the empty folder of one that ends in `/`. False if there is none.
+    pub(super) fn remove(&self, key: &str) -> io::Result<bool> {
+        match key.strip_suffix('/') {
+            Some(folder) if is_plain(folder) => self.folder.remove_folder(folder),
+            None if is_plain(key) => self.folder.remove(key),
+            _ => Ok(false),
+        }
+    }
+
+    /// As [`Bucket::keep`], but fails if there is an object of that key.
+    pub(super) fn keep_new(&self, file: NewFile, key: &str) -> io::Result<Option<Object>> {
+        file.keep_new(&self.folder, key)
+    }
+
     /// Makes the folder of a plain key, which is no object.
     pub(super) fn make_folder(&self, key: &str) -> io::Result<()> {
         self.folder.make(key).map(drop)

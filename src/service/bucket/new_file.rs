@@ -4,7 +4,7 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, fstat, fsync, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, fstat, fsync, linkat, openat, renameat, unlinkat};
 use uuid::Uuid;
 
 use super::Object;
@@ -55,6 +55,20 @@ impl NewFile {
     /// Waits until the content is on the disk.
     pub(in crate::service) fn sync(&self) -> io::Result<()> {
         self.file.sync_all()
+    }
+
+    /// The object that it is going to be.
+    pub(in crate::service) fn describe(&self, key: &str) -> io::Result<Object> {
+        let object = Object::new(key.to_owned(), &fstat(&self.file)?)?;
+        object.ok_or_else(|| io::Error::other("not a regular file"))
+    }
+
+    /// As [`NewFile::keep`], but fails if there is something in that place.
+    pub(super) fn keep_new(self, folder: &Folder, key: &str) -> io::Result<Option<Object>> {
+        let (parent, name) = folder.make_parent(key)?;
+        linkat(&self.root, &self.name, &parent, name, AtFlags::empty())?;
+        fsync(&parent)?;
+        look_at(&parent, name, key)
     }
 
     /// Puts the file in the place of a key, instead of what is there, and waits until that is on the

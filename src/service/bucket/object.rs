@@ -14,6 +14,7 @@ pub(in crate::service) struct Object {
     pub(in crate::service) uploaded: Timestamp,
     /// Its modification time in nanoseconds, which tells contents apart.
     pub(in crate::service) modified: i128,
+    pub(in crate::service) inode: u64,
 }
 
 impl Object {
@@ -28,6 +29,7 @@ impl Object {
             size: u64::try_from(file.st_size).unwrap_or_default(),
             uploaded: Timestamp::from_second(file.st_mtime).map_err(io::Error::other)?,
             modified: i128::from(file.st_mtime) * 1_000_000_000 + nanoseconds,
+            inode: file.st_ino,
         }))
     }
 }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{StoreError, workflows};
+use super::{StoreError, objects, uploads, workflows};
 
 /// The layout of the tables; any other is refused.
 pub(super) const FORMAT: i64 = 4;
@@ -62,6 +62,8 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
         }
         found => return Err(StoreError::Format { found }),
     }
-    connection.execute_batch(workflows::TABLE)?;
+    for tables in [workflows::TABLE, objects::TABLE, uploads::TABLES] {
+        connection.execute_batch(tables)?;
+    }
     Ok(())
 }

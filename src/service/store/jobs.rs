@@ -86,7 +86,7 @@ pub(super) fn timestamp(seconds: i64) -> rusqlite::Result<Timestamp> {
 }
 
 /// A column holds a value that this program does not write.
-fn unreadable(error: Box<dyn std::error::Error + Send + Sync>) -> rusqlite::Error {
+pub(super) fn unreadable(error: Box<dyn std::error::Error + Send + Sync>) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, Type::Text, error)
 }
 

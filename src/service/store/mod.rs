@@ -8,12 +8,14 @@ mod executions;
 mod format;
 mod job_list;
 mod jobs;
+mod objects;
 mod overview;
 mod query;
 mod readers;
 #[cfg(test)]
 mod tests;
 mod thread;
+mod uploads;
 mod workflows;
 mod writer;
 
@@ -30,8 +32,10 @@ pub(super) use execution_list::{ExecutionFilter, StoredExecution};
 pub(super) use executions::{Execution, Start};
 pub(super) use job_list::JobFilter;
 pub(super) use jobs::{AcceptedJob, StoredJob};
+pub(super) use objects::{ObjectRecord, Stamp};
 pub(super) use overview::{Overview, OverviewJob, OverviewLimits, StateCount};
 pub(super) use query::Order;
+pub(super) use uploads::{Part, Upload};
 pub(super) use workflows::WorkflowTimes;
 
 use readers::Readers;

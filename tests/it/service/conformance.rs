@@ -1,12 +1,13 @@
-//! A client that nobody here wrote: Tencent's Python SDK.
+//! Public clients, unchanged: Tencent's SDKs for Python and Node.
 
 use std::process::Output;
 
-use stocktake::api::name::WorkflowId;
+use stocktake::api::name::{BucketName, Region, WorkflowId};
+use stocktake::service::{self_signed, tls_names};
 use tokio::process::Command;
 
-use super::world::{World, workflow};
-use crate::support::tools::python;
+use super::world::{BUCKET, World, workflow};
+use crate::support::tools::{node_modules, python};
 use crate::support::workspace::PROJECT;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,5 +43,48 @@ async fn the_public_python_sdk_works_unchanged() {
     );
     assert!(status.success(), "{stdout}\n{stderr}");
     assert!(stderr.contains("Ran 12 tests"), "{stderr}");
+    service.shutdown().await;
+}
+
+/// Runs a client and returns what it printed; it must succeed.
+async fn run(mut client: Command) -> String {
+    let output = client.output().await.unwrap();
+    let printed = [output.stdout, output.stderr].concat();
+    let printed = String::from_utf8_lossy(&printed).into_owned();
+    assert!(output.status.success(), "{printed}");
+    printed
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the Python of .ci/run"]
+async fn the_public_python_sdk_writes_objects_over_http_and_tls() {
+    let world = World::new();
+    let mut settings = world.settings();
+    let bucket = BucketName::new(BUCKET).unwrap();
+    let region = Region::new("ap-beijing").unwrap();
+    let names = tls_names([&bucket].into_iter(), &region, [127, 0, 0, 1].into());
+    let files = self_signed(&world.folder.path().join("tls"), &names).unwrap();
+    settings.tls = Some(files.clone());
+    let service = world.start_with(settings).await;
+    let mut client = Command::new(python());
+    client.arg(format!("{PROJECT}/tests/conformance/python_objects.py"));
+    client.arg(service.address().to_string());
+    client.arg(&files.certificate);
+    let printed = run(client).await;
+    assert!(printed.contains("Ran 14 tests"), "{printed}");
+    service.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the Node modules of .ci/run"]
+async fn the_public_node_sdk_writes_objects() {
+    let world = World::new();
+    let service = world.start().await;
+    let mut client = Command::new("node");
+    client.arg(format!("{PROJECT}/tests/conformance/node_objects.js"));
+    client.arg(service.address().to_string());
+    client.env("NODE_PATH", node_modules());
+    let printed = run(client).await;
+    assert!(printed.contains("ok"), "{printed}");
     service.shutdown().await;
 }

@@ -116,7 +116,7 @@ async fn requests_that_cannot_run_are_refused() {
     world.put("a", "2022-02-14T00:00:00Z");
     let service = world.start().await;
     let cases = [
-        (String::new(), (400, "MissingContent")),
+        (String::new(), (411, "MissingContentLength")),
         (
             request("<Prefix>a</Prefix>", COPY, "").replace("</Type>", "</Name>"),
             (400, "InvalidContent"),
@@ -134,7 +134,7 @@ async fn requests_that_cannot_run_are_refused() {
             request("<Object>../data/service.db</Object>", COPY, ""),
             (400, "ResourceNotFound"),
         ),
-        (" ".repeat(1024 * 1024 + 1), (400, "EntityTooLarge")),
+        (" ".repeat(1024 * 1024 + 1), (413, "InvalidContent")),
     ];
     for (body, expected) in cases {
         let shown = body.chars().take(200).collect::<String>();

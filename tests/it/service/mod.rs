@@ -11,6 +11,8 @@ mod lists;
 mod objects;
 mod page;
 mod reading;
+mod routes;
 mod signature;
+mod storage;
 mod workflows;
 mod world;

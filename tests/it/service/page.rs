@@ -55,7 +55,7 @@ async fn it_is_there_for_those_who_call_this_machine_and_nobody_else() {
         assert_eq!(page(&world, &service, host).await.0, 400, "{host}");
     }
     // A bucket's host means the bucket.
-    assert_eq!(page(&world, &service, CI_HOST).await.0, 403);
+    assert_eq!(page(&world, &service, CI_HOST).await.0, 401);
     let url = format!("http://127.0.0.1:{port}/");
     let posted = world.client.post(&url).send().await.unwrap();
     assert_eq!(posted.status(), 400);

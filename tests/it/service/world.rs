@@ -17,6 +17,7 @@ use tempfile::TempDir;
 
 pub(super) const BUCKET: &str = "media-1250000000";
 pub(super) const CI_HOST: &str = "media-1250000000.ci.ap-beijing.myqcloud.com";
+pub(super) const COS_HOST: &str = "media-1250000000.cos.ap-beijing.myqcloud.com";
 pub(super) const JOBS: &str = "/inventorytriggerjob";
 /// Prints the object.
 pub(super) const COPY: &str = "w0f1e2d3c4b5a49687786a5b4c3d2e1f0";
