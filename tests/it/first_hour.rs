@@ -55,7 +55,7 @@ fn one_failed_element_of_a_matrix_is_found_and_run_again() {
     env.write("mended", "");
     let again = env.run(&["retry", "all"]).expect(0);
     assert!(again.stdout.contains("1 job to submit"), "{}", again.stdout);
-    assert!(again.stderr.contains("1 submitted"), "{}", again.stderr);
+    assert!(again.stdout.contains("1 submitted"), "{}", again.stdout);
     let plan = env.run(&["plan"]).expect(0).stdout;
     assert!(plan.contains("3 unchanged"), "{plan}");
 }
