@@ -68,7 +68,7 @@ const COMMANDS: &[Guess] = &[
         "the state's lock ends with the process that holds it; `--lock-timeout 5m` waits for it",
     ),
     (
-        &["doctor", "debug", "info"],
+        &["debug", "info"],
         "`stocktake state verify` checks the state, `stocktake validate` the files; -v logs every call",
     ),
     (
