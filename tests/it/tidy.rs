@@ -78,7 +78,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "plan",
         &[
-            "api", "units", "estimate", "job", "money", "schema", "source", "state",
+            "api", "estimate", "job", "money", "schema", "source", "state", "units",
         ],
     ),
     (
@@ -87,7 +87,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "adopt",
             "api",
             "apply",
-            "units",
             "diagnostic",
             "doctor",
             "estimate",
@@ -103,6 +102,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "source",
             "state",
             "status",
+            "units",
             "watch",
             "workspace",
         ],
@@ -118,20 +118,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("stop", &[]),
     ("sync", &[]),
     ("units", &[]),
-    (
-        "watch",
-        &["document", "job", "jobfile", "load", "plan", "workspace"],
-    ),
+    ("watch", &["document", "jobfile", "load", "workspace"]),
     (
         "workspace",
         &[
             "api",
-            "units",
             "diagnostic",
             "document",
             "jobfile",
             "money",
             "source",
+            "units",
         ],
     ),
 ];
@@ -147,6 +144,7 @@ const PURE: &[&str] = &[
     "money",
     "page",
     "plan",
+    "units",
 ];
 const EFFECTS: &[&str] = &["clap", "hyper", "notify", "reqwest", "rusqlite", "tokio"];
 
