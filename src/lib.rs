@@ -26,6 +26,7 @@ pub mod jobfile;
 pub mod load;
 pub mod money;
 pub mod page;
+mod plain_text;
 pub mod plan;
 mod policy;
 mod remedy;

@@ -14,6 +14,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::job_status::{JobStatus, Objects};
+use crate::plain_text::clean_lines;
 
 pub use security::policy;
 
@@ -124,5 +125,6 @@ pub struct OpenItem {
 
 /// The page as HTML.
 pub fn render(page: &Page) -> Result<String, minijinja::Error> {
-    template::render(&view::view(page))
+    let page = template::render(&view::view(page))?;
+    Ok(clean_lines(&page).into_owned())
 }

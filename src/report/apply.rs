@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::hint::{pasteable, quoted};
 use super::table::{count, grouped};
+use super::text::{clean, one_line};
 use super::ui::Ui;
 use super::ui::style::{BAD, CHANGE, FAINT, GOOD, STRONG};
 use crate::apply::{ApplyOutcome, Event, Halt, JobOutcome, JobResult};
-use crate::job::JobKey;
 use crate::remedy;
 use crate::state::Outcome;
 
@@ -43,7 +43,9 @@ impl ApplyReporter {
             Event::Retrying {
                 key, reason, delay, ..
             } => self.ui.note(format!(
-                "{CHANGE}again{CHANGE:#}  {key}: {reason}; next try in {delay:.0?}"
+                "{CHANGE}again{CHANGE:#}  {}: {}; next try in {delay:.0?}",
+                clean(key.as_str()),
+                one_line(reason)
             )),
             Event::Settling { submissions, delay } => {
                 let submissions = count(*submissions, "submission", "submissions");
@@ -53,7 +55,7 @@ impl ApplyReporter {
             }
             Event::Abandoned { key, .. } => self
                 .ui
-                .note(format!("{key}: the service never took the last attempt")),
+                .note(format!("{}: the service never took the last attempt", clean(key.as_str()))),
             Event::Duplicates {
                 key,
                 adopted,
@@ -117,22 +119,25 @@ impl ApplyReporter {
 
 /// How a job ended, in words.
 pub(super) fn finished_words(outcome: &JobOutcome) -> String {
-    let key = &outcome.key;
+    let key = clean(outcome.key.as_str());
     match &outcome.result {
         JobResult::Attempted {
             outcome, looked_up, ..
-        } => attempt_words(key, outcome, *looked_up),
+        } => attempt_words(&key, outcome, *looked_up),
         JobResult::Renamed { from } => {
-            format!("{CHANGE}renamed{CHANGE:#}    {from} is now {key}")
+            format!(
+                "{CHANGE}renamed{CHANGE:#}    {} is now {key}",
+                clean(from.as_str())
+            )
         }
         JobResult::AlreadySubmitted { job_id } => {
             format!("{FAINT}known{FAINT:#}      {key}  another run submitted it as {job_id}")
         }
-        JobResult::NotAttempted { reason } => not_sent_words(key, reason),
+        JobResult::NotAttempted { reason } => not_sent_words(&key, reason),
     }
 }
 
-fn attempt_words(key: &JobKey, outcome: &Outcome, looked_up: bool) -> String {
+fn attempt_words(key: &str, outcome: &Outcome, looked_up: bool) -> String {
     match outcome {
         Outcome::Accepted { job_id, .. } => {
             let (word, padding) = if looked_up {
@@ -144,19 +149,21 @@ fn attempt_words(key: &JobKey, outcome: &Outcome, looked_up: bool) -> String {
         }
         Outcome::Rejected(rejection) => {
             let call = rejection.request_id.as_ref();
-            let call = call.map(|id| format!("  (request {id})"));
+            let call = call.map(|id| format!(" (request {id})"));
             let call = call.unwrap_or_default();
-            format!("{BAD}rejected{BAD:#}   {key}  {rejection}{call}")
+            let answer = one_line(&format!("{rejection}{call}"));
+            format!("{BAD}rejected{BAD:#}   {key}  {answer}")
         }
         Outcome::Unresolved { reason } => {
-            let reason = reason.as_deref().unwrap_or_default();
+            let reason = one_line(reason.as_deref().unwrap_or_default());
             format!("{BAD}unresolved{BAD:#} {key}  {reason}")
         }
         Outcome::Abandoned { reason } => not_sent_words(key, reason),
     }
 }
 
-fn not_sent_words(key: &JobKey, reason: &str) -> String {
+fn not_sent_words(key: &str, reason: &str) -> String {
+    let reason = one_line(reason);
     format!("{CHANGE}not sent{CHANGE:#}   {key}  {reason}")
 }
 
@@ -164,10 +171,12 @@ fn halt_words(halt: &Halt) -> String {
     match halt {
         Halt::Interrupted => "interrupted: nothing more is sent".to_owned(),
         Halt::CredentialsRefused(error) => {
+            let error = one_line(&error.to_string());
             format!("the service refuses the credentials ({error}); nothing more is sent")
         }
         Halt::CredentialsEnded(error) => format!("{error}; nothing more is sent"),
         Halt::FailuresInARow { count, failure } => {
+            let failure = one_line(failure);
             format!("{count} submissions in a row failed alike ({failure}); nothing more is sent")
         }
         Halt::StateUnwritable(error) => {

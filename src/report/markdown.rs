@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::plain_text::is_steering;
+
 /// Escapes text for Markdown and HTML: characters of markup become character references, line ends
 /// become spaces.
 pub(super) fn escape(text: &str) -> String {
@@ -12,7 +14,8 @@ pub(super) fn escape(text: &str) -> String {
             | '!' | '\\' | '"' | '\'' | '$' | ':' => {
                 let _ = write!(escaped, "&#{};", character as u32);
             }
-            character if character.is_control() => escaped.push(' '),
+            '\n' | '\r' | '\t' => escaped.push(' '),
+            character if is_steering(character) => escaped.push(char::REPLACEMENT_CHARACTER),
             character => escaped.push(character),
         }
     }

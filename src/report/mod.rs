@@ -23,6 +23,7 @@ mod resolve;
 mod serve;
 mod state;
 mod status;
+mod steering;
 mod table;
 mod text;
 mod ui;

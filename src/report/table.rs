@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use anstyle::Style;
 use unicode_width::UnicodeWidthStr;
 
+use super::text::clean;
 pub(super) use crate::units::{count, grouped};
 
 /// A cell: its text, and how it looks.
@@ -17,7 +18,7 @@ pub(super) struct Cell {
 impl Cell {
     pub(super) fn new(text: impl Into<String>, style: Style) -> Self {
         Self {
-            text: text.into(),
+            text: clean(&text.into()),
             style,
         }
     }

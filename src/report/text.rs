@@ -1,6 +1,7 @@
 //! Small things about text that people read.
 
 use percent_encoding::percent_decode_str;
+pub(super) use crate::plain_text::{clean, clean_lines, one_line};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// An object's key out of its address.
@@ -9,7 +10,7 @@ pub(super) fn object_key(url: &str) -> String {
         .split_once("://")
         .and_then(|(_, rest)| rest.split_once('/'));
     let path = path.map_or(url, |(_, path)| path);
-    percent_decode_str(path).decode_utf8_lossy().into_owned()
+    clean(&percent_decode_str(path).decode_utf8_lossy())
 }
 
 /// The line of a failure's message that says most: of a Python traceback the last one, behind what
@@ -63,24 +64,6 @@ pub(super) fn fit(text: &str, width: usize) -> String {
     let blanks = width.saturating_sub(fitted.width());
     fitted.extend(std::iter::repeat_n(' ', blanks));
     fitted
-}
-
-/// Text of a file must not steer the terminal.
-pub(super) fn clean(text: &str) -> String {
-    let clean = |character: char| match character {
-        '\n' => '\n',
-        character if character.is_control() => char::REPLACEMENT_CHARACTER,
-        // Marks that change the direction of what follows.
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => char::REPLACEMENT_CHARACTER,
-        character => character,
-    };
-    text.chars().map(clean).collect()
-}
-
-/// A message of the service on one line, and nothing but text.
-pub(super) fn one_line(text: &str) -> String {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    clean(&words.join(" "))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 
 use super::hint::pasteable;
+use super::steering::{Allowed, Fence, styled};
 
 /// Whether output is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -124,17 +125,21 @@ impl Ui {
     /// Standard output: data.
     pub fn data(&self) -> impl Write + use<> {
         let choice = self.choice(self.shows_data);
-        io::BufWriter::with_capacity(64 * 1024, AutoStream::new(io::stdout(), choice))
+        let stream = AutoStream::new(io::stdout(), choice);
+        let buffered = io::BufWriter::with_capacity(64 * 1024, stream);
+        Fence::new(buffered, Allowed::Styles)
     }
 
     /// Standard output, for programs: what is written has no styles.
     pub fn plain_data(&self) -> impl Write + use<> {
-        io::BufWriter::with_capacity(64 * 1024, io::stdout().lock())
+        let buffered = io::BufWriter::with_capacity(64 * 1024, io::stdout().lock());
+        Fence::new(buffered, Allowed::Text)
     }
 
     /// Standard error: everything else.
     pub fn messages(&self) -> impl Write + use<> {
-        AutoStream::new(io::stderr(), self.choice(self.shows_messages))
+        let stream = AutoStream::new(io::stderr(), self.choice(self.shows_messages));
+        Fence::new(stream, Allowed::Styles)
     }
 
     /// Clears the terminal, if standard output is one.
@@ -166,7 +171,7 @@ impl Ui {
         // A line is one write: there may be very many, and others may write there as well.
         let choice = self.choice(self.shows_messages);
         let mut line = AutoStream::new(Vec::new(), choice);
-        writeln!(line, "{}", pasteable(words.as_ref()))?;
+        writeln!(line, "{}", styled(&pasteable(words.as_ref())))?;
         io::stderr().write_all(&line.into_inner())
     }
 
@@ -177,7 +182,7 @@ impl Ui {
             return Ok(());
         }
         let mut terminal = io::stderr();
-        write!(terminal, "\r\x1b[2K{words}")?;
+        write!(terminal, "\r\x1b[2K{}", styled(words))?;
         terminal.flush()
     }
 

@@ -40,6 +40,7 @@ mod serve;
 mod service;
 mod shells;
 mod state_merge;
+mod steering;
 #[path = "../support/mod.rs"]
 mod support;
 mod tidy;

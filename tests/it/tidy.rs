@@ -12,7 +12,7 @@ use crate::support::workspace::PROJECT;
 /// A module, and the modules that it may use. Tests within a module may use more.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("adopt", &["api", "job", "plan", "state"]),
-    ("api", &["shared_text", "stop"]),
+    ("api", &["plain_text", "shared_text", "stop"]),
     ("apply", &["adopt", "api", "crash", "job", "plan", "state"]),
     (
         "cli",
@@ -74,7 +74,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("money", &[]),
-    ("page", &["api", "job_status", "units"]),
+    ("page", &["api", "job_status", "plain_text", "units"]),
     (
         "plan",
         &[
@@ -95,6 +95,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "job_status",
             "money",
             "page",
+            "plain_text",
             "plan",
             "remedy",
             "schema",
@@ -107,6 +108,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "workspace",
         ],
     ),
+    ("plain_text", &[]),
     ("policy", &["api"]),
     ("remedy", &["api"]),
     ("schema", &[]),

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::xml::{self, Document, WireError};
+use crate::plain_text::one_line;
 
 /// An error that the service answered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,8 +49,11 @@ pub fn decode_error(status: u16, body: &[u8]) -> Result<ServiceError, WireError>
     }
     Ok(ServiceError {
         status,
-        code: body.code.trim().to_owned(),
-        message: body.message.trim().to_owned(),
-        request_id: body.request_id.filter(|id| !id.is_empty()),
+        code: one_line(&body.code),
+        message: one_line(&body.message),
+        request_id: body
+            .request_id
+            .map(|id| one_line(&id))
+            .filter(|id| !id.is_empty()),
     })
 }

@@ -13,6 +13,7 @@ use anstream::adapter::strip_str;
 use jiff::Timestamp;
 
 use super::apply::finished_words;
+use super::json;
 use super::plan::drift_words;
 use super::table::count;
 use super::ui::Ui;
@@ -339,8 +340,7 @@ fn write_line(
         job,
         happened,
     };
-    serde_json::to_writer(&mut *out, &line)?;
-    writeln!(out)
+    json::write_line(out, &line)
 }
 
 /// How a job ended, and how grave that is.

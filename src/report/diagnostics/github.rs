@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::report::text::clean_lines;
 use crate::source::slashes;
 
 /// A step shows ten annotations of each kind, and drops the others without a word.
@@ -66,7 +67,8 @@ fn annotation(
 
 /// Keeps text on its line, where it cannot become a command.
 fn data(text: &str) -> String {
-    text.replace('%', "%25")
+    clean_lines(text)
+        .replace('%', "%25")
         .replace('\r', "%0D")
         .replace('\n', "%0A")
 }

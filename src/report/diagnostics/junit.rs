@@ -8,6 +8,7 @@ use quick_xml::escape::escape;
 
 use super::file_and_line;
 use crate::diagnostic::Diagnostic;
+use crate::plain_text::{clean, is_steering, one_line};
 use crate::source::slashes;
 
 /// Writes a case for each of `files` and for every other file that a finding is about.
@@ -40,7 +41,7 @@ pub fn junit<'a>(
 }
 
 fn case(out: &mut dyn Write, file: &str, findings: &[&Diagnostic]) -> io::Result<()> {
-    let name = xml(file);
+    let name = xml(&clean(file));
     write!(
         out,
         "    <testcase classname=\"stocktake\" name=\"{name}\" time=\"0\""
@@ -56,7 +57,7 @@ fn case(out: &mut dyn Write, file: &str, findings: &[&Diagnostic]) -> io::Result
             out,
             "      <failure type=\"{}\" message=\"{}\">{words}</failure>",
             xml(first.code),
-            xml(&first.message)
+            xml(&one_line(&first.message))
         )?,
         None => writeln!(out, "      <system-out>{words}</system-out>")?,
     }
@@ -76,7 +77,7 @@ fn words(finding: &Diagnostic) -> String {
     format!(
         "{}{} [{}]{help}",
         line.unwrap_or_default(),
-        finding.message,
+        one_line(&finding.message),
         finding.code
     )
 }
@@ -86,7 +87,7 @@ fn xml(text: &str) -> String {
     let clean = text.chars().map(|character| match character {
         '\t' | '\n' => character,
         '\u{fffe}' | '\u{ffff}' => char::REPLACEMENT_CHARACTER,
-        character if character.is_control() => char::REPLACEMENT_CHARACTER,
+        character if is_steering(character) => char::REPLACEMENT_CHARACTER,
         character => character,
     });
     escape(clean.collect::<String>()).into_owned()

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use super::hint::pasteable;
 use super::table::count;
-use super::text::{clean, wrap};
+use super::text::{clean, clean_lines, wrap};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::{Place, SourceFile, Span, slashes};
 use crate::workspace;
@@ -86,14 +86,14 @@ fn group(diagnostic: &Diagnostic, width: usize) -> Group<'_> {
     };
     // `warning[]: ` and the code stand in front of the first line.
     let indent = diagnostic.code.len() + 11;
-    let message = pasteable(&diagnostic.message);
-    let message = clean(&wrap(&message, width.saturating_sub(indent)));
+    let message = pasteable(&clean_lines(&diagnostic.message));
+    let message = wrap(&message, width.saturating_sub(indent));
     let mut group = level
         .primary_title(message)
         .id(diagnostic.code)
         .elements(pieces(diagnostic));
     if let Some(help) = &diagnostic.help {
-        let help = clean(&wrap(&pasteable(help), width.saturating_sub(14)));
+        let help = wrap(&pasteable(&clean_lines(help)), width.saturating_sub(14));
         group = group.element(Level::HELP.message(help));
     }
     group

@@ -9,8 +9,6 @@ pub(super) mod words;
 
 use std::io::{self, Write};
 
-use serde_json::json;
-
 use super::hint::{pasteable, quoted};
 use super::table::{count, grouped};
 use super::text::{clean, wrap};
@@ -66,14 +64,13 @@ pub fn human(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<()> {
 
 /// Writes a plan for programs, as `stocktake.plan/1`.
 pub fn json(out: &mut dyn Write, plan: &PlanDocument<'_>) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, plan)?;
-    writeln!(out)
+    super::json::write_line(out, plan)
 }
 
 /// Writes the counts that GitLab shows in a merge request. A look-up may end with a submission.
 pub fn gitlab(out: &mut dyn Write, plan: &PlanDocument<'_>) -> io::Result<()> {
     let summary = plan.summary;
-    let counts = json!({
+    let counts = serde_json::json!({
         "create": summary.submit + summary.resolve, "update": summary.resubmit, "delete": 0,
     });
     writeln!(out, "{counts}")

@@ -1,0 +1,118 @@
+//! Text of others steers no terminal and forges no line: words of the service, names of files, values.
+
+use std::fs;
+use std::num::NonZero;
+
+use vt100::Parser;
+
+use crate::support::raw::{RawServer, Reply, answer};
+use crate::support::target::Target;
+use crate::support::workspace::{CREDENTIALS, Workspace};
+
+/// Writes to the clipboard, clears the screen, goes back, reverses text, ends the line.
+const ATTACK: &str = "\u{1b}]52;c;aGk=\u{7}\u{1b}[2J\u{9b}2J\u{202e}\u{8}\u{8}\n::error::x";
+/// The same in XML.
+const ATTACK_IN_XML: &str = "&#27;]52;c;aGk=&#7;&#27;[2J&#155;2J&#8238;&#8;&#8;&#10;::error::x";
+
+const WORKSPACE: &str =
+    "jobs:\n  first:\n    input: { prefix: a/ }\n    operation: { workflow_ids: w1 }\n";
+
+/// Asserts that output holds no steering character; `allows_styles` for a terminal.
+fn assert_harmless(output: &str, allows_styles: bool) {
+    let mut text = output.to_owned();
+    if allows_styles {
+        // What the program itself writes: colours, and its moving line.
+        let own = regex_lite::Regex::new("\u{1b}\\[[0-9;]*m|\r\u{1b}\\[2K|\r\n").unwrap();
+        text = own.replace_all(&text, "\n").into_owned();
+    }
+    let steers = |character: &char| {
+        (character.is_control() && !matches!(character, '\n' | '\t')) || *character == '\u{202e}'
+    };
+    let found: Vec<char> = text.chars().filter(steers).collect();
+    assert!(found.is_empty(), "{found:?} in {output:?}");
+    let forged = text.lines().find(|line| line.starts_with("::error::x"));
+    assert!(forged.is_none(), "{output:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_of_the_service_do_not_steer_the_terminal_of_an_apply() {
+    let body = format!(
+        "<Error><Code>A{ATTACK_IN_XML}</Code><Message>m{ATTACK_IN_XML}</Message>\
+         <RequestId>r{ATTACK_IN_XML}</RequestId></Error>"
+    );
+    for status in [
+        "400 Bad Request",
+        "403 Forbidden",
+        "503 Slow Down",
+        "500 Oops",
+    ] {
+        let reply = Reply::Bytes(answer(status, "", &body));
+        let server = RawServer::start(move |_, _| reply.clone()).await;
+        let env = Workspace::new().target("prod", &Target::at(server.address));
+        env.write("jobs/a.yaml", WORKSPACE);
+        env.run(&["-t", "prod", "state", "init"]).expect(0);
+        let line = "stocktake -t prod apply --auto-approve";
+        let output = env
+            .on_terminal(line, 24)
+            .envs(CREDENTIALS)
+            .output()
+            .unwrap();
+        let shown = String::from_utf8(output.stdout).unwrap();
+        assert!(shown.contains("first"), "{shown}");
+        assert_harmless(&shown, true);
+        let mut screen = Parser::new(NonZero::new(24).unwrap(), NonZero::new(80).unwrap(), 0);
+        screen.process(shown.as_bytes());
+        assert!(
+            screen.screen().contents().contains("1 job to submit"),
+            "{shown:?}"
+        );
+        let state = fs::read_to_string(env.path().join("prod.state.jsonl")).unwrap();
+        assert!(
+            state.lines().count() > 1 && !state.contains("\\u001b") && !state.contains('\u{202e}')
+        );
+    }
+}
+
+#[test]
+fn a_file_name_or_a_value_does_not_steer_any_form() {
+    let env = Workspace::small();
+    let value = serde_json::to_string(ATTACK).unwrap();
+    env.write(
+        "jobs/x\n::error::x\u{1b}[2J.yaml",
+        &format!("jobs:\n  a:\n    inptu: {value} # {}\n", "\u{9b}2J\u{202e}"),
+    );
+    env.write(
+        "jobs/y.yaml",
+        &format!(
+            "jobs:\n  b:\n    description: {value}\n    rerun: {value}\n    input: {{ prefix: {value} }}\n    \
+             operation: {{ workflow_ids: w1 }}\n"
+        ),
+    );
+    for form in ["human", "github", "gitlab", "sarif", "junit", "json"] {
+        let run = env.run(&["validate", "--format", form]).expect(1);
+        assert_harmless(&run.stdout, false);
+        assert_harmless(&run.stderr, false);
+        let mut terminal = env.on_terminal(&format!("stocktake validate --format {form}"), 24);
+        let shown = terminal.output().unwrap().stdout;
+        assert_harmless(&String::from_utf8(shown).unwrap(), true);
+    }
+    fs::remove_file(env.path().join("jobs/x\n::error::x\u{1b}[2J.yaml")).unwrap();
+    fs::rename(
+        env.path().join("jobs/y.yaml"),
+        env.path().join("jobs/y\n::error::x.yaml"),
+    )
+    .unwrap();
+    for form in ["human", "json", "markdown", "gitlab"] {
+        let run = env.run(&["plan", "--all", "--format", form]).expect(0);
+        assert_harmless(&run.stdout, false);
+        assert_harmless(&run.stderr, false);
+    }
+    let run = env.run(&["plan", "--only", "b"]).expect(0);
+    assert_harmless(&run.stdout, false);
+    let run = env.run(&["status", "--format", "html"]).expect(0);
+    assert_harmless(&run.stdout, false);
+    // The value itself stays what it is, escaped.
+    let plan = env.run(&["plan", "--format", "json"]).expect(0).stdout;
+    let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    assert_eq!(plan["jobs"][0]["description"], ATTACK);
+}
