@@ -20,6 +20,7 @@ pub mod doctor;
 pub mod document;
 pub mod estimate;
 pub mod expand;
+mod files;
 pub mod job;
 mod job_status;
 pub mod jobfile;

@@ -7,6 +7,7 @@ use reqwest::Url;
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
+use super::consent;
 use super::credentials;
 use super::failure::Failure;
 use super::session::Session;
@@ -92,24 +93,30 @@ impl Connection {
         settings: impl Fn(&EmbeddedService) -> Result<ServiceSettings, Failure>,
     ) -> Result<Self, Failure> {
         let (base, credentials, service) = match &session.target.service {
-            Service::Remote { endpoint, .. } => (
-                endpoint.clone(),
-                credentials::remote(session).await?.provider,
-                None,
-            ),
+            Service::Remote { endpoint, .. } => {
+                let endpoint = Endpoint {
+                    bucket: bucket.clone(),
+                    region: region.clone(),
+                    base: endpoint.as_deref().map(parse_url).transpose()?,
+                };
+                // Before credentials are looked for.
+                consent::check(session, &endpoint)?;
+                (
+                    endpoint.base,
+                    credentials::remote(session).await?.provider,
+                    None,
+                )
+            }
             Service::Embedded(embedded) => {
                 let (address, credentials, service) =
                     find_or_start(embedded, &session.settings, settings).await?;
                 (
-                    Some(format!("http://{address}")),
+                    Some(parse_url(&format!("http://{address}"))?),
                     credentials.into(),
                     service,
                 )
             }
         };
-        let base = base
-            .map(|url| url.parse().map_err(|_| not_a_url(&url)))
-            .transpose()?;
         let endpoint = Endpoint {
             bucket,
             region,
@@ -251,11 +258,11 @@ async fn find_or_start(
     Ok((service.address(), credentials, Some(service)))
 }
 
-fn not_a_url(text: &str) -> Diagnostic {
-    Diagnostic::error(
-        "endpoint",
-        format!("the endpoint `{text}` is not a URL such as https://example.com"),
-    )
+fn parse_url(text: &str) -> Result<Url, Diagnostic> {
+    text.parse().map_err(|_| {
+        let message = format!("the endpoint `{text}` is not a URL such as https://example.com");
+        Diagnostic::error("endpoint", message)
+    })
 }
 
 /// Any free port of this machine, reached by nobody else.

@@ -6,6 +6,7 @@ mod approval;
 mod cancel;
 mod completions;
 mod connection;
+mod consent;
 mod credentials;
 mod doctor;
 mod estimate;

@@ -1,7 +1,7 @@
 //! Saved plans: what they were made from, writing and reading them.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write as _};
+use std::fs::File;
+use std::io::{BufWriter, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::session::Session;
 use crate::diagnostic::Diagnostic;
+use crate::files::open_regular;
 use crate::job::Job;
 use crate::plan::{Origin, PlanDocument, StaleJob};
 use crate::report;
@@ -132,12 +133,14 @@ pub(super) fn read(path: &Path) -> Result<PlanDocument<'static>, Failure> {
             ))
             .into());
     }
-    let size = fs::metadata(path).map_err(unreadable)?.len();
-    if size > SIZE_LIMIT {
+    let file = open_regular(path).map_err(unreadable)?;
+    let mut text = Vec::new();
+    let mut limited = file.take(SIZE_LIMIT + 1);
+    limited.read_to_end(&mut text).map_err(unreadable)?;
+    if text.len() as u64 > SIZE_LIMIT {
         let message = format!("{} is larger than any plan", path.display());
         return Err(Diagnostic::error("plan-file", message).into());
     }
-    let text = fs::read(path).map_err(unreadable)?;
     PlanDocument::from_json(&text).map_err(|error| {
         let message = format!("{} {error}", path.display());
         let problem = Diagnostic::error("plan-file", message);

@@ -1,7 +1,7 @@
 //! Finding and opening the files of a workspace.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use ignore::{DirEntry, Walk, WalkBuilder};
 
 use crate::diagnostic::Diagnostic;
 use crate::document::Syntax;
+use crate::files::open_regular;
 use crate::source::{Place, SourceFile, Span};
 
 /// A larger file is refused before it is read.
@@ -48,9 +49,12 @@ pub fn discover(
     exclude: &[PathBuf],
 ) -> (Vec<FoundFile>, Vec<Diagnostic>) {
     let root = workspace.join(folder);
-    let boundary = fs::canonicalize(workspace).unwrap_or_else(|_| workspace.to_path_buf());
+    let boundary = boundary(workspace);
     let mut found = Vec::new();
     let mut findings = Vec::new();
+    if let Err(finding) = check_link(workspace, &root, folder) {
+        return (found, vec![finding]);
+    }
     for entry in walk(&root, workspace, exclude) {
         match entry {
             Ok(entry) => match job_file(workspace, &boundary, &entry) {
@@ -110,22 +114,52 @@ fn job_file(
     Ok(FoundFile::at(workspace, path).filter(|_| is_file))
 }
 
-/// Whether a link leads to a file. It must not make something elsewhere part of what is reviewed
-/// here, nor show one folder's jobs twice.
+/// Whether a link leads to a file. It must not show one folder's jobs twice.
 fn linked_file(boundary: &Path, path: &Path, shown: &Path) -> Result<bool, Diagnostic> {
-    let target = fs::canonicalize(path).map_err(|error| unreadable(shown, &error))?;
-    let shown = shown.display();
-    if !target.starts_with(boundary) {
-        let message = format!("`{shown}` is a symbolic link that leaves the workspace");
-        return Err(Diagnostic::error("link-leaves-workspace", message)
-            .help("copy what it leads to into the workspace, where a review sees it"));
-    }
+    let target = link_target(boundary, path, shown)?;
     if target.is_dir() {
-        let message = format!("`{shown}` is a symbolic link to a folder, which is not followed");
+        let message = format!(
+            "`{}` is a symbolic link to a folder, which is not followed",
+            shown.display()
+        );
         return Err(Diagnostic::error("link-to-folder", message)
             .help("link the job files one by one, or move the folder here"));
     }
     Ok(target.is_file())
+}
+
+/// Refuses a file or folder of the workspace that is a link out of what a review sees.
+pub fn check_link(workspace: &Path, path: &Path, shown: &Path) -> Result<(), Diagnostic> {
+    let is_link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
+    if is_link {
+        link_target(&boundary(workspace), path, shown)?;
+    }
+    Ok(())
+}
+
+fn boundary(workspace: &Path) -> PathBuf {
+    fs::canonicalize(workspace).unwrap_or_else(|_| workspace.to_path_buf())
+}
+
+/// Returns what a link leads to. That has to lie in the workspace, where a review sees it, and not in a
+/// hidden folder: findings show lines of files, and `.git` or the like may hold secrets.
+fn link_target(boundary: &Path, path: &Path, shown: &Path) -> Result<PathBuf, Diagnostic> {
+    let target = fs::canonicalize(path).map_err(|error| unreadable(shown, &error))?;
+    let shown = shown.display();
+    let Ok(inside) = target.strip_prefix(boundary) else {
+        let message = format!("`{shown}` is a symbolic link that leaves the workspace");
+        return Err(Diagnostic::error("link-leaves-workspace", message)
+            .help("copy what it leads to into the workspace, where a review sees it"));
+    };
+    if inside
+        .iter()
+        .any(|name| name.as_encoded_bytes().starts_with(b"."))
+    {
+        let message = format!("`{shown}` is a symbolic link to something hidden");
+        return Err(Diagnostic::error("link-to-hidden", message)
+            .help("copy what it leads to out of the hidden folder, where a review sees it"));
+    }
+    Ok(target)
 }
 
 fn walk_error(workspace: &Path, error: &ignore::Error) -> Diagnostic {
@@ -165,7 +199,7 @@ pub fn open_as(path: &Path, shown: &Path) -> Result<Arc<SourceFile>, Diagnostic>
 
 /// `None` for a file beyond the limit, also when it grows while it is read.
 fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let file = File::open(path)?;
+    let file = open_regular(path)?;
     let length = file.metadata()?.len();
     if length > SIZE_LIMIT {
         return Ok(None);

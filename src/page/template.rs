@@ -4,7 +4,9 @@ use std::sync::LazyLock;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value};
+use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value, escape_formatter};
+
+use crate::plain_text::one_line;
 
 use super::view::View;
 
@@ -28,6 +30,13 @@ fn prepare() -> Result<Environment<'static>, Error> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    // Text of others stays on its line; the style sheet and the script are safe strings.
+    environment.set_formatter(|out, state, value| match value.as_str() {
+        Some(text) if !value.is_safe() => {
+            escape_formatter(out, state, &Value::from(one_line(text)))
+        }
+        _ => escape_formatter(out, state, value),
+    });
     let mut syntax = SyntaxConfig::builder();
     environment.set_syntax(syntax.trim_blocks(true).lstrip_blocks(true).build()?);
     for (name, text) in [("style", STYLE), ("script", SCRIPT)] {

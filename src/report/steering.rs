@@ -31,7 +31,7 @@ impl<W: Write> Fence<W> {
 
 impl<W: Write> Write for Fence<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if bytes.iter().any(may_begin_steering) {
+        if bytes.iter().copied().any(may_begin_steering) {
             let text = String::from_utf8_lossy(bytes);
             self.inner
                 .write_all(fenced(&text, self.allowed).as_bytes())?;
@@ -47,7 +47,7 @@ impl<W: Write> Write for Fence<W> {
 }
 
 /// Whether a byte can begin a steering character in UTF-8.
-fn may_begin_steering(byte: &u8) -> bool {
+fn may_begin_steering(byte: u8) -> bool {
     match byte {
         b'\n' | b'\t' => false,
         0x00..=0x1f | 0x7f | 0xc2 | 0xd8 | 0xe2 | 0xef | 0xf3 => true,

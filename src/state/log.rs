@@ -1,6 +1,5 @@
 //! The whole log: read into records, and written as one line a fingerprint.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +13,7 @@ use super::join::join;
 use super::line::{Line, LineError, begins_with_whole_line, decode, encode, encode_into};
 use super::record::Record;
 use super::records::Records;
+use crate::files::open_regular;
 
 /// Some three million records.
 const SIZE_LIMIT: u64 = 1 << 30;
@@ -77,7 +77,7 @@ pub(super) fn verify(path: &Path, expected: Expected<'_>) -> Result<Log, Vec<Sta
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, StateError> {
-    let file = File::open(path).map_err(|source| match source.kind() {
+    let file = open_regular(path).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => StateError::Missing {
             path: path.to_owned(),
         },

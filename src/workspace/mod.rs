@@ -6,6 +6,7 @@ mod read;
 mod target;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -56,14 +57,18 @@ pub struct NoWorkspace {
 /// file, or else `start` itself if it has a folder of jobs. Folders of that name are common, so those of
 /// its parents do not count.
 pub fn find(start: &Path) -> Result<PathBuf, NoWorkspace> {
-    let with_file = start
-        .ancestors()
-        .find(|folder| folder.join(FILE_NAME).is_file());
+    let with_file = start.ancestors().find(|folder| has_workspace_file(folder));
     let with_jobs = || Some(start).filter(|folder| folder.join(JOBS_FOLDER).is_dir());
     let folder = with_file.or_else(with_jobs);
     folder.map(Path::to_path_buf).ok_or_else(|| NoWorkspace {
         start: start.to_path_buf(),
     })
+}
+
+/// Whether there is anything by that name: what is no readable file is an error, and not skipped.
+fn has_workspace_file(folder: &Path) -> bool {
+    let metadata = fs::symlink_metadata(folder.join(FILE_NAME));
+    metadata.is_ok_and(|metadata| !metadata.is_dir())
 }
 
 impl Workspace {
@@ -75,9 +80,10 @@ impl Workspace {
             source: None,
             file: WorkspaceFile::default(),
         };
-        if path.exists() {
-            let source =
-                discover::open_as(&path, Path::new(FILE_NAME)).map_err(|problem| vec![problem])?;
+        if has_workspace_file(root) {
+            let shown = Path::new(FILE_NAME);
+            discover::check_link(root, &path, shown).map_err(|problem| vec![problem])?;
+            let source = discover::open_as(&path, shown).map_err(|problem| vec![problem])?;
             let (file, problems) =
                 document::read(&source, Syntax::Toml, &Schema::<WorkspaceFile>::new());
             workspace.file = file.ok_or(problems)?;

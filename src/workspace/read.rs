@@ -1,7 +1,7 @@
 //! From a target as written to a [`Target`]: every mistake found, each at its place.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -208,7 +208,19 @@ impl<'a> TargetReader<'a> {
                 self.problem("state", message, path.span);
                 PathBuf::new()
             }
-            Some(path) => self.root.join(&path.value),
+            Some(path) => {
+                let state = self.root.join(&path.value);
+                let mut parts = state
+                    .strip_prefix(self.root)
+                    .into_iter()
+                    .flat_map(Path::components);
+                // Requests change the workspace file: it may not name files of the machine.
+                if !state.starts_with(self.root) || parts.any(|part| part == Component::ParentDir) {
+                    let message = "the state lies outside the workspace, and only STOCKTAKE_STATE may name such a file";
+                    self.problem("state", message, path.span);
+                }
+                state
+            }
             None if embedded => self.root.join(DATA_FOLDER).join(default),
             None => self.root.join(default),
         }

@@ -18,6 +18,7 @@ mod estimates;
 mod examples;
 mod fingerprint;
 mod first_hour;
+mod forks;
 mod forms;
 mod fuzz_corpus;
 mod help;

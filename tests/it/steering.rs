@@ -76,7 +76,10 @@ async fn words_of_the_service_do_not_steer_the_terminal_of_an_apply() {
 #[test]
 fn a_file_name_or_a_value_does_not_steer_any_form() {
     let env = Workspace::small();
-    let value = serde_json::to_string(ATTACK).unwrap();
+    let escaped = ATTACK
+        .chars()
+        .map(|one| format!("\\u{:04x}", u32::from(one)));
+    let value = format!("\"{}\"", escaped.collect::<String>());
     env.write(
         "jobs/x\n::error::x\u{1b}[2J.yaml",
         &format!("jobs:\n  a:\n    inptu: {value} # {}\n", "\u{9b}2J\u{202e}"),
@@ -84,7 +87,7 @@ fn a_file_name_or_a_value_does_not_steer_any_form() {
     env.write(
         "jobs/y.yaml",
         &format!(
-            "jobs:\n  b:\n    description: {value}\n    rerun: {value}\n    input: {{ prefix: {value} }}\n    \
+            "jobs:\n  b:\n    description: {value}\n    rerun: {value}\n    input: {{ prefix: a/ }}\n    \
              operation: {{ workflow_ids: w1 }}\n"
         ),
     );

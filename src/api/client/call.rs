@@ -20,8 +20,10 @@ use crate::api::signature::{KeyTime, SignedRequest, encode_key, url_encode};
 
 /// Before now, because clocks differ.
 const VALID_BEFORE_SECONDS: i64 = 60;
-/// Behind now: longer than any call takes.
+/// After now: longer than any submission takes.
 const VALID_AFTER_SECONDS: i64 = 900;
+/// Reads are sent at once: a signature that leaks is of little use.
+const READ_VALID_AFTER_SECONDS: i64 = 60;
 
 /// Room for the headers of most calls.
 const USUAL_HEADERS: usize = 12;
@@ -155,9 +157,14 @@ impl<'a> Call<'a> {
             parameters: self.parameters,
             headers: &signed,
         };
+        let valid_after = if matches!(self.method, Method::GET | Method::HEAD) {
+            READ_VALID_AFTER_SECONDS
+        } else {
+            VALID_AFTER_SECONDS
+        };
         let key_time = self.window.unwrap_or_else(|| KeyTime {
             start: now.as_second() - VALID_BEFORE_SECONDS,
-            end: now.as_second() + VALID_AFTER_SECONDS,
+            end: now.as_second() + valid_after,
         });
         request.authorization(credentials, key_time)
     }

@@ -160,7 +160,7 @@ async fn the_role_of_the_instance_with_the_consent_of_a_pipeline() {
     );
     let consent = (
         "STOCKTAKE_ALLOWED_HOSTS",
-        "metadata.tencentyun.com, 127.0.0.1",
+        "metadata.tencentyun.com, 127.0.0.1, demo-1250000000",
     );
     taken(&call(&workspace, &[place, ("CI", "true"), consent]), source);
 }

@@ -55,6 +55,7 @@ fn run(repository: &Repository, name: &str, overrides: &[(&str, String)]) -> (Ru
             .env("PATH", path)
             .env("HOME", repository.env.path())
             .env("CI", "true")
+            .env("STOCKTAKE_ALLOWED_HOSTS", "127.0.0.1,demo-1250000000")
             .env("CI_PROJECT_DIR", repository.path("run"))
             .env("CI_PROJECT_URL", repository.path("origin"))
             .env("CI_DEFAULT_BRANCH", "main")

@@ -259,7 +259,7 @@ impl Runner<'_> {
     /// and what is not set is an empty text.
     fn value(&self, expression: &str, scope: &Scope) -> Value {
         let expression = expression.replace("&&", " and ").replace("||", " or ");
-        let name = Regex::new(r"\b(steps|inputs|github|runner|secrets)(\.[\w-]+)+").unwrap();
+        let name = Regex::new(r"\b(steps|inputs|github|runner|secrets|vars)(\.[\w-]+)+").unwrap();
         let expression = name.replace_all(&expression, |found: &regex_lite::Captures<'_>| {
             format!("({} | default(''))", found[0].replace('-', "_"))
         });
@@ -277,6 +277,7 @@ impl Runner<'_> {
         let context = serde_json::json!({
             "github": github,
             "secrets": self.secrets,
+            "vars": { "STOCKTAKE_ALLOWED_HOSTS": "127.0.0.1,demo-1250000000" },
             "runner": { "os": "Linux", "arch": "X64" },
             "inputs": inputs,
             "steps": scope.steps,
