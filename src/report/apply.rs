@@ -53,9 +53,10 @@ impl ApplyReporter {
                     "waiting {delay:.0?} before {submissions} can be looked up"
                 ))
             }
-            Event::Abandoned { key, .. } => self
-                .ui
-                .note(format!("{}: the service never took the last attempt", clean(key.as_str()))),
+            Event::Abandoned { key, .. } => self.ui.note(format!(
+                "{}: the service never took the last attempt",
+                clean(key.as_str())
+            )),
             Event::Duplicates {
                 key,
                 adopted,

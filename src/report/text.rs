@@ -1,7 +1,7 @@
 //! Small things about text that people read.
 
-use percent_encoding::percent_decode_str;
 pub(super) use crate::plain_text::{clean, clean_lines, one_line};
+use percent_encoding::percent_decode_str;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// An object's key out of its address.

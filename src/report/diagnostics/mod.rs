@@ -86,14 +86,16 @@ fn group(diagnostic: &Diagnostic, width: usize) -> Group<'_> {
     };
     // `warning[]: ` and the code stand in front of the first line.
     let indent = diagnostic.code.len() + 11;
-    let message = pasteable(&clean_lines(&diagnostic.message));
+    let message = clean_lines(&diagnostic.message);
+    let message = pasteable(&message);
     let message = wrap(&message, width.saturating_sub(indent));
     let mut group = level
         .primary_title(message)
         .id(diagnostic.code)
         .elements(pieces(diagnostic));
     if let Some(help) = &diagnostic.help {
-        let help = wrap(&pasteable(&clean_lines(help)), width.saturating_sub(14));
+        let help = clean_lines(help);
+        let help = wrap(&pasteable(&help), width.saturating_sub(14));
         group = group.element(Level::HELP.message(help));
     }
     group
