@@ -194,11 +194,10 @@ pub(super) fn checking_client(
     (bucket, region): (BucketName, Region),
     credentials: CredentialProvider,
 ) -> Result<Client, Failure> {
-    let base = address.map(|url| url.parse().map_err(|_| not_a_url(url)));
     let endpoint = Endpoint {
         bucket,
         region,
-        base: base.transpose()?,
+        base: address.map(parse_url).transpose()?,
     };
     let settings = client_settings(session, &endpoint)?;
     let settings = ClientSettings {
