@@ -12,6 +12,7 @@
 pub mod adopt;
 pub mod api;
 pub mod apply;
+mod characters;
 pub mod cli;
 mod crash;
 pub mod credentials;

@@ -13,6 +13,12 @@ pub enum TimeError {
     /// Not a date and time with an offset.
     #[error("is not a date and time with an offset, as in 2022-02-01T12:00:00+0800")]
     Form,
+    /// No day or time of the calendar, such as February 30 or 24:00.
+    #[error("is not in the calendar: there is no such day, or no such time of day")]
+    Calendar,
+    /// A leap second has no moment of its own in what the API counts.
+    #[error("has a second 60; write the second before or after it")]
+    LeapSecond,
     /// The API counts whole seconds.
     #[error("has a fraction of a second; the service counts whole seconds")]
     Fraction,
@@ -30,9 +36,31 @@ pub fn parse(text: &str) -> Result<Timestamp, TimeError> {
         .parse::<Timestamp>()
         .ok()
         .filter(|_| starts_like_a_date);
-    match moment.ok_or(TimeError::Form)? {
+    if starts_like_a_date && text.get(16..19) == Some(":60") {
+        return Err(TimeError::LeapSecond);
+    }
+    match moment.ok_or_else(|| why_not(text))? {
         moment if moment.subsec_nanosecond() != 0 => Err(TimeError::Fraction),
         moment => Ok(moment),
+    }
+}
+
+/// Digits in the right places make a date that is not in the calendar.
+fn why_not(text: &str) -> TimeError {
+    const FORM: &str = "0000-00-00T00:00:00";
+    let fits = |(character, form): (char, char)| match form {
+        '0' => character.is_ascii_digit(),
+        other => character == other,
+    };
+    let (date, offset) = text.split_at_checked(FORM.len()).unwrap_or_default();
+    let has_form = !date.is_empty() && date.chars().zip(FORM.chars()).all(fits);
+    let has_offset = format!("2000-01-01T00:00:00{offset}")
+        .parse::<Timestamp>()
+        .is_ok();
+    if has_form && has_offset {
+        TimeError::Calendar
+    } else {
+        TimeError::Form
     }
 }
 
@@ -87,11 +115,22 @@ mod tests {
             "",
             "2022-06-27",
             "2022-06-27T15:23:10",
-            "2022-02-30T00:00:00+0800",
             "0",
             "2022-06-27 15:23:10+0800",
         ] {
             assert_eq!(parse(bad), Err(TimeError::Form), "{bad:?}");
+        }
+        for bad in [
+            "2022-02-30T00:00:00+0800",
+            "2022-02-29T00:00:00Z",
+            "2022-02-01T24:00:00+08:00",
+            "2022-13-01T00:00:00Z",
+            "9999-12-31T23:59:59-0800",
+        ] {
+            assert_eq!(parse(bad), Err(TimeError::Calendar), "{bad:?}");
+        }
+        for bad in ["2022-02-01T11:59:60+0800", "2016-12-31T23:59:60Z"] {
+            assert_eq!(parse(bad), Err(TimeError::LeapSecond), "{bad:?}");
         }
         assert_eq!(parse("2022-06-27T15:23:10.5Z"), Err(TimeError::Fraction));
     }

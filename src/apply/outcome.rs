@@ -4,7 +4,7 @@ use crate::api::credential_provider::RenewalError;
 use crate::api::name::JobId;
 use crate::api::wire::JobState;
 use crate::job::{Fingerprint, Job, JobKey};
-use crate::state::{Outcome, OutcomeKind, Rejection, SubmissionId};
+use crate::state::{Outcome, OutcomeKind, Records, Rejection, SubmissionId};
 
 /// How one job ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,6 +121,18 @@ impl ApplyOutcome {
     /// How many jobs the service refused.
     pub fn rejected(&self) -> usize {
         self.count(OutcomeKind::Rejected)
+    }
+
+    /// Counts the jobs as unresolved whose intents are in `records`, although writing them was not
+    /// confirmed to this run.
+    pub fn count_intents(&mut self, records: &Records) {
+        for job in &mut self.jobs {
+            let record = records.get(&job.fingerprint);
+            let intent = record.and_then(|record| record.unresolved());
+            if let (JobResult::NotAttempted { reason }, Some(intent)) = (&job.result, intent) {
+                job.result = JobResult::unresolved(intent.id.clone(), reason.clone());
+            }
+        }
     }
 
     /// How many jobs are unresolved.

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use super::consent;
 use super::credentials;
 use super::failure::Failure;
+use super::proxy;
 use super::session::Session;
 use super::settings::Settings;
 use crate::api::client::{Client, ClientSettings, Endpoint};
@@ -213,14 +214,21 @@ pub(super) fn checking_client(
 fn client_settings(session: &Session, endpoint: &Endpoint) -> Result<ClientSettings, Failure> {
     let base = endpoint.base.as_ref();
     let is_encrypted = base.is_none_or(|base| base.scheme() == "https");
+    let proxy = if is_encrypted {
+        proxy(&session.settings)?
+    } else {
+        None
+    };
+    let exceptions = session.settings.no_proxy.as_deref();
+    let exceptions = exceptions.filter(|_| proxy.is_some());
+    let useless = exceptions.map(proxy::useless_exceptions);
+    for useless in useless.into_iter().flatten() {
+        session.ui.note(useless)?;
+    }
     Ok(ClientSettings {
         call_timeout: session.target.timeout,
         rate: session.target.rate,
-        proxy: if is_encrypted {
-            proxy(&session.settings)?
-        } else {
-            None
-        },
+        proxy,
         no_proxy: session.settings.no_proxy.clone(),
         ..ClientSettings::default()
     })
@@ -229,16 +237,8 @@ fn client_settings(session: &Session, endpoint: &Endpoint) -> Result<ClientSetti
 /// The environment's proxy.
 pub(super) fn proxy(settings: &Settings) -> Result<Option<Url>, Failure> {
     let proxy = settings.proxy.as_ref();
-    let proxy = proxy.map(|url| url.expose_secret().parse().map_err(|_| not_a_proxy()));
+    let proxy = proxy.map(|url| proxy::parse(url.expose_secret()));
     Ok(proxy.transpose()?)
-}
-
-/// Its address may hold a password, and is not shown.
-fn not_a_proxy() -> Diagnostic {
-    Diagnostic::error(
-        "proxy",
-        "HTTPS_PROXY is not a URL such as http://proxy.example.com:3128",
-    )
 }
 
 /// The `serve` that runs on the folder, or else a service of our own.

@@ -25,6 +25,8 @@ pub enum Exit {
     Interrupted,
     /// SIGTERM; everything sent is recorded.
     Terminated,
+    /// SIGHUP, the terminal is gone; everything sent is recorded.
+    HungUp,
 }
 
 impl Exit {
@@ -40,6 +42,7 @@ impl Exit {
             Self::Stale => 6,
             Self::JobFailed => 7,
             Self::Usage => 64,
+            Self::HungUp => 129,
             Self::Interrupted => 130,
             Self::Terminated => 143,
         }

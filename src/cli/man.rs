@@ -11,6 +11,7 @@ use super::CommandLine;
 use super::exit::Exit;
 use super::failure::Failure;
 use crate::diagnostic::Diagnostic;
+use crate::files;
 use crate::report::Ui;
 
 /// Print the manual page, or write the pages of all commands
@@ -58,6 +59,7 @@ fn write_pages(folder: &Path, command: clap::Command) -> io::Result<usize> {
     // The page is named as its heading: `stocktake-state-list`.
     let name = command.get_display_name().unwrap_or(command.get_name());
     let path = folder.join(format!("{name}.1"));
-    fs::write(path, page(command)?)?;
+    let page = page(command)?;
+    files::write_output(&path, |file| file.write_all(&page))?;
     Ok(pages + 1)
 }

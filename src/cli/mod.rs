@@ -21,6 +21,7 @@ mod options;
 mod plan;
 mod plan_file;
 mod poll;
+mod proxy;
 mod records;
 mod render;
 mod resolve;
@@ -48,7 +49,7 @@ use failure::Failure;
 use options::GlobalOptions;
 use settings::Settings;
 
-use crate::report::{Ui, Verbosity, diagnostics};
+use crate::report::{self, ColorChoice, Ui, Verbosity, diagnostics};
 
 /// Keeps batch jobs of Tencent Cloud CI in git and submits each of them once.
 #[derive(Debug, Parser)]
@@ -95,11 +96,21 @@ enum Command {
     Version,
 }
 
+impl Command {
+    /// Whether what it does can depend on the environment.
+    fn uses_settings(&self) -> bool {
+        !matches!(
+            self,
+            Self::Init(_) | Self::Show(_) | Self::Schema(_) | Self::Completions(_) | Self::Man(_)
+        )
+    }
+}
+
 /// Runs the program with the given arguments, the first of which is its own name.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let settings = Settings::from_environment();
     let arguments = with_environment(arguments.into_iter().collect(), &settings);
-    let parsed = match CommandLine::try_parse_from(&arguments) {
+    let mut parsed = match CommandLine::try_parse_from(&arguments) {
         Ok(parsed) => parsed,
         Err(error) => return usage(error, &arguments),
     };
@@ -117,6 +128,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Some(interval) => ui.with_progress_interval(interval),
         None => ui,
     };
+    if let Err(problem) = parsed.options.enter() {
+        return show(ui, &problem.into());
+    }
     if let Err(failure) = logging::start(&parsed.options, &settings) {
         return show(ui, &failure);
     }
@@ -124,9 +138,21 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         ?arguments,
         "the command line, with what the environment adds to it"
     );
-    match dispatch(parsed.command, &parsed.options, settings, ui) {
+    if let Some(problem) = settings
+        .problems
+        .first()
+        .filter(|_| parsed.command.uses_settings())
+    {
+        return show(ui, &problem.clone().into());
+    }
+    let exit = match dispatch(parsed.command, &parsed.options, settings, ui) {
         Ok(exit) => exit,
         Err(failure) => show(ui, &failure),
+    };
+    match report::finish_output() {
+        // Another code says more than that it could not be shown.
+        Err(error) if exit == Exit::Done => show(ui, &error.into()),
+        _ => exit,
     }
 }
 
@@ -163,7 +189,7 @@ fn dispatch(
     ui: Ui,
 ) -> Result<Exit, Failure> {
     match command {
-        Command::Init(arguments) => init::run(&arguments, options, ui),
+        Command::Init(arguments) => init::run(&arguments, ui),
         Command::Validate(arguments) => validate::run(&arguments, options, settings, ui),
         Command::Render(arguments) => render::run(&arguments, options, settings, ui),
         Command::Plan(arguments) => plan::run(&arguments, options, settings, ui),
@@ -199,9 +225,14 @@ fn usage(mut error: clap::Error, arguments: &[OsString]) -> Exit {
         // Nowhere is left to report that this cannot be written.
         let _ = apply::end_with_usage(&error);
     }
-    match error.print() {
-        Ok(()) if asked_for => Exit::Done,
-        _ => Exit::Usage,
+    let printed = error.print().and_then(|()| report::finish_output());
+    match printed {
+        _ if !asked_for => Exit::Usage,
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            let ui = Ui::new(ColorChoice::Auto, Verbosity::Normal, None);
+            show(ui, &error.into())
+        }
+        _ => Exit::Done,
     }
 }
 

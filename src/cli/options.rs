@@ -1,30 +1,34 @@
 //! The options that every command has.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Component, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::time;
+use crate::diagnostic::Diagnostic;
 use crate::report;
 
 /// The options that every command has.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct GlobalOptions {
-    /// Start the search for the workspace in this folder
+    /// Run as if started in this folder
     #[arg(short = 'C', long, value_name = "DIR", global = true)]
     pub(super) dir: Option<PathBuf>,
 
-    /// The target of stocktake.toml to work with
+    /// Where the search for the workspace starts, as an absolute path.
+    #[arg(skip)]
+    pub(super) start: PathBuf,
+
     #[arg(
         short,
         long,
         value_name = "NAME",
         global = true,
-        env = "STOCKTAKE_TARGET",
-        hide_env_values = true
+        help = "The target of stocktake.toml to work with [env: STOCKTAKE_TARGET]"
     )]
     pub(super) target: Option<String>,
 
@@ -106,6 +110,30 @@ pub(super) enum Format {
 }
 
 impl GlobalOptions {
+    /// Goes to the folder of `-C`, so that every relative path means one in there.
+    ///
+    /// The start stays a path: a workspace that is removed and made again is found again, and so is
+    /// one whose path is a link that is changed.
+    pub(super) fn enter(&mut self) -> Result<(), Diagnostic> {
+        let here = std::env::current_dir();
+        let Some(dir) = self.dir.as_ref().filter(|dir| !dir.as_os_str().is_empty()) else {
+            // A folder that was removed is an error where the workspace is looked for.
+            self.start = here.unwrap_or_else(|_| PathBuf::from("."));
+            return Ok(());
+        };
+        let unusable = |error: io::Error| {
+            let message = format!("cannot go to the folder {}: {error}", dir.display());
+            Diagnostic::error("folder", message)
+        };
+        std::env::set_current_dir(dir).map_err(unusable)?;
+        let goes_up = dir.components().any(|part| part == Component::ParentDir);
+        self.start = match here {
+            Ok(here) if !goes_up => here.join(dir),
+            _ => std::env::current_dir().map_err(unusable)?,
+        };
+        Ok(())
+    }
+
     /// Colour as the command line says, or else the environment.
     pub(super) fn color_choice(&self, environment: Option<bool>) -> report::ColorChoice {
         match (self.color, environment) {

@@ -160,7 +160,7 @@ fn refresh(
     }
     let refreshed = poll::refresh(session, &asked)?;
     refreshed.apply_to(records);
-    Ok(Some(refreshed.drift))
+    Ok(refreshed.drift)
 }
 
 /// Writes a plan in the form that is asked for.

@@ -1,7 +1,6 @@
 //! Saved plans: what they were made from, writing and reading them.
 
-use std::fs::File;
-use std::io::{BufWriter, Read as _, Write as _};
+use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -9,13 +8,12 @@ use std::sync::Arc;
 use data_encoding::HEXLOWER;
 use rayon::slice::ParallelSliceMut;
 use sha2::{Digest, Sha256};
-use tempfile::NamedTempFile;
 
 use super::exit::Exit;
 use super::failure::Failure;
 use super::session::Session;
 use crate::diagnostic::Diagnostic;
-use crate::files::open_regular;
+use crate::files;
 use crate::job::Job;
 use crate::plan::{Origin, PlanDocument, StaleJob};
 use crate::report;
@@ -97,20 +95,12 @@ fn digest(mut files: Vec<Arc<SourceFile>>) -> String {
 
 /// Writes a plan: the whole file or none.
 pub(super) fn write(path: &Path, plan: &PlanDocument<'_>) -> Result<(), Failure> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let write = || {
-        let mut file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-        let mut out = BufWriter::new(&mut file);
+    let written = files::write_output(path, |file| {
+        let mut out = BufWriter::new(file);
         report::plan_json(&mut out, plan)?;
-        out.flush()?;
-        drop(out);
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)
-    };
-    let written: std::io::Result<File> = write();
-    written.map(drop).map_err(|error| {
+        out.flush()
+    });
+    written.map_err(|error| {
         let message = format!("cannot write the plan to {}: {error}", path.display());
         Diagnostic::error("plan-file", message).into()
     })
@@ -122,7 +112,7 @@ pub(super) fn read(path: &Path) -> Result<PlanDocument<'static>, Failure> {
         let message = format!("cannot read the plan {}: {error}", path.display());
         Diagnostic::error("plan-file", message).help("`stocktake plan --out FILE` writes one")
     };
-    let is_job = path.extension().is_none() && !path.is_file();
+    let is_job = path.extension().is_none() && !path.exists();
     if is_job {
         let name = path.display().to_string();
         let message = format!("there is no saved plan {name}");
@@ -133,15 +123,13 @@ pub(super) fn read(path: &Path) -> Result<PlanDocument<'static>, Failure> {
             ))
             .into());
     }
-    let file = open_regular(path).map_err(unreadable)?;
-    let mut text = Vec::new();
-    let mut limited = file.take(SIZE_LIMIT + 1);
-    limited.read_to_end(&mut text).map_err(unreadable)?;
-    if text.len() as u64 > SIZE_LIMIT {
+    let mut file = files::open_stream(path).map_err(unreadable)?;
+    let text = files::read_all(&mut file, SIZE_LIMIT).map_err(unreadable)?;
+    let Some(text) = text else {
         let message = format!("{} is larger than any plan", path.display());
         return Err(Diagnostic::error("plan-file", message).into());
-    }
-    PlanDocument::from_json(&text).map_err(|error| {
+    };
+    PlanDocument::from_json(files::without_mark(&text)).map_err(|error| {
         let message = format!("{} {error}", path.display());
         let problem = Diagnostic::error("plan-file", message);
         Failure::new(Exit::Stale, problem.help(PLAN_AGAIN))

@@ -103,8 +103,8 @@ impl From<StatusError> for Failure {
 pub(super) struct Refreshed {
     /// Records of which something new is known.
     pub(super) changed: Vec<Arc<Record>>,
-    /// What the service says otherwise than the records.
-    pub(super) drift: Vec<Drift>,
+    /// What the service says otherwise than the records; absent where there was nothing to ask.
+    pub(super) drift: Option<Vec<Drift>>,
 }
 
 impl Refreshed {
@@ -152,9 +152,12 @@ pub(super) fn refresh_and_record(
 async fn refresh_all(session: &Session, records: &[Arc<Record>]) -> Result<Refreshed, Failure> {
     let mut accepted = records.iter().filter(|record| record.accepted().is_some());
     let Some(first) = accepted.next() else {
+        session
+            .ui
+            .note("no accepted job is recorded, so there was nothing to ask the service")?;
         return Ok(Refreshed {
             changed: Vec::new(),
-            drift: Vec::new(),
+            drift: None,
         });
     };
     let (bucket, region) = (first.work.bucket.clone(), first.work.region.clone());
@@ -169,7 +172,7 @@ async fn refresh_all(session: &Session, records: &[Arc<Record>]) -> Result<Refre
     connection.close().await;
     let round = round.map_err(unanswered)?;
     Ok(Refreshed {
-        drift: drift(records, &round, session.now),
+        drift: Some(drift(records, &round, session.now)),
         changed: round.changed,
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -20,6 +20,10 @@ use crate::report::{self, Ui, diagnostics};
 use crate::service;
 use crate::state::{Expected, Lineage, OpenOptions, Records, StateError, StateStore};
 use crate::workspace::{self, Target, Workspace};
+
+/// How long a job file that is being written is waited for, and how often it is looked at.
+const WRITING_LIMIT: Duration = Duration::from_mins(1);
+const WRITING_PAUSE: Duration = Duration::from_millis(50);
 
 /// What is recorded, and in which state: none where nothing was recorded yet.
 pub(super) type State = (Option<Lineage>, Records);
@@ -53,19 +57,20 @@ impl Session {
             ui.note(format!("workspace {}", relative(&root, &start).display()))?;
         }
         let workspace = Workspace::open(&root)?;
-        let name = options
-            .target
-            .clone()
-            .unwrap_or_else(|| workspace.default_target().to_owned());
-        if options.target.is_some() && options.target == settings.target {
-            ui.note(format!("target `{name}`, from STOCKTAKE_TARGET"))?;
-        }
+        let name = match (&options.target, &settings.target) {
+            (Some(name), _) => name.clone(),
+            (None, Some(name)) => {
+                ui.note(format!("target `{name}`, from STOCKTAKE_TARGET"))?;
+                name.clone()
+            }
+            (None, None) => workspace.default_target().to_owned(),
+        };
         let is_repeated =
             name != workspace.default_target() && settings.target.as_ref() != Some(&name);
         report::repeat_options(options.dir.as_deref(), is_repeated.then_some(name.as_str()));
         let mut target = workspace.target(&name)?;
         if let Some(state) = &settings.state {
-            target.state.clone_from(state);
+            target.state = std::path::absolute(state)?;
         }
         let variables = variables(&workspace, &name, &settings, options)?;
         Ok(Self {
@@ -117,6 +122,29 @@ impl Session {
     /// All jobs of the workspace; warnings are shown, mistakes end the command.
     pub(super) fn jobs(&self) -> Result<Vec<Arc<Job>>, Failure> {
         self.jobs_of(self.load())
+    }
+
+    /// [`Session::jobs`] for a command that submits: files that are being written are waited for.
+    pub(super) fn settled_jobs(&self) -> Result<Vec<Arc<Job>>, Failure> {
+        let deadline = Instant::now() + WRITING_LIMIT;
+        let mut is_said = false;
+        while let Some(file) = load::being_written_in(&self.workspace, &self.bucket_folders()) {
+            let shown = file.display();
+            if Instant::now() > deadline {
+                let message = format!("{shown} is being written all the time");
+                let problem = Diagnostic::error("file-changing", message);
+                return Err(problem
+                    .help("nothing was submitted; apply when it is whole")
+                    .into());
+            }
+            if !is_said {
+                self.ui
+                    .note(format!("waiting for {shown}, which is being written"))?;
+                is_said = true;
+            }
+            std::thread::sleep(WRITING_PAUSE);
+        }
+        self.jobs()
     }
 
     /// [`Session::jobs`] for a workspace that may have no job file yet.
@@ -268,15 +296,16 @@ fn unknown_key(key: &str, jobs: &[Arc<Job>]) -> Diagnostic {
     }
 }
 
+/// The folder that the search for the workspace begins in.
 fn start_folder(options: &GlobalOptions) -> Result<PathBuf, Failure> {
-    let start = options.dir.clone().unwrap_or_else(|| PathBuf::from("."));
-    let start = start.canonicalize().map_err(|error| {
-        Diagnostic::error(
-            "folder",
-            format!("cannot open the folder {}: {error}", start.display()),
-        )
-    })?;
-    Ok(start)
+    match options.start.metadata() {
+        Ok(_) => Ok(options.start.clone()),
+        Err(error) => {
+            let shown = options.start.display();
+            let message = format!("cannot open the folder {shown}: {error}");
+            Err(Diagnostic::error("folder", message).into())
+        }
+    }
 }
 
 /// The workspace that the options lead to.

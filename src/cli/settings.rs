@@ -10,6 +10,7 @@ use secrecy::SecretString;
 
 use super::options::parse_duration;
 use crate::credentials::Variables;
+use crate::diagnostic::Diagnostic;
 use crate::service::Environment;
 
 /// The prefix of variables that become `${ vars.name }`.
@@ -57,6 +58,38 @@ pub(super) struct Settings {
     arguments: BTreeMap<String, String>,
     /// All of it, for the commands of the embedded service.
     pub(super) environment: Environment,
+    /// Variables that are set and cannot be used.
+    pub(super) problems: Vec<Diagnostic>,
+}
+
+/// Variables that decide what is sent where: one that is not UTF-8 ends the command. Those of
+/// credentials are checked where they are used.
+const DECIDING_PREFIX: &str = "STOCKTAKE_";
+const DECIDING_NAMES: [&str; 5] = [
+    "HTTPS_PROXY",
+    "https_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "SOURCE_DATE_EPOCH",
+];
+
+fn not_utf_8(name: &str) -> Diagnostic {
+    let name = name.escape_debug();
+    Diagnostic::error(
+        "environment",
+        format!("the variable {name} is set, but is not UTF-8"),
+    )
+    .help("set it to a text in UTF-8, or unset it")
+}
+
+/// `SOURCE_DATE_EPOCH`, as reproducible-builds.org defines it.
+fn plan_date(seconds: &str) -> Result<Timestamp, Diagnostic> {
+    let date = seconds.trim().parse().ok();
+    let date = date.and_then(|seconds| Timestamp::from_second(seconds).ok());
+    date.ok_or_else(|| {
+        let message = "SOURCE_DATE_EPOCH is not a number of seconds since 1970";
+        Diagnostic::error("environment", message).help("write what `date +%s` prints, or unset it")
+    })
 }
 
 impl Settings {
@@ -67,14 +100,33 @@ impl Settings {
     )]
     pub(super) fn from_environment() -> Self {
         let all: Vec<(OsString, OsString)> = std::env::vars_os().collect();
-        let texts = all.iter().filter_map(|(name, value)| {
-            Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()))
-        });
         Self {
             credential_variables: Variables::of(all.iter().cloned()),
             environment: all.iter().cloned().collect(),
-            ..Self::from_variables(texts.collect())
+            ..Self::from_bytes(all)
         }
+    }
+
+    /// A variable that cannot be read is a problem, and never one that is not set.
+    fn from_bytes(all: Vec<(OsString, OsString)>) -> Self {
+        let mut unreadable = Vec::new();
+        let text = |(name, value): (OsString, OsString)| {
+            let text = (name.to_str(), value.to_str());
+            if let (Some(name), Some(value)) = text {
+                return Some((name.to_owned(), value.to_owned()));
+            }
+            let name = name.to_string_lossy();
+            let decides =
+                name.starts_with(DECIDING_PREFIX) || DECIDING_NAMES.contains(&name.as_ref());
+            if decides {
+                unreadable.push(not_utf_8(&name));
+            }
+            None
+        };
+        let texts = all.into_iter().filter_map(text).collect();
+        let mut settings = Self::from_variables(texts);
+        settings.problems.append(&mut unreadable);
+        settings
     }
 
     fn from_variables(mut all: Vec<(String, String)>) -> Self {
@@ -88,9 +140,10 @@ impl Settings {
         let is_set = |name: &str| get(name).is_some_and(|value| value != "0" && value != "false");
         let variable = |(name, value): &(String, String)| {
             let name = name.strip_prefix(VARIABLE_PREFIX)?;
-            Some((name.to_owned(), value.clone()))
+            (!value.is_empty()).then(|| (name.to_owned(), value.clone()))
         };
         let ci = is_set("CI");
+        let date = get("SOURCE_DATE_EPOCH").map(|seconds| plan_date(&seconds));
         Self {
             state: get("STOCKTAKE_STATE").map(PathBuf::from),
             variables: all.iter().filter_map(variable).collect(),
@@ -116,8 +169,8 @@ impl Settings {
                 .filter(|host| !host.is_empty())
                 .map(str::to_owned)
                 .collect(),
-            plan_date: get("SOURCE_DATE_EPOCH")
-                .and_then(|seconds| Timestamp::from_second(seconds.parse().ok()?).ok()),
+            plan_date: date.as_ref().and_then(|date| date.as_ref().ok().copied()),
+            problems: date.and_then(Result::err).into_iter().collect(),
             arguments: all
                 .iter()
                 .filter(|(name, _)| name.starts_with(ARGUMENTS))
@@ -163,6 +216,9 @@ fn color(get: &dyn Fn(&str) -> Option<String>) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt as _;
+
     use super::Settings;
 
     fn settings(variables: &[(&str, &str)]) -> Settings {
@@ -187,6 +243,37 @@ mod tests {
             Some(false)
         );
         assert_eq!(settings(&[("TERM", "xterm")]).color, None);
+    }
+
+    #[test]
+    fn a_variable_that_is_not_utf_8_is_named_if_it_decides_anything() {
+        let bytes = || OsString::from_vec(b"x\xff".to_vec());
+        for name in ["STOCKTAKE_VAR_folder", "STOCKTAKE_TARGET", "NO_PROXY"] {
+            let settings = Settings::from_bytes(vec![(name.into(), bytes())]);
+            assert!(
+                settings.problems[0].message.contains(name),
+                "{:?}",
+                settings.problems
+            );
+        }
+        let other = Settings::from_bytes(vec![("OTHER".into(), bytes())]);
+        assert!(other.problems.is_empty());
+    }
+
+    #[test]
+    fn a_date_that_is_none_is_a_problem() {
+        assert!(
+            settings(&[("SOURCE_DATE_EPOCH", "1640995200")])
+                .plan_date
+                .is_some()
+        );
+        assert!(settings(&[("SOURCE_DATE_EPOCH", "")]).problems.is_empty());
+        assert_eq!(
+            settings(&[("SOURCE_DATE_EPOCH", "yesterday")])
+                .problems
+                .len(),
+            1
+        );
     }
 
     #[test]

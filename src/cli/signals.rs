@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: the first one ends the work in good order, the second one at once.
+//! SIGINT, SIGTERM and SIGHUP: the first one ends the work in good order, the second one at once.
 
 use std::io;
 
@@ -21,13 +21,20 @@ impl Interrupts {
     pub(super) fn listen() -> io::Result<Self> {
         let (interrupt_sender, interrupt) = watch::channel(Interrupt::No);
         let (first_sender, first) = watch::channel(None);
-        let mut sigint = signal(SignalKind::interrupt())?;
-        let mut sigterm = signal(SignalKind::terminate())?;
+        let mut signals = Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: if ignores_hangup() {
+                None
+            } else {
+                Some(signal(SignalKind::hangup())?)
+            },
+        };
         tokio::spawn(async move {
-            let exit = next(&mut sigint, &mut sigterm).await;
+            let exit = signals.next().await;
             first_sender.send_replace(Some(exit));
             interrupt_sender.send_replace(Interrupt::Drain);
-            next(&mut sigint, &mut sigterm).await;
+            signals.next().await;
             interrupt_sender.send_replace(Interrupt::Now);
             // The channels stay open for their receivers.
             interrupt_sender.closed().await;
@@ -54,9 +61,34 @@ impl Interrupts {
     }
 }
 
-async fn next(sigint: &mut Signal, sigterm: &mut Signal) -> Exit {
-    tokio::select! {
-        _ = sigint.recv() => Exit::Interrupted,
-        _ = sigterm.recv() => Exit::Terminated,
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    /// Absent where it is ignored, as under `nohup`.
+    hangup: Option<Signal>,
+}
+
+impl Signals {
+    async fn next(&mut self) -> Exit {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => Exit::Interrupted,
+            _ = self.terminate.recv() => Exit::Terminated,
+            _ = hangup => Exit::HungUp,
+        }
     }
+}
+
+/// Whether the process was started with SIGHUP ignored; to listen to it would undo that.
+fn ignores_hangup() -> bool {
+    const SIGHUP: u64 = 1;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & (1 << (SIGHUP - 1)) != 0)
 }

@@ -1,6 +1,6 @@
 //! `stocktake validate`
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::{Args, ValueEnum};
 
@@ -63,8 +63,7 @@ pub(super) fn run(
         Err(failure) if arguments.format == Format::Human => return Err(failure),
         // What is wrong with the workspace itself belongs into the report too.
         Err(failure) => {
-            let start = options.dir.clone().unwrap_or_else(|| PathBuf::from("."));
-            let start = start.canonicalize().unwrap_or(start);
+            let start = options.start.clone();
             let loaded = Loaded {
                 diagnostics: failure.diagnostics,
                 ..Loaded::default()

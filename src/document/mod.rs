@@ -4,6 +4,7 @@ mod builder;
 mod de;
 mod field;
 mod invalid;
+mod look;
 pub mod schema;
 mod schema_errors;
 mod toml;
@@ -40,7 +41,11 @@ pub enum Syntax {
 impl Syntax {
     /// The syntax by a file's extension.
     pub fn of(path: &Path) -> Option<Self> {
-        match path.extension()?.to_str()? {
+        Self::of_suffix(path.extension()?.to_str()?)
+    }
+
+    pub(crate) fn of_suffix(suffix: &str) -> Option<Self> {
+        match suffix {
             "yaml" | "yml" => Some(Self::Yaml),
             "toml" => Some(Self::Toml),
             _ => None,
@@ -49,10 +54,17 @@ impl Syntax {
 }
 
 pub fn parse(file: &Arc<SourceFile>, syntax: Syntax) -> Result<Document, Vec<Diagnostic>> {
-    match syntax {
+    let parsed = match syntax {
         Syntax::Yaml => yaml::parse(file),
         Syntax::Toml => toml::parse(file),
-    }
+    };
+    parsed.map_err(|mut findings| {
+        if let Some(finding) = look::other_content(file) {
+            return vec![finding];
+        }
+        look::name_lookalikes(file, &mut findings);
+        findings
+    })
 }
 
 /// Reads a file: its value, unless something in it is wrong, and all findings.
@@ -78,8 +90,13 @@ pub fn read_partially<T: DeserializeOwned>(
         Err(findings) => return (None, findings),
     };
     let mut findings = std::mem::take(&mut document.warnings);
-    let verdict = schema.check(&document);
+    let mut verdict = schema.check(&document);
     if !verdict.findings.is_empty() {
+        // A pointer of Git LFS is YAML, and conflict markers may be part of a text.
+        if let Some(finding) = look::other_content(file) {
+            return (None, vec![finding]);
+        }
+        look::name_lookalikes(file, &mut verdict.findings);
         findings.extend(verdict.findings);
         document.schema_errors = verdict.errors;
         let can_be_read = document.schema_errors.is_some();

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::{Offset, TimeZone};
+use minijinja::machinery::{Token, tokenize};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
 use minijinja::{
@@ -27,6 +28,9 @@ const FUEL: u64 = 10_000;
 
 /// The bytes that one string may grow to; an object's key has at most 850.
 const LONGEST_RESULT: usize = 16 * 1024;
+
+/// The tokens of all expressions in one string. Each may nest the engine's parser one level deeper.
+const TOKEN_LIMIT: usize = 1_000;
 
 /// Why a string has no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,12 +107,12 @@ impl Expressions {
                 "a character of private use (U+F8F0 to U+F8F3) cannot stand beside an expression",
             ));
         }
-        if let Some(at) = find_multiplication(text) {
-            return Err(ExpressionError {
-                range: Some(at..at + 1),
-                ..plain("expressions do not multiply")
-            });
+        if text.len() > LONGEST_RESULT {
+            return Err(plain(format!(
+                "a text with expressions is longer than {LONGEST_RESULT} bytes"
+            )));
         }
+        check_tokens(text)?;
         self.environment
             .template_from_str(text)
             .map_err(|error| explain(&error))
@@ -148,24 +152,28 @@ fn plain(message: impl Into<String>) -> ExpressionError {
     }
 }
 
-/// The first `*` inside an expression and outside its quoted texts. A short multiplication makes a
-/// long list, which no limit on steps would notice.
-fn find_multiplication(text: &str) -> Option<usize> {
-    let mut inside = false;
-    let mut quote = None;
-    let mut previous = '\0';
-    for (at, character) in text.char_indices() {
-        match (inside, quote, character) {
-            (false, _, '{') if previous == '$' => inside = true,
-            (true, None, '}') => inside = false,
-            (true, None, '*') => return Some(at),
-            (true, None, '\'' | '"') => quote = Some(character),
-            (true, Some(open), _) if character == open && previous != '\\' => quote = None,
-            _ => {}
+/// A limit on what the engine does not count: the depth of its parser, and the length of what a
+/// multiplication makes.
+fn check_tokens(text: &str) -> Result<(), ExpressionError> {
+    let mut inside = 0;
+    for token in tokenize(text, false, syntax()) {
+        let (token, span) = token.map_err(|error| explain(&error))?;
+        match token {
+            Token::TemplateData(_) => continue,
+            Token::Mul => {
+                let start = span.start_offset as usize;
+                return Err(ExpressionError {
+                    range: Some(start..start + 1),
+                    ..plain("expressions do not multiply")
+                });
+            }
+            _ => inside += 1,
         }
-        previous = character;
+        if inside > TOKEN_LIMIT {
+            return Err(plain("the expressions of this text are too long"));
+        }
     }
-    None
+    Ok(())
 }
 
 /// Explains an error of the template engine.
@@ -376,6 +384,13 @@ mod tests {
             "${ ([key] * 99999999) | upper }",
             "${ 'a' | replace('a', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa') | replace('a', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa') | replace('a', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa') }",
             "${ '\u{f8f0}' }",
+            r"${ (['\\'] * 99999999) | upper }",
+            "${ {}|upper ~ 'x' * 99999999 }",
+            &format!("${{ {}1 }}", "-".repeat(16_000)),
+            &format!("${{ key{} }}", "|upper".repeat(2_000)),
+            &format!("${{ {}key }}", "not ".repeat(4_000)),
+            &format!("${{ key{} }}", ".a".repeat(8_000)),
+            &format!("{}${{ key }}", "a".repeat(16 * 1024)),
         ] {
             assert!(evaluate(bad).is_err(), "{bad}: {:?}", evaluate(bad));
         }

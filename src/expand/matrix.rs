@@ -109,8 +109,23 @@ fn check_lists(spec: &SpecWithDefaults<'_>, lists: &[List<'_>]) -> Vec<Diagnosti
             problems.push(problem.help("an empty list makes no job at all"));
         }
         problems.extend(repeated(spec, values));
+        problems.extend(values.iter().filter_map(|value| changed_text(spec, value)));
     }
     problems
+}
+
+/// A number or truth value whose text is not what expressions would make of it, such as `08`.
+fn changed_text(spec: &SpecWithDefaults<'_>, value: &Spanned<MatrixValue>) -> Option<Diagnostic> {
+    let written = spec.file.slice(value.span);
+    let text = value.value.to_string();
+    if matches!(value.value, MatrixValue::Text(_)) || written == text {
+        return None;
+    }
+    let message = format!("`{written}` becomes `{text}` in keys and expressions");
+    let problem = spec.error("matrix-value", value.span, message);
+    Some(problem.help(format!(
+        "write \"{written}\" to keep it as it is, or {text}"
+    )))
 }
 
 fn repeated(spec: &SpecWithDefaults<'_>, values: &[Spanned<MatrixValue>]) -> Vec<Diagnostic> {

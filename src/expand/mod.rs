@@ -6,6 +6,7 @@ mod expression;
 mod fields;
 mod instances;
 mod job_builder;
+mod key_habits;
 mod matrix;
 mod origin;
 mod periods;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::fields::UNKNOWN_WORKFLOW;
 use super::job_builder::{Checked, JobBuilder, Reported};
+use super::key_habits;
 use super::periods::time_problem;
 use super::spec::inside;
 use crate::api::name::WorkflowId;
@@ -43,7 +44,12 @@ impl<'a> JobBuilder<'a> {
             let problem = |message| self.spec.error("input", text.span, message);
             let checked = check_input(&input).map_err(problem);
             self.report(checked)?;
-            if let Some((message, help)) = doubt(&input) {
+            let doubt = doubt(&input).map(|(message, help)| (message, help.to_owned()));
+            let doubt = doubt.or_else(|| {
+                let (why, help) = key_habits::unlikely(input.value())?;
+                Some((format!("`{}` {why}", input.field()), help.to_owned()))
+            });
+            if let Some((message, help)) = doubt {
                 let warning = Diagnostic::warning("input-matches-nothing", message);
                 let place = self.spec.place(text.span);
                 self.diagnostics.push(warning.at(place).help(help));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use ignore::{DirEntry, Walk, WalkBuilder};
 
 use crate::diagnostic::Diagnostic;
 use crate::document::Syntax;
-use crate::files::open_regular;
+use crate::files;
 use crate::source::{Place, SourceFile, Span};
 
 /// A larger file is refused before it is read.
@@ -68,8 +68,8 @@ pub fn discover(
     (found, findings)
 }
 
-/// The folders that [`discover`] looks into for job files under `root`, and the files that links
-/// among them lead to.
+/// The folders that [`discover`] looks into for job files under `root`, and for each link among
+/// them every link on its way, and the file that it leads to.
 pub fn folders(
     root: &Path,
     workspace: &Path,
@@ -83,7 +83,7 @@ pub fn folders(
                 folders.insert(entry.into_path());
             }
             Some(kind) if kind.is_symlink() => {
-                linked.extend(fs::canonicalize(entry.path()).ok());
+                linked.extend(files::links_to(entry.path()));
             }
             _ => {}
         }
@@ -111,7 +111,35 @@ fn job_file(
         Some(kind) if kind.is_symlink() => linked_file(boundary, path, shown)?,
         kind => kind.is_some_and(|kind| kind.is_file()),
     };
-    Ok(FoundFile::at(workspace, path).filter(|_| is_file))
+    let found = FoundFile::at(workspace, path);
+    match entry.file_type() {
+        Some(kind) if kind.is_dir() => Ok(None),
+        _ if !is_file && found.is_some() => Err(not_regular(shown)),
+        _ if found.is_none() => nearly_right(shown).map_or(Ok(None), Err),
+        _ => Ok(found),
+    }
+}
+
+fn not_regular(shown: &Path) -> Diagnostic {
+    let message = format!(
+        "`{}` is not a regular file, and is skipped",
+        shown.display()
+    );
+    Diagnostic::warning("not-a-file", message).help("move it out of the folder of job files")
+}
+
+/// A warning for a name that was probably to be one of a job file: `b.YAML`, `d.yaml.txt`.
+fn nearly_right(shown: &Path) -> Option<Diagnostic> {
+    let name = shown.file_name()?.to_str()?;
+    let mut parts = name.split('.').skip(1).map(str::to_ascii_lowercase);
+    let suffix = parts.find(|part| Syntax::of_suffix(part).is_some())?;
+    let message = format!(
+        "`{}` is skipped: it does not end in .{suffix}",
+        shown.display()
+    );
+    Some(Diagnostic::warning("file-name", message).help(format!(
+        "rename it to end in .{suffix} if it is a job file, or move it"
+    )))
 }
 
 /// Whether a link leads to a file. It must not show one folder's jobs twice.
@@ -192,21 +220,9 @@ pub fn open(found: &FoundFile) -> Result<Arc<SourceFile>, Diagnostic> {
 ///
 /// A byte order mark is skipped; offsets count from after it, as in editors.
 pub fn open_as(path: &Path, shown: &Path) -> Result<Arc<SourceFile>, Diagnostic> {
-    let bytes = read(path).map_err(|error| unreadable(shown, &error))?;
+    let bytes = files::read(path, SIZE_LIMIT).map_err(|error| unreadable(shown, &error))?;
     let bytes = bytes.ok_or_else(|| too_large(shown))?;
     decode(bytes, shown)
-}
-
-/// `None` for a file beyond the limit, also when it grows while it is read.
-fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let file = open_regular(path)?;
-    let length = file.metadata()?.len();
-    if length > SIZE_LIMIT {
-        return Ok(None);
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
-    file.take(SIZE_LIMIT + 1).read_to_end(&mut bytes)?;
-    Ok((bytes.len() as u64 <= SIZE_LIMIT).then_some(bytes))
 }
 
 /// The bytes of a file as text, to be shown as `shown`.

@@ -1,7 +1,7 @@
 //! The jobs of a workspace, kept up to date: what did not change is not read, parsed, validated or
 //! expanded again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use rayon::prelude::*;
 
 use super::duplicates::DuplicateIndex;
+use super::settle::being_written;
 use super::stamp::Stamp;
 use super::{no_job_files, put_in_order};
 use crate::diagnostic::Diagnostic;
@@ -166,6 +167,28 @@ impl Cache {
             job_changes.added.extend(after.into_iter().flatten());
         }
         job_changes
+    }
+
+    /// A file that may still be being written, or has another content than was read: a plan of it
+    /// must not be applied.
+    pub fn unsettled(&self, by_age_alone: bool) -> Option<&Path> {
+        let changed = |(file, entry): &(&FoundFile, &Entry)| {
+            let stamp = Stamp::of(&file.path).ok().flatten();
+            stamp.is_none() || stamp != entry.stamp
+        };
+        let changed: Vec<(&FoundFile, &Entry)> = self.files.iter().filter(changed).collect();
+        let paths = changed.iter().map(|(file, _)| file.path.as_path());
+        let written: HashSet<&Path> = being_written(paths, by_age_alone).into_iter().collect();
+        let is_unsettled = |(file, entry): &&(&FoundFile, &Entry)| {
+            let is_as_read = || {
+                let now = discover::open(file).ok();
+                let text = now.as_ref().map(|source| source.text());
+                text == entry.source.as_ref().map(|source| source.text())
+            };
+            written.contains(file.path.as_path()) || !is_as_read()
+        };
+        let unsettled = changed.iter().find(is_unsettled);
+        unsettled.map(|(file, _)| file.shown.as_path())
     }
 
     /// The files that were found.

@@ -2,6 +2,8 @@
 
 mod cache;
 mod duplicates;
+mod read_back;
+mod settle;
 mod stamp;
 
 use std::collections::HashSet;
@@ -18,6 +20,8 @@ use crate::jobfile::discover::{self, FoundFile};
 use crate::workspace::{JOBS_FOLDER, Workspace};
 
 pub use cache::{Cache, ChangedFiles, JobChanges, Updated};
+pub use read_back::{Inexpressible, ReadBack};
+pub use settle::being_written;
 pub use stamp::Stamp;
 
 /// The code of the finding that there is no job file at all.
@@ -63,6 +67,18 @@ pub fn load(workspace: &Workspace, bucket_folders: &[PathBuf], context: ExpandCo
     loaded.diagnostics.extend(doubles);
     put_in_order(&mut loaded.diagnostics);
     loaded
+}
+
+/// A job file of `workspace` that may still be being written.
+pub fn being_written_in(workspace: &Workspace, bucket_folders: &[PathBuf]) -> Option<PathBuf> {
+    let folder = Path::new(JOBS_FOLDER);
+    let (found, _) = discover::discover(workspace.root(), folder, bucket_folders);
+    let paths = found.iter().map(|file| file.path.as_path());
+    let written = being_written(paths, false);
+    let file = found
+        .iter()
+        .find(|file| written.contains(&file.path.as_path()))?;
+    Some(file.shown.clone())
 }
 
 /// Sorts findings, and says once what every job says of the target.

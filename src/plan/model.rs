@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::drift::Drift;
+use crate::characters;
 use crate::estimate::Estimate;
 use crate::job::{Job, JobKey};
 use crate::state::Record;
@@ -99,6 +100,23 @@ pub struct Change {
     pub before: Option<String>,
     /// What would be submitted; absent when the field is no longer there.
     pub after: Option<String>,
+}
+
+impl Change {
+    /// The change for people: values that would look alike are spelt out.
+    #[must_use]
+    pub fn told_apart(&self) -> Self {
+        let both = self.before.as_deref().zip(self.after.as_deref());
+        let apart = both.and_then(|(before, after)| characters::told_apart(before, after));
+        match apart {
+            Some((before, after)) => Self {
+                path: self.path.clone(),
+                before: Some(before),
+                after: Some(after),
+            },
+            None => self.clone(),
+        }
+    }
 }
 
 /// One job of the plan.

@@ -63,7 +63,7 @@ pub use state::{
 pub use status::{
     ended as jobs_ended, human as status_human, markdown as status_markdown, record_state,
 };
-pub use ui::{ColorChoice, Look, Ui, Verbosity};
+pub use ui::{ColorChoice, Look, Ui, Verbosity, finish_output};
 pub use watch::{
     SHOWN_JOBS, WatchCause, WatchOpening, WatchView, intention, opening as watch_opening,
     plan as watch_plan, polling as watch_polling,

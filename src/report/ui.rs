@@ -1,6 +1,7 @@
 //! Where output goes and how it looks.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anstream::AutoStream;
@@ -68,6 +69,51 @@ pub struct Ui {
     shows_messages: bool,
 }
 
+/// Why the end of some output was lost, if it was.
+static LOST_OUTPUT: Mutex<Option<io::Error>> = Mutex::new(None);
+
+/// Writes what is left of standard output, and tells whether any of it was lost. A reader that has
+/// seen enough loses nothing.
+pub fn finish_output() -> io::Result<()> {
+    note_loss(io::stdout().flush());
+    let mut lost = LOST_OUTPUT.lock().unwrap_or_else(PoisonError::into_inner);
+    lost.take().map_or(Ok(()), Err)
+}
+
+fn note_loss(result: io::Result<()>) {
+    if let Err(error) = result
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        let mut lost = LOST_OUTPUT.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.get_or_insert(error);
+    }
+}
+
+/// Buffered output. A failure to write the rest when it is dropped is not lost.
+struct Buffered<W: Write>(io::BufWriter<W>);
+
+impl<W: Write> Buffered<W> {
+    fn new(out: W) -> Self {
+        Self(io::BufWriter::with_capacity(64 * 1024, out))
+    }
+}
+
+impl<W: Write> Write for Buffered<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl<W: Write> Drop for Buffered<W> {
+    fn drop(&mut self) {
+        note_loss(self.0.flush());
+    }
+}
+
 impl Ui {
     /// Decides once for the run. `width` is that of the terminal, if there is one.
     pub fn new(color: ColorChoice, verbosity: Verbosity, width: Option<usize>) -> Self {
@@ -126,14 +172,12 @@ impl Ui {
     pub fn data(&self) -> impl Write + use<> {
         let choice = self.choice(self.shows_data);
         let stream = AutoStream::new(io::stdout(), choice);
-        let buffered = io::BufWriter::with_capacity(64 * 1024, stream);
-        Fence::new(buffered, Allowed::Styles)
+        Fence::new(Buffered::new(stream), Allowed::Styles)
     }
 
     /// Standard output, for programs: what is written has no styles.
     pub fn plain_data(&self) -> impl Write + use<> {
-        let buffered = io::BufWriter::with_capacity(64 * 1024, io::stdout().lock());
-        Fence::new(buffered, Allowed::Text)
+        Fence::new(Buffered::new(io::stdout().lock()), Allowed::Text)
     }
 
     /// Standard error: everything else.

@@ -7,7 +7,7 @@ use std::path::Path;
 use tempfile::NamedTempFile;
 
 use super::error::StateError;
-use crate::crash;
+use crate::{crash, files};
 
 /// Puts what `write` writes in the place of the file at `path`: written beside it, synced, renamed, and
 /// the folder synced, so that there is the old file or the new one at any moment. `may_replace` is asked
@@ -17,7 +17,7 @@ pub(super) fn replace(
     write: impl FnOnce(&mut File) -> io::Result<()>,
     may_replace: impl FnOnce() -> Result<(), StateError>,
 ) -> Result<(), StateError> {
-    let temporary = write_beside(path, write, |file| copy_permissions(path, file))?;
+    let temporary = write_beside(path, write, |file| files::keep_owner_and_mode(path, file))?;
     may_replace()?;
     crash::point("before a rename");
     temporary
@@ -36,7 +36,7 @@ pub(super) fn create(
 ) -> Result<(), StateError> {
     let folder = folder_of(path);
     fs::create_dir_all(folder).map_err(StateError::io("create the folder", folder))?;
-    let temporary = write_beside(path, write, default_permissions)?;
+    let temporary = write_beside(path, write, |_| Ok(()))?;
     match temporary.persist_noclobber(path) {
         Ok(_) => sync_folder(path),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
@@ -54,7 +54,7 @@ fn write_beside(
     write: impl FnOnce(&mut File) -> io::Result<()>,
     set_permissions: impl FnOnce(&File) -> io::Result<()>,
 ) -> Result<NamedTempFile, StateError> {
-    let mut temporary = NamedTempFile::with_prefix_in(".stocktake-state-", folder_of(path))
+    let mut temporary = files::new_beside(path, ".stocktake-state-")
         .map_err(StateError::io("create a file beside", path))?;
     write(temporary.as_file_mut())
         .and_then(|()| set_permissions(temporary.as_file()))
@@ -95,20 +95,4 @@ fn sync_folder(path: &Path) -> Result<(), StateError> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(StateError::io("sync the folder", folder))
-}
-
-fn copy_permissions(from: &Path, to: &File) -> io::Result<()> {
-    to.set_permissions(fs::metadata(from)?.permissions())
-}
-
-/// Temporary files are private; a state is read by whoever may read its folder.
-#[cfg(unix)]
-fn default_permissions(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn default_permissions(_file: &File) -> io::Result<()> {
-    Ok(())
 }

@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::StateError;
 use super::file::refers_to;
+use crate::files;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
@@ -100,7 +102,9 @@ fn open(path: &Path) -> Result<File, StateError> {
         .truncate(false)
         .read(true)
         .write(true)
+        .custom_flags(files::NO_WAITING)
         .open(path)
+        .and_then(files::regular)
         .map_err(StateError::io("open the lock", path))
 }
 

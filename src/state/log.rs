@@ -13,7 +13,7 @@ use super::join::join;
 use super::line::{Line, LineError, begins_with_whole_line, decode, encode, encode_into};
 use super::record::Record;
 use super::records::Records;
-use crate::files::open_regular;
+use crate::files;
 
 /// Some three million records.
 const SIZE_LIMIT: u64 = 1 << 30;
@@ -76,8 +76,16 @@ pub(super) fn verify(path: &Path, expected: Expected<'_>) -> Result<Log, Vec<Sta
     }
 }
 
+/// The state is behind a link to something that is not there now.
+pub(super) fn leads_nowhere(path: &Path) -> StateError {
+    let source = io::Error::other("it is a link, or below one, that leads nowhere");
+    StateError::io("open", path)(source)
+}
+
 fn read_file(path: &Path) -> Result<Vec<u8>, StateError> {
-    let file = open_regular(path).map_err(|source| match source.kind() {
+    let file = files::open(path).map_err(|source| match source.kind() {
+        // A state whose link leads nowhere was begun, and is somewhere else.
+        io::ErrorKind::NotFound if files::is_dangling(path) => leads_nowhere(path),
         io::ErrorKind::NotFound => StateError::Missing {
             path: path.to_owned(),
         },

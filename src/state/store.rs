@@ -16,6 +16,7 @@ use super::log::{self, Log};
 use super::record::Record;
 use super::records::Records;
 use super::writer::{Appended, SharedRecords, Writer, lock};
+use crate::files;
 use crate::job::Fingerprint;
 
 /// How to open a state for writing.
@@ -89,6 +90,9 @@ impl StateStore {
         options: OpenOptions,
         on_wait: &mut dyn FnMut(Option<&Holder>),
     ) -> Result<Self, StateError> {
+        if !path.exists() && files::is_dangling(path) {
+            return Err(log::leads_nowhere(path));
+        }
         if options.create && !path.exists() {
             // Two that begin at once are one beginning.
             match Self::init(path, expected.target) {

@@ -10,6 +10,7 @@ use notify::{Event, EventKind};
 
 use super::debounce::Change;
 use crate::document::Syntax;
+use crate::files;
 use crate::jobfile::discover;
 use crate::workspace::{FILE_NAME, JOBS_FOLDER};
 
@@ -29,14 +30,13 @@ pub struct WatchPaths {
 pub(super) struct WatchSet {
     paths: WatchPaths,
     jobs: PathBuf,
-    workspace_file: PathBuf,
     /// The folders whose entries matter.
     pub(super) folders: BTreeSet<PathBuf>,
-    /// What the links among the job files lead to.
+    /// The links on the way to the workspace and its job files, and where they lead.
     linked: BTreeSet<PathBuf>,
-    /// What the workspace file and the state lead to, where they are links.
-    linked_workspace_file: Option<PathBuf>,
-    linked_state: Option<PathBuf>,
+    /// The same for the workspace file and the state, with those themselves.
+    workspace_file_way: BTreeSet<PathBuf>,
+    state_way: BTreeSet<PathBuf>,
 }
 
 impl WatchSet {
@@ -44,24 +44,31 @@ impl WatchSet {
     pub(super) fn of(paths: WatchPaths) -> Self {
         let jobs = paths.root.join(JOBS_FOLDER);
         let workspace_file = paths.root.join(FILE_NAME);
-        let (mut folders, linked) = discover::folders(&jobs, &paths.root, &paths.exclude);
-        let linked_workspace_file = link_target(&workspace_file);
-        let linked_state = link_target(&paths.state);
+        let (mut folders, mut linked) = discover::folders(&jobs, &paths.root, &paths.exclude);
+        linked.extend(files::links_to(&jobs));
+        linked.remove(&jobs);
+        let way = |path: &Path| {
+            let mut way: BTreeSet<PathBuf> = files::links_to(path).into_iter().collect();
+            way.insert(path.to_path_buf());
+            way
+        };
+        let (workspace_file_way, state_way) = (way(&workspace_file), way(&paths.state));
         folders.insert(paths.root.clone());
         folders.extend(nearest_folder(&paths.state));
-        let link_targets = linked
-            .iter()
-            .chain(&linked_workspace_file)
-            .chain(&linked_state);
-        folders.extend(link_targets.filter_map(|path| path.parent().map(Path::to_path_buf)));
+        let link_targets = linked.iter().chain(&workspace_file_way).chain(&state_way);
+        let parents = link_targets.filter_map(|path| path.parent());
+        folders.extend(
+            parents
+                .filter(|folder| folder.is_dir())
+                .map(Path::to_path_buf),
+        );
         Self {
             paths,
             jobs,
-            workspace_file,
             folders,
             linked,
-            linked_workspace_file,
-            linked_state,
+            workspace_file_way,
+            state_way,
         }
     }
 
@@ -86,15 +93,21 @@ impl WatchSet {
     }
 
     fn change(&self, path: &Path, kind: EventKind) -> Vec<Change> {
-        let is = |known: &Option<PathBuf>| known.as_deref() == Some(path);
-        if path == self.workspace_file || is(&self.linked_workspace_file) {
-            return vec![Change::WorkspaceFile];
-        }
-        if path == self.paths.state || is(&self.linked_state) {
-            return vec![Change::State];
-        }
-        if self.linked.contains(path) || path == self.paths.root {
-            return vec![Change::Anywhere];
+        let is_linked = self.linked.contains(path) || path == self.paths.root;
+        let known = [
+            (
+                self.workspace_file_way.contains(path),
+                Change::WorkspaceFile,
+            ),
+            (self.state_way.contains(path), Change::State),
+            (is_linked, Change::Anywhere),
+        ];
+        let known: Vec<Change> = known
+            .into_iter()
+            .filter_map(|(is, change)| is.then_some(change))
+            .collect();
+        if !known.is_empty() {
+            return known;
         }
         let is_folder = || !is_content(kind) && (self.folders.contains(path) || path.is_dir());
         if self.paths.state.starts_with(path) && is_folder() {
@@ -133,10 +146,6 @@ fn is_content(kind: EventKind) -> bool {
 
 fn is_link(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
-}
-
-fn link_target(path: &Path) -> Option<PathBuf> {
-    is_link(path).then(|| fs::canonicalize(path).ok()).flatten()
 }
 
 /// The folder that a file is in or will be in, or else the nearest one above that is there.

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use notify::{ErrorKind, Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use super::debounce::{Change, ChangeSet, Debouncer};
@@ -32,6 +34,8 @@ pub struct Watcher {
     source: Source,
     quiet: Duration,
     interval: Duration,
+    /// When the next look is due, without events.
+    due: Instant,
     /// Root and folder of jobs as they were when the watch was set up.
     roots: [Option<(u64, u64)>; 2],
 }
@@ -63,6 +67,7 @@ impl Watcher {
             source,
             quiet,
             interval,
+            due: Instant::now() + interval,
             roots: [None; 2],
         };
         watcher.register(&BTreeSet::new());
@@ -78,11 +83,13 @@ impl Watcher {
     }
 
     /// The next reason to look. May be given up and called again.
-    pub async fn next(&self) -> ChangeSet {
+    pub async fn next(&mut self) -> ChangeSet {
         match self.source {
             Source::Events(_) => self.debouncer.next(self.quiet, MAX_BUSY).await,
             Source::Polling(_) => {
-                tokio::time::sleep(self.interval).await;
+                // A wait that is given up goes on with what is left of it.
+                tokio::time::sleep_until(self.due).await;
+                self.due = Instant::now() + self.interval;
                 ChangeSet::everything()
             }
         }

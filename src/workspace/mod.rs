@@ -80,7 +80,8 @@ impl Workspace {
             source: None,
             file: WorkspaceFile::default(),
         };
-        if has_workspace_file(root) {
+        // A link that leads nowhere is an error, not a missing file.
+        if path.symlink_metadata().is_ok() {
             let shown = Path::new(FILE_NAME);
             discover::check_link(root, &path, shown).map_err(|problem| vec![problem])?;
             let source = discover::open_as(&path, shown).map_err(|problem| vec![problem])?;

@@ -26,6 +26,7 @@ mod hostile;
 mod incremental;
 mod init;
 mod job_files;
+mod machines;
 mod on_the_way;
 mod pipelines;
 mod plan_properties;

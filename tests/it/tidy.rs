@@ -44,6 +44,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "workspace",
         ],
     ),
+    ("characters", &[]),
     ("crash", &[]),
     ("credentials", &["api", "diagnostic", "workspace"]),
     ("diagnostic", &["source"]),
@@ -51,11 +52,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "doctor",
         &["api", "load", "policy", "remedy", "state", "workspace"],
     ),
-    ("document", &["diagnostic", "source"]),
+    ("document", &["characters", "diagnostic", "source"]),
     ("estimate", &["api", "job", "money"]),
     (
         "expand",
-        &["api", "diagnostic", "document", "job", "jobfile", "source"],
+        &[
+            "api",
+            "characters",
+            "diagnostic",
+            "document",
+            "job",
+            "jobfile",
+            "source",
+        ],
     ),
     ("files", &[]),
     ("job", &["api", "shared_text", "source"]),
@@ -67,7 +76,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "load",
         &[
+            "api",
             "diagnostic",
+            "document",
             "expand",
             "job",
             "jobfile",
@@ -80,7 +91,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "plan",
         &[
-            "api", "estimate", "job", "money", "schema", "source", "state", "units",
+            "api",
+            "characters",
+            "units",
+            "estimate",
+            "job",
+            "money",
+            "schema",
+            "source",
+            "state",
         ],
     ),
     (
@@ -122,7 +141,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("stop", &[]),
     ("sync", &[]),
     ("units", &[]),
-    ("watch", &["document", "jobfile", "load", "workspace"]),
+    (
+        "watch",
+        &[
+            "document",
+            "files",
+            "job",
+            "jobfile",
+            "load",
+            "plan",
+            "workspace",
+        ],
+    ),
     (
         "workspace",
         &[

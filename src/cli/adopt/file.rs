@@ -7,16 +7,18 @@ use std::sync::Arc;
 
 use tempfile::NamedTempFile;
 
+use crate::api::name::JobId;
 use crate::api::request::Request;
 use crate::api::time;
 use crate::api::wire::JobDetail;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::diagnostic::Diagnostic;
+use crate::files;
 use crate::job::Job;
 use crate::jobfile::discover::FoundFile;
 use crate::jobfile::written::{Keys, NewJob, job_file};
-use crate::load;
+use crate::load::{self, Inexpressible, ReadBack};
 use crate::state::Records;
 use crate::workspace::JOBS_FOLDER;
 
@@ -31,6 +33,8 @@ pub(super) struct NewFile {
 /// A job file that is written, but not yet where it belongs.
 pub(super) struct Draft {
     jobs: Vec<Arc<Job>>,
+    /// Jobs of the service that no job file can express, each with the reason.
+    left_out: Vec<(JobId, Inexpressible)>,
     file: Option<(NamedTempFile, PathBuf, PathBuf)>,
 }
 
@@ -99,6 +103,7 @@ impl NewFile {
         if found.is_empty() {
             return Ok(Draft {
                 jobs: Vec::new(),
+                left_out: Vec::new(),
                 file: None,
             });
         }
@@ -106,20 +111,31 @@ impl NewFile {
         let recorded = records.iter().map(|record| record.key.to_string());
         let mut keys = Keys::new(taken.chain(recorded));
         let descriptions: Vec<String> = found.iter().map(|(detail, _)| origin(detail)).collect();
-        let new = found.iter().zip(&descriptions);
-        let new: Vec<NewJob<'_>> = new
-            .map(|((_, request), description)| NewJob {
+        let read_back = ReadBack::default();
+        let mut left_out = Vec::new();
+        let mut new = Vec::with_capacity(found.len());
+        for ((detail, request), description) in found.iter().zip(&descriptions) {
+            let job = NewJob {
                 key: keys.key_for(&request.name),
                 request,
                 description: Some(description),
                 rerun: None,
-            })
-            .collect();
+            };
+            match read_back.check(&job) {
+                Ok(()) => new.push(job),
+                Err(error) => left_out.push((detail.job_id.clone(), error)),
+            }
+        }
+        if new.is_empty() {
+            return Ok(Draft {
+                jobs: Vec::new(),
+                left_out,
+                file: None,
+            });
+        }
         let schema = format!("{}schema/jobfile.schema.json", "../".repeat(self.depth));
         let write = || -> io::Result<NamedTempFile> {
-            let mut file = tempfile::Builder::new()
-                .prefix(".adopted-")
-                .tempfile_in(&self.folder)?;
+            let mut file = files::new_beside(&self.folder.join("new"), ".adopted-")?;
             file.write_all(job_file(&new, &schema).as_bytes())?;
             file.as_file().sync_all()?;
             Ok(file)
@@ -135,6 +151,7 @@ impl NewFile {
         }
         Ok(Draft {
             jobs: loaded.jobs,
+            left_out,
             file: Some((file, self.found.path, self.found.shown)),
         })
     }
@@ -144,6 +161,18 @@ impl Draft {
     /// The jobs that it holds.
     pub(super) fn jobs(&self) -> &[Arc<Job>] {
         &self.jobs
+    }
+
+    /// A finding for each job that is not in it.
+    pub(super) fn left_out(&self) -> Vec<Diagnostic> {
+        let finding = |(job_id, error): &(JobId, Inexpressible)| {
+            let field = error.field.as_deref();
+            let field = field.map_or_else(String::new, |field| format!("`{field}`: "));
+            let message = format!("{job_id} is left out: {field}{}", error.problem);
+            Diagnostic::error("inexpressible", message)
+                .help("no job file can ask for this work; the others are recorded")
+        };
+        self.left_out.iter().map(finding).collect()
     }
 
     /// Puts it where it belongs, unless something is there by now. Gives back what people call it,

@@ -12,6 +12,7 @@ use crate::api::client::{Client, ListQuery};
 use crate::api::name::{BucketName, Region};
 use crate::api::wire::JobDetail;
 use crate::cli::connection::Connection;
+use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::diagnostic::Diagnostic;
@@ -27,17 +28,18 @@ pub(super) fn adopt(
     arguments: &AdoptArgs,
     jobs: &[Arc<Job>],
     file: Option<NewFile>,
-) -> Result<(), Failure> {
+) -> Result<Exit, Failure> {
     let target = &session.target;
     let own = target.bucket.clone().zip(target.region.clone());
     let places = places(session, own.as_ref(), jobs)?;
     let listed = tokio::runtime::Runtime::new()?.block_on(list(session, arguments, &places))?;
-    let (matches, written) = with_state(session, arguments, |store| {
+    let (matches, left_out, written) = with_state(session, arguments, |store| {
         let (matches, draft) = matched(session, jobs, listed, &store.records(), file.zip(own))?;
         // A job that the files ask for and the state does not know would be submitted.
         record(store, &matches.adopted)?;
+        let left_out = draft.as_ref().map(Draft::left_out).unwrap_or_default();
         let written = draft.map_or(Ok(None), Draft::keep)?;
-        Ok((matches, written))
+        Ok((matches, left_out, written))
     })?;
     let written = written.as_ref();
     let adoption = Adoption {
@@ -53,7 +55,10 @@ pub(super) fn adopt(
         let hint = "`stocktake adopt --file jobs/found.yaml` writes jobs of other work down";
         session.ui.note(hint)?;
     }
-    Ok(())
+    if !left_out.is_empty() {
+        return Err(left_out.into());
+    }
+    Ok(Exit::Done)
 }
 
 /// What is listed, matched to the jobs of the files; and what is left of the target's own bucket, to

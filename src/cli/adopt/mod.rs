@@ -115,11 +115,11 @@ pub(super) fn run(
         session.jobs()?
     };
     if arguments.named.is_empty() {
-        listed::adopt(&session, arguments, &jobs, file)?;
+        listed::adopt(&session, arguments, &jobs, file)
     } else {
         named::adopt(&session, arguments, &jobs)?;
+        Ok(Exit::Done)
     }
-    Ok(Exit::Done)
 }
 
 /// Does something with the state, which is locked meanwhile: not while the service is asked.

@@ -14,7 +14,7 @@ use crate::cli::session::Session;
 use crate::cli::signals::Interrupts;
 use crate::job::Fingerprint;
 use crate::plan::Plan;
-use crate::state::{Record, Records, StateStore};
+use crate::state::{Record, Records, StateError, StateStore};
 use crate::status::{self, StatusWriter};
 
 /// Submits what `plan` says, into the state that `store` holds.
@@ -36,18 +36,30 @@ pub(super) async fn execute(
     };
     let mut interrupts = Interrupts::listen()?;
     let connection = Connection::open(session, bucket, region).await?;
-    let submitted = submit(plan, &store, &connection, arguments, &interrupts, view).await;
+    let submitted = submit(
+        session,
+        plan,
+        &store,
+        &connection,
+        arguments,
+        &interrupts,
+        view,
+    )
+    .await;
+    let (submitted, number) = match submitted {
+        Ok((exit, number)) => (Ok(exit), number),
+        Err(failure) => (Err(failure), 0),
+    };
     let records = store.records();
     // The service that runs in this process ends with it: nobody else may begin to rely on it.
     let held = if session.target.embedded().is_some() {
         Some(store)
     } else {
-        store.close()?;
+        if let Err(error) = store.close() {
+            connection.close().await;
+            return not_closed(error, submitted);
+        }
         None
-    };
-    let (submitted, number) = match submitted {
-        Ok((exit, number)) => (Ok(exit), number),
-        Err(failure) => (Err(failure), 0),
     };
     let result = match submitted {
         Ok(Exit::Done) if arguments.waits(session) => {
@@ -67,13 +79,14 @@ pub(super) async fn execute(
     if number > 0 && !session.settings.automation {
         view.next(&next_steps(session, arguments.waits(session)))?;
     }
-    if let Some(store) = held {
-        store.close()?;
+    match held.map_or(Ok(()), StateStore::close) {
+        Ok(()) => result,
+        Err(error) => not_closed(error, result),
     }
-    result
 }
 
 async fn submit(
+    session: &Session,
     plan: &Plan,
     store: &StateStore,
     connection: &Connection,
@@ -85,7 +98,7 @@ async fn submit(
         parallelism: usize::from(arguments.parallelism),
         ..connection.options()
     };
-    let outcome = apply::apply(
+    let mut outcome = apply::apply(
         plan,
         store,
         &connection.client,
@@ -97,10 +110,34 @@ async fn submit(
         },
     )
     .await;
-    if plan.has_work() || !outcome.jobs.is_empty() {
-        view.outcome(&outcome)?;
+    if matches!(outcome.halt, Some(Halt::StateUnwritable(_))) {
+        // An intent may be on disk although its write was not confirmed.
+        if let Ok(records) = session.records() {
+            outcome.count_intents(&records);
+        }
     }
-    Ok((exit(&outcome, interrupts), outcome.submitted()))
+    let written = if plan.has_work() || !outcome.jobs.is_empty() {
+        view.outcome(&outcome)
+    } else {
+        Ok(())
+    };
+    let exit = exit(&outcome, interrupts);
+    match written {
+        // The terminal may be gone; the code tells what became of the jobs.
+        Err(error) if exit == Exit::Done => Err(error.into()),
+        _ => Ok((exit, outcome.submitted())),
+    }
+}
+
+/// The state could not be finished; what became of the jobs decides the exit code.
+fn not_closed(error: StateError, submitted: Result<Exit, Failure>) -> Result<Exit, Failure> {
+    let mut failure = Failure::from(error);
+    match submitted {
+        Ok(Exit::Done) => {}
+        Ok(exit) => failure.exit = exit,
+        Err(earlier) => failure.exit = earlier.exit,
+    }
+    Err(failure)
 }
 
 /// What to do after jobs were submitted.

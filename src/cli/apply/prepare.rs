@@ -21,11 +21,11 @@ pub(super) fn now(
     ui: Ui,
 ) -> Result<(Session, StateStore, Plan), Failure> {
     let session = Session::open(options, settings, ui)?;
-    let jobs = session.jobs()?;
+    let jobs = session.settled_jobs()?;
     let store = session.open_state(arguments.lock_timeout)?;
     let drift = if arguments.refresh {
         let asked = poll::records_of(&store.records(), &jobs, &arguments.only);
-        Some(poll::refresh_and_record(&session, &store, &asked)?.drift)
+        poll::refresh_and_record(&session, &store, &asked)?.drift
     } else {
         None
     };
@@ -97,6 +97,9 @@ fn ask_again(
     let records = store.records();
     let asked = deciding.filter_map(|drift| records.get(&drift.fingerprint).cloned());
     let asked: Vec<_> = asked.collect();
+    if asked.is_empty() {
+        return Ok(None);
+    }
     let refreshed = poll::refresh_and_record(session, store, &asked)?;
-    Ok(document.drift.is_some().then_some(refreshed.drift))
+    Ok(refreshed.drift)
 }

@@ -12,7 +12,6 @@ use request::FirstJob;
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::options::GlobalOptions;
 use crate::diagnostic::Diagnostic;
 use crate::report::Ui;
 use crate::{jobfile, workspace};
@@ -101,17 +100,9 @@ const LINES: [(&str, &[&str]); 2] = [
     (".gitattributes", &["*.state.jsonl merge=union"]),
 ];
 
-pub(super) fn run(arguments: &InitArgs, options: &GlobalOptions, ui: Ui) -> Result<Exit, Failure> {
-    let base = options.dir.clone().unwrap_or_default();
-    let root = arguments
-        .folder
-        .as_ref()
-        .map_or(base.clone(), |folder| base.join(folder));
-    let root = if root.as_os_str().is_empty() {
-        PathBuf::from(".")
-    } else {
-        root
-    };
+pub(super) fn run(arguments: &InitArgs, ui: Ui) -> Result<Exit, Failure> {
+    let root = arguments.folder.clone();
+    let root = root.unwrap_or_else(|| PathBuf::from("."));
     let job = arguments
         .from
         .as_ref()

@@ -1,17 +1,18 @@
 //! A request as it is sent to the API, read from a file and written down as a job.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::super::failure::Failure;
-use crate::api::request::Request;
+use crate::api::request::{Input, Request};
 use crate::api::wire::{RequestError, WireError, decode_request, unknown_elements};
 use crate::diagnostic::Diagnostic;
+use crate::files;
 use crate::job::JobKey;
 use crate::jobfile::written::{Keys, NewJob, job_file};
 use crate::jobfile::{Reader, discover};
+use crate::load::{Inexpressible, ReadBack};
 use crate::source::{Place, SourceFile, Span};
 use crate::workspace::{JOBS_FOLDER, Workspace};
 
@@ -34,7 +35,7 @@ pub(super) struct FirstJob {
 /// Turns the request in the file at `path` into a job of the workspace in `root`, whose job files it
 /// does not repeat a key of.
 pub(super) fn job_from(path: &Path, root: &Path) -> Result<FirstJob, Failure> {
-    let request = read_request(path)?;
+    let (request, file) = read_request(path)?;
     let key = Keys::new(keys_of(root)?).key_for(&request.name);
     let file_name: String = key.as_str().chars().take(FILE_NAME_LIMIT).collect();
     let name = format!("{JOBS_FOLDER}/{file_name}.yaml");
@@ -51,11 +52,13 @@ pub(super) fn job_from(path: &Path, root: &Path) -> Result<FirstJob, Failure> {
         description: None,
         rerun: None,
     };
+    let read_back = ReadBack::default().check(&job);
+    read_back.map_err(|error| vec![inexpressible(&error, &file)])?;
     let text = job_file(&[job], "../schema/jobfile.schema.json");
     Ok(FirstJob { name, text, key })
 }
 
-fn read_request(path: &Path) -> Result<Request, Vec<Diagnostic>> {
+fn read_request(path: &Path) -> Result<(Request, Arc<SourceFile>), Vec<Diagnostic>> {
     let shown = path.display();
     let problem = |message: String| vec![Diagnostic::error("request", message)];
     let body = read_body(path).map_err(|error| problem(format!("cannot read {shown}: {error}")))?;
@@ -65,15 +68,20 @@ fn read_request(path: &Path) -> Result<Request, Vec<Diagnostic>> {
             "{shown} is larger than {limit} MiB, which no request is"
         ))
     })?;
-    let request = decode_request(&body);
+    let body = files::without_mark(&body);
+    let request = decode_request(body);
     let file = Arc::new(SourceFile::new(
         path,
-        String::from_utf8_lossy(&body).into_owned(),
+        String::from_utf8_lossy(body).into_owned(),
     ));
-    let request = request.map_err(|error| vec![refused(&error, &file)])?;
-    let unknown = unknown_elements(&body);
+    if let Some(problem) = foreign_encoding(&file) {
+        return Err(vec![problem]);
+    }
+    let mut request = request.map_err(|error| vec![refused(&error, &file)])?;
+    request.input = without_blanks(request.input);
+    let unknown = unknown_elements(body);
     if unknown.is_empty() {
-        return Ok(request);
+        return Ok((request, file));
     }
     let finding = |element: &String| {
         let message = format!("a job file has no field for `{element}`");
@@ -83,13 +91,64 @@ fn read_request(path: &Path) -> Result<Request, Vec<Diagnostic>> {
     Err(unknown.iter().map(finding).collect())
 }
 
+/// A document that says it is in another encoding than the one that it is read in.
+fn foreign_encoding(file: &Arc<SourceFile>) -> Option<Diagnostic> {
+    let declaration = file.text().trim_start().strip_prefix("<?xml")?;
+    let declaration = declaration.split_once("?>")?.0;
+    let (_, value) = declaration.split_once("encoding")?;
+    let value = value.trim_start_matches(['=', ' ', '\t', '\r', '\n']);
+    let quote = value.chars().next()?;
+    let name = value.strip_prefix(quote)?.split(quote).next()?;
+    let is_ours = ["utf-8", "utf8", "us-ascii", "ascii"];
+    if is_ours.contains(&name.to_ascii_lowercase().as_str()) {
+        return None;
+    }
+    let message = format!("the request declares the encoding {}", name.escape_debug());
+    let place = line_from(0, file);
+    Some(
+        Diagnostic::error("request", message)
+            .at(place)
+            .help("save it as UTF-8, and leave the declaration out"),
+    )
+}
+
+/// A pretty-printed request has line breaks around its values.
+fn without_blanks(input: Input) -> Input {
+    let trim = |text: String| text.trim().to_owned();
+    match input {
+        Input::Prefix(text) => Input::Prefix(trim(text)),
+        Input::Object(text) => Input::Object(trim(text)),
+        Input::Manifest(text) => Input::Manifest(trim(text)),
+        Input::UrlFile(text) => Input::UrlFile(trim(text)),
+    }
+}
+
+/// Points at the element whose value no job file can hold.
+fn inexpressible(error: &Inexpressible, file: &Arc<SourceFile>) -> Diagnostic {
+    const ELEMENTS: [(&str, &str); 8] = [
+        ("name", "Name"),
+        ("prefix", "Prefix"),
+        ("object", "Object"),
+        ("manifest", "Manifest"),
+        ("url_file", "UrlFile"),
+        ("workflow_ids", "WorkflowIds"),
+        ("start", "Start"),
+        ("end", "End"),
+    ];
+    let message = format!("no job file can hold this request: {}", error.problem);
+    let problem = Diagnostic::error("request", message);
+    let element = ELEMENTS
+        .iter()
+        .find(|(field, _)| error.field.as_deref() == Some(*field));
+    match element {
+        Some((_, element)) => at_element(problem, element, file),
+        None => problem.at(line_from(0, file)),
+    }
+}
+
 /// `None` for a body beyond the limit.
 fn read_body(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let mut body = Vec::new();
-    File::open(path)?
-        .take(BODY_LIMIT + 1)
-        .read_to_end(&mut body)?;
-    Ok((body.len() as u64 <= BODY_LIMIT).then_some(body))
+    files::read_all(&mut files::open_stream(path)?, BODY_LIMIT)
 }
 
 fn refused(error: &RequestError, file: &Arc<SourceFile>) -> Diagnostic {

@@ -1,5 +1,6 @@
 //! The event loop of a watch: changes of files, keys, the clock, the end of an apply, signals.
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tokio::time::MissedTickBehavior;
@@ -53,6 +54,8 @@ pub(super) struct WatchLoop<'a> {
     pending: PendingAction,
     /// Whether no file has changed since the last refresh.
     settled: bool,
+    /// The file that a pending apply waits for.
+    held_back: Option<PathBuf>,
     /// Another run held the state when an apply was tried.
     is_locked: bool,
 }
@@ -78,6 +81,7 @@ impl<'a> WatchLoop<'a> {
             applying: None,
             pending: PendingAction::of(arguments),
             settled: true,
+            held_back: None,
             is_locked: false,
         }
     }
@@ -212,7 +216,7 @@ impl<'a> WatchLoop<'a> {
 
     /// Shows the plan with what an apply has recorded meanwhile.
     fn show_all(&mut self) -> Result<(), Failure> {
-        self.state.update(&ChangeSet::state());
+        self.state.update(&ChangeSet::everything());
         self.screen.show_all(&self.state)
     }
 
@@ -252,6 +256,20 @@ impl<'a> WatchLoop<'a> {
         if self.pending != PendingAction::Apply || !self.settled {
             return Ok(());
         }
+        // Without events, the writer may be on another machine.
+        let by_age_alone = self.watcher.polling().is_some();
+        let unsettled = self.state.unsettled(by_age_alone).map(Path::to_path_buf);
+        if unsettled.is_some() {
+            if self.held_back != unsettled && !by_age_alone {
+                let shown = unsettled.as_deref().unwrap_or(Path::new("")).display();
+                self.screen
+                    .ui
+                    .note(format!("waiting for {shown}, which is being written"))?;
+            }
+            self.held_back = unsettled;
+            return Ok(());
+        }
+        self.held_back = None;
         let session = self.state.session();
         let follows = session.target.embedded().is_some() && self.state.has_open_jobs();
         let can_do_something = plan.blocked.is_empty() && (plan.has_work() || follows);

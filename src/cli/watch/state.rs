@@ -1,6 +1,5 @@
 //! What a watch knows: the workspace, its jobs and records, and the last good plan.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use crate::cli::session::Session;
 use crate::cli::settings::Settings;
 use crate::diagnostic::Diagnostic;
 use crate::expand::ExpandContext;
+use crate::files;
 use crate::load::{Cache, ChangedFiles, Stamp, Updated};
 use crate::plan::{Difference, Plan, Planner};
 use crate::report::{Ui, WatchCause};
@@ -69,7 +69,7 @@ impl WatchState {
         ui: Ui,
     ) -> Result<Self, Failure> {
         let session = Session::open(options, settings.clone(), ui)?;
-        let content = fs::read(session.workspace.root().join(FILE_NAME)).ok();
+        let content = content_of(session.workspace.root());
         Ok(Self {
             options: options.clone(),
             settings,
@@ -108,6 +108,11 @@ impl WatchState {
     /// Whether the service may still have news of a job.
     pub(super) fn has_open_jobs(&self) -> bool {
         self.records.iter().any(|record| status::may_change(record))
+    }
+
+    /// A job file that may still be being written.
+    pub(super) fn unsettled(&self, by_age_alone: bool) -> Option<&Path> {
+        self.cache.unsettled(by_age_alone)
     }
 
     /// How many job files there are.
@@ -167,7 +172,7 @@ impl WatchState {
 
     /// Opens the workspace again if its file has changed, or could not be opened before.
     fn reopen(&mut self) -> bool {
-        let content = fs::read(self.session.workspace.root().join(FILE_NAME)).ok();
+        let content = content_of(self.session.workspace.root());
         if content == self.workspace_file.content && self.workspace_file.problems.is_empty() {
             return false;
         }
@@ -184,7 +189,11 @@ impl WatchState {
                 true
             }
             Err(failure) => {
-                self.workspace_file.problems = failure.diagnostics;
+                let mut problems = failure.diagnostics;
+                if !self.session.workspace.root().is_dir() {
+                    problems = vec![gone(self.session.workspace.root())];
+                }
+                self.workspace_file.problems = problems;
                 has_changed
             }
         }
@@ -247,12 +256,23 @@ impl WatchState {
     }
 }
 
+/// The bytes of the workspace file, unless there are none to read.
+fn content_of(root: &Path) -> Option<Vec<u8>> {
+    const LIMIT: u64 = 64 * 1024 * 1024;
+    files::read(&root.join(FILE_NAME), LIMIT).ok().flatten()
+}
+
 impl FindingId {
     fn of(finding: &Diagnostic) -> Self {
         let place = finding.place.as_ref();
         let place = place.map(|place| (place.file.path().to_path_buf(), place.span));
         Self(finding.message.clone(), place)
     }
+}
+
+fn gone(root: &Path) -> Diagnostic {
+    let message = format!("the folder {} is gone", root.display());
+    Diagnostic::error("folder", message).help("the watch goes on when it is there again")
 }
 
 fn cause(updated: Updated, reopened: bool, reread: bool) -> WatchCause {

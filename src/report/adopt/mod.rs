@@ -121,6 +121,7 @@ fn difference(change: &Change) -> String {
             .as_ref()
             .map_or_else(|| "nothing".to_owned(), |text| format!("{text:?}"))
     };
+    let change = change.told_apart();
     let (before, after) = (text(&change.before), text(&change.after));
     format!("\n{}: the job has {before}, the files {after}", change.path)
 }

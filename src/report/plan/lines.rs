@@ -152,6 +152,7 @@ fn below(out: &mut dyn Write, view: &PlanView<'_>, text: &str) -> io::Result<()>
 
 fn write_change(out: &mut dyn Write, view: &PlanView<'_>, change: &Change) -> io::Result<()> {
     let value = |value: &Option<String>| value.as_deref().map_or("(not set)".to_owned(), clean);
+    let change = &change.told_apart();
     let (path, before, after) = (&change.path, value(&change.before), value(&change.after));
     let width = 8 + path.width() + 2 + before.width() + 4 + after.width();
     if width <= view.width {

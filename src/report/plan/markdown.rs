@@ -231,6 +231,7 @@ fn row(group: &Group<'_>) -> String {
 
 fn change_words(change: &Change) -> String {
     let value = |value: &Option<String>| value.as_deref().map_or("not set".to_owned(), code);
+    let change = change.told_apart();
     let (before, after) = (value(&change.before), value(&change.after));
     format!("{}: {before} → {after}", code(&change.path))
 }

@@ -124,8 +124,9 @@ fn is_reserved(key: &str) -> bool {
 /// A key that names a file below its bucket's folder, and always the same one.
 pub(super) fn is_plain(key: &str) -> bool {
     let is_segment = |segment: &str| !matches!(segment, "" | "." | "..");
+    // On Unix, a backslash is a character as any other.
     key.len() <= KEY_LIMIT
         && !is_reserved(key)
-        && !key.contains(['\0', '\\'])
+        && !key.contains('\0')
         && key.split('/').all(is_segment)
 }

@@ -36,7 +36,6 @@ fn job_files_are_found_in_order_and_nothing_else_is() {
         "jobs/notes.md",
         "jobs/.git/x.yaml",
         "jobs/bucket/data.yaml",
-        "jobs/a.yaml.bak",
         "other/d.yaml",
     ] {
         write(root.path(), name, b"jobs: {}\n");
@@ -51,6 +50,37 @@ fn job_files_are_found_in_order_and_nothing_else_is() {
     );
     assert_eq!(found[2].syntax, Syntax::Toml);
     assert!(findings.is_empty(), "{findings:?}");
+}
+
+#[test]
+fn what_is_nearly_a_job_file_is_skipped_with_a_warning() {
+    let root = tempfile::tempdir().unwrap();
+    for name in [
+        "jobs/a.yaml",
+        "jobs/b.YAML",
+        "jobs/c.Yml",
+        "jobs/d.yaml.txt",
+        "jobs/e.toml.orig",
+        "jobs/f.yaml~",
+        "jobs/notes.txt",
+    ] {
+        write(root.path(), name, b"jobs: {}\n");
+    }
+    let socket = std::os::unix::net::UnixListener::bind(root.path().join("jobs/s.yaml")).unwrap();
+    let (found, findings) = discover(root.path(), Path::new("jobs"), &[]);
+    drop(socket);
+    assert_eq!(shown(&found), ["jobs/a.yaml"]);
+    assert!(findings.iter().all(|finding| !finding.is_error()));
+    let mut messages: Vec<&str> = findings
+        .iter()
+        .map(|found| found.message.as_str())
+        .collect();
+    messages.sort_unstable();
+    let names = ["b.YAML", "c.Yml", "d.yaml.txt", "e.toml.orig", "s.yaml"];
+    assert_eq!(messages.len(), names.len(), "{messages:?}");
+    for (message, name) in messages.iter().zip(names) {
+        assert!(message.contains(name), "{message}");
+    }
 }
 
 #[cfg(unix)]
