@@ -274,7 +274,7 @@ pub(super) const ROUTES: &[Route] = &[
         Operation::ListMediaBuckets,
         "list the buckets that are bound to media processing, which are all",
     )
-    .parameters(&["bucketNames"]),
+    .parameters(&["bucketNames", "pageNumber", "pageSize"]),
     route(
         Side::Ci,
         "POST",
@@ -290,7 +290,7 @@ pub(super) const ROUTES: &[Route] = &[
         Operation::ListPictureBuckets,
         "list the buckets that are bound to picture processing, which are all",
     )
-    .parameters(&["bucketNames"]),
+    .parameters(&["bucketNames", "pageNumber", "pageSize"]),
     route(
         Side::Ci,
         "POST",

@@ -215,7 +215,7 @@ fn the_key_pair_is_drawn_for_the_folder_and_its_user() {
         serve.greeting
     );
     let refused = on_runtime(serve.client().list(&ListQuery::default()));
-    assert_eq!(refused.unwrap_err().status(), Some(403), "the fixed pair");
+    assert_eq!(refused.unwrap_err().status(), Some(401), "the fixed pair");
     let client = client_with(serve.address, printed(&workspace));
     let job = submit(&client, Input::Prefix("no/".to_owned()));
     eventually(|| state(&client, &job) == JobState::Success);
