@@ -27,7 +27,7 @@ fn a_submission_that_is_delivered_after_its_window_is_refused() {
     assert!(world.apply(1).status().unwrap().success());
     eventually(|| relay.late_answer().is_some());
     let late = relay.late_answer().unwrap();
-    assert!(late.starts_with("HTTP/1.1 403 "), "{late}");
+    assert!(late.starts_with("HTTP/1.1 401 "), "{late}");
     assert!(late.contains("Request has expired"), "{late}");
     world.judge();
 }
