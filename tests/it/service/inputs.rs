@@ -160,7 +160,7 @@ async fn a_list_of_urls_names_objects() {
     for (line, problem) in [
         (
             "https://other-125.cos.ap-beijing.myqcloud.com/x",
-            "`list.txt`, line 8: this is an object of another bucket, other-125",
+            "`list.txt`, line 8: this is an object of another bucket",
         ),
         ("in/b", "line 8: this is no URL"),
         (&"x".repeat(10_000), "line 8: longer than 8192 bytes"),

@@ -126,13 +126,12 @@ async fn no_key_reaches_what_lies_outside_the_bucket() {
         "//x",
         "/x//y",
         "/x\0",
-        "/..\\secret",
         "/.upload-times",
         "/.stocktake-upload-x",
         &absolute,
     ] {
         let whole = format!("/{}", url_encode(&path[1..]));
-        let dots = path.replace('.', "%2e").replace(['\0', '\\'], "%5C");
+        let dots = path.replace('.', "%2e").replace('\0', "%00");
         for encoded in [&whole, &dots] {
             let decoded = percent_decode_str(encoded).decode_utf8().unwrap();
             let got = call("GET", &decoded, encoded).await;
