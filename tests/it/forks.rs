@@ -95,7 +95,11 @@ fn pipes_and_devices_are_refused_at_once() {
     let env = workspace();
     let mut command = env.command(&["plan"]);
     let run = Run::of(command.env("STOCKTAKE_STATE", "/dev/zero")).expect(1);
-    assert!(run.stderr.contains("a device, not a file"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("a device, not a file"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]
