@@ -5,6 +5,8 @@ pub mod by_hand;
 mod event;
 pub mod fence;
 mod look_up;
+#[cfg(test)]
+mod model;
 mod outcome;
 mod resolve;
 mod run;

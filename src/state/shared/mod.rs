@@ -6,6 +6,7 @@
 mod folder;
 mod log;
 mod memory;
+pub mod ownership;
 mod slot;
 mod store;
 #[cfg(test)]
