@@ -8,6 +8,7 @@ use percent_encoding::percent_decode_str;
 use super::write::{Hashing, forbids_overwrite, place};
 use super::{check_file_key, conditions, description, metadata, no_such_key};
 use crate::api::host::{Host, Side};
+use crate::api::name::BucketName;
 use crate::api::wire::encode_copy_answer;
 use crate::service::api_error::{ApiError, ErrorCode};
 use crate::service::app::App;
@@ -73,7 +74,8 @@ fn copy_content(mut content: std::fs::File, file: NewFile) -> io::Result<Hashing
     Ok(file)
 }
 
-/// Bucket and key of `x-cos-copy-source`: `<bucket>.cos.<region>.myqcloud.com/<encoded key>`.
+/// Bucket and key of `x-cos-copy-source`: `<bucket>.cos.<region>.myqcloud.com/<encoded key>`, or
+/// `/<bucket>/<encoded key>`, as OpenDAL sends it.
 fn source(app: &App, call: &Call) -> Result<(Arc<Bucket>, String), ApiError> {
     let text = call.header("x-cos-copy-source").unwrap_or_default();
     let malformed = || {
@@ -88,13 +90,17 @@ fn source(app: &App, call: &Call) -> Result<(Arc<Bucket>, String), ApiError> {
         .trim_start_matches('/')
         .split_once('/')
         .ok_or_else(malformed)?;
-    let host = Host::parse(&host.to_ascii_lowercase()).filter(|host| host.side == Side::Cos);
-    let host = host.ok_or_else(malformed)?;
+    let host = host.to_ascii_lowercase();
+    let name = match Host::parse(&host) {
+        Some(host) if host.side == Side::Cos => host.bucket,
+        Some(_) => return Err(malformed()),
+        None => BucketName::new(&host).map_err(|_| malformed())?,
+    };
     let key = percent_decode_str(key)
         .decode_utf8()
         .map_err(|_| malformed())?;
-    let bucket = app.buckets.get(&host.bucket).ok_or_else(|| {
-        let message = format!("there is no bucket `{}` here", host.bucket);
+    let bucket = app.buckets.get(&name).ok_or_else(|| {
+        let message = format!("there is no bucket `{name}` here");
         ApiError::new(ErrorCode::NoSuchBucket, message)
     })?;
     Ok((Arc::clone(bucket), key.into_owned()))

@@ -1,6 +1,4 @@
-//! Public clients, unchanged: Tencent's SDKs for Python and Node.
-
-use std::process::Output;
+//! Public clients, unchanged: Tencent's SDKs for Python and Node, and the clients that PyPI carries.
 
 use stocktake::api::name::{BucketName, Region, WorkflowId};
 use stocktake::service::{self_signed, tls_names};
@@ -32,17 +30,8 @@ async fn the_public_python_sdk_works_unchanged() {
     let mut script = Command::new(python());
     script.arg(format!("{PROJECT}/tests/conformance/python_sdk.py"));
     script.arg(service.address().to_string());
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = script.output().await.unwrap();
-    let (stdout, stderr) = (
-        String::from_utf8_lossy(&stdout),
-        String::from_utf8_lossy(&stderr),
-    );
-    assert!(status.success(), "{stdout}\n{stderr}");
-    assert!(stderr.contains("Ran 12 tests"), "{stderr}");
+    let printed = run(script).await;
+    assert!(printed.contains("Ran 12 tests"), "{printed}");
     service.shutdown().await;
 }
 
@@ -58,6 +47,19 @@ async fn run(mut client: Command) -> String {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the Python of .ci/run"]
 async fn the_public_python_sdk_writes_objects_over_http_and_tls() {
+    let printed = run_over_tls("python_objects.py").await;
+    assert!(printed.contains("Ran 14 tests"), "{printed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the Python of .ci/run"]
+async fn coscmd_tccli_opendal_and_fsspec_handle_objects_over_http_and_tls() {
+    let printed = run_over_tls("python_clients.py").await;
+    assert!(printed.contains("Ran 6 tests"), "{printed}");
+}
+
+/// Runs a Python script against a service that speaks TLS, with its certificate to trust.
+async fn run_over_tls(script: &str) -> String {
     let world = World::new();
     let mut settings = world.settings();
     let bucket = BucketName::new(BUCKET).unwrap();
@@ -67,12 +69,12 @@ async fn the_public_python_sdk_writes_objects_over_http_and_tls() {
     settings.tls = Some(files.clone());
     let service = world.start_with(settings).await;
     let mut client = Command::new(python());
-    client.arg(format!("{PROJECT}/tests/conformance/python_objects.py"));
+    client.arg(format!("{PROJECT}/tests/conformance/{script}"));
     client.arg(service.address().to_string());
     client.arg(&files.certificate);
     let printed = run(client).await;
-    assert!(printed.contains("Ran 14 tests"), "{printed}");
     service.shutdown().await;
+    printed
 }
 
 #[tokio::test(flavor = "multi_thread")]
