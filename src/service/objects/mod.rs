@@ -39,7 +39,7 @@ pub(super) async fn answer(
         return Err(ApiError::new(ErrorCode::KeyTooLong, message));
     }
     match operation {
-        Operation::HeadBucket => Ok(Reply::empty().in_region(call)),
+        Operation::HeadBucket => Ok(Reply::xml(String::new()).in_region(call)),
         Operation::BucketVersioning => Ok(Reply::xml(encode_versioning_answer()?)),
         Operation::ListObjects => list::list(bucket, call).await,
         Operation::DeleteObjects => delete::delete_many(app, call, body).await,

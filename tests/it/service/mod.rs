@@ -1,5 +1,6 @@
 //! The embedded service, through its socket, with requests signed here.
 
+mod answers;
 mod conformance;
 mod faults;
 mod hostile;

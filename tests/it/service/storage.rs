@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::routes::files;
-use super::world::{BUCKET, COS_HOST, World, code};
+use super::world::{BUCKET, COS_HOST, World, code, raw};
 
 const PART: usize = 1024 * 1024;
 
@@ -427,28 +427,6 @@ async fn metadata_is_void_when_the_file_changes() {
     assert_eq!(header(&head, "cache-control"), "");
     assert_eq!(header(&head, "x-cos-hash-crc64ecma"), crc64(b"k"));
     service.shutdown().await;
-}
-
-/// Sends bytes and returns the whole answer as it is on the wire.
-async fn raw(service: &RunningService, request: reqwest::Request, half_close: bool) -> String {
-    let target = request.url().path();
-    let query = request.url().query().unwrap_or_default();
-    let mut head = format!("{} {target}?{query} HTTP/1.1\r\n", request.method());
-    for (name, value) in request.headers() {
-        head.extend([name.as_str(), ": ", value.to_str().unwrap(), "\r\n"]);
-    }
-    if !half_close {
-        head.push_str("Connection: close\r\n");
-    }
-    head.push_str("\r\n");
-    let mut stream = TcpStream::connect(service.address()).await.unwrap();
-    stream.write_all(head.as_bytes()).await.unwrap();
-    if half_close {
-        stream.shutdown().await.unwrap();
-    }
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer
 }
 
 /// Names of headers as the documentation of each call spells them (COS API documents: common response

@@ -14,6 +14,8 @@ use stocktake::api::signature::{KeyTime, SignedRequest, url_encode};
 use stocktake::api::wire::{JobState, decode_describe_answer, decode_error, decode_trigger_answer};
 use stocktake::service::{RunningService, ServiceSettings, WorkflowSettings, start};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 pub(super) const BUCKET: &str = "media-1250000000";
 pub(super) const CI_HOST: &str = "media-1250000000.ci.ap-beijing.myqcloud.com";
@@ -207,4 +209,36 @@ pub(super) async fn code(answer: Response) -> (u16, String) {
     let status = answer.status().as_u16();
     let error = decode_error(status, &answer.bytes().await.unwrap()).unwrap();
     (status, error.code)
+}
+
+/// Sends a request on a connection of its own and returns the whole answer as it is on the wire.
+pub(super) async fn raw(
+    service: &RunningService,
+    request: reqwest::Request,
+    half_close: bool,
+) -> String {
+    let target = request.url().path();
+    let query = request.url().query().unwrap_or_default();
+    let mut head = format!("{} {target}?{query} HTTP/1.1\r\n", request.method());
+    for (name, value) in request.headers() {
+        head.extend([name.as_str(), ": ", value.to_str().unwrap(), "\r\n"]);
+    }
+    if !half_close {
+        head.push_str("Connection: close\r\n");
+    }
+    let body = request.body().and_then(reqwest::Body::as_bytes);
+    let body = body.unwrap_or_default();
+    if !body.is_empty() || *request.method() == Method::POST {
+        head.extend(["Content-Length: ", &body.len().to_string(), "\r\n"]);
+    }
+    head.push_str("\r\n");
+    let mut stream = TcpStream::connect(service.address()).await.unwrap();
+    let request = [head.as_bytes(), body].concat();
+    stream.write_all(&request).await.unwrap();
+    if half_close {
+        stream.shutdown().await.unwrap();
+    }
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
 }
