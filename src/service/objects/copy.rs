@@ -75,7 +75,7 @@ fn copy_content(mut content: std::fs::File, file: NewFile) -> io::Result<Hashing
 }
 
 /// Bucket and key of `x-cos-copy-source`: `<bucket>.cos.<region>.myqcloud.com/<encoded key>`, or
-/// `/<bucket>/<encoded key>`, as OpenDAL sends it.
+/// `/<bucket>/<encoded key>`, as `OpenDAL` sends it.
 fn source(app: &App, call: &Call) -> Result<(Arc<Bucket>, String), ApiError> {
     let text = call.header("x-cos-copy-source").unwrap_or_default();
     let malformed = || {

@@ -1,4 +1,4 @@
-//! Public clients, unchanged: Tencent's SDKs for Python and Node, and the clients that PyPI carries.
+//! Public clients, unchanged: Tencent's SDKs for Python and Node, and the clients that `PyPI` carries.
 
 use stocktake::api::name::{BucketName, Region, WorkflowId};
 use stocktake::service::{self_signed, tls_names};
