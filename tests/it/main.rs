@@ -39,6 +39,7 @@ mod report_page;
 mod saved_plans;
 mod schemas;
 mod serve;
+mod serve_objects;
 mod service;
 mod shells;
 mod state_merge;

@@ -5,6 +5,7 @@ pub mod cloud;
 pub mod jobs;
 pub mod raw;
 pub mod serve;
+pub mod signed;
 pub mod target;
 pub mod tools;
 pub mod wait;

@@ -6,16 +6,16 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use reqwest::header::HOST;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use stocktake::api::credentials::Credentials;
 use stocktake::api::name::{BucketName, WorkflowId};
-use stocktake::api::signature::{KeyTime, SignedRequest, url_encode};
 use stocktake::api::wire::{JobState, decode_describe_answer, decode_error, decode_trigger_answer};
 use stocktake::service::{RunningService, ServiceSettings, WorkflowSettings, start};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+use crate::support::signed::signed;
 
 pub(super) const BUCKET: &str = "media-1250000000";
 pub(super) const CI_HOST: &str = "media-1250000000.ci.ap-beijing.myqcloud.com";
@@ -110,25 +110,16 @@ impl World {
         path: &str,
         parameters: &[(&str, &str)],
     ) -> RequestBuilder {
-        let now = Timestamp::now().as_second();
-        let window = KeyTime {
-            start: now - 60,
-            end: now + 600,
-        };
-        let signed = SignedRequest {
-            method: method.as_str(),
+        let address = service.address();
+        signed(
+            &self.client,
+            &self.credentials,
+            address,
+            host,
+            method,
             path,
             parameters,
-            headers: &[("host", host)],
-        };
-        let authorization = signed.authorization(&self.credentials, window);
-        let encoded =
-            |(name, value): &(&str, &str)| format!("{}={}", url_encode(name), url_encode(value));
-        let query: Vec<String> = parameters.iter().map(encoded).collect();
-        let path = url_encode(path).replace("%2F", "/");
-        let url = format!("http://{}{path}?{}", service.address(), query.join("&"));
-        let request = self.client.request(method, url).header(HOST, host);
-        request.header("authorization", authorization)
+        )
     }
 
     pub(super) async fn trigger(&self, service: &RunningService, body: String) -> Response {
