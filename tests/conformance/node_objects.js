@@ -1,6 +1,7 @@
-// Objects and batch jobs by Tencent's own Node SDK, over HTTP through the service as a proxy.
+// Objects and batch jobs by Tencent's own Node SDK, through the service as a proxy.
 //
-// Usage: node node_objects.js ADDRESS, with cos-nodejs-sdk-v5 in NODE_PATH. The bucket is empty.
+// Usage: node node_objects.js ADDRESS http|https, with cos-nodejs-sdk-v5 in NODE_PATH and, for HTTPS, the
+// certificate in NODE_EXTRA_CA_CERTS. The bucket is empty.
 
 const assert = require('node:assert');
 const fs = require('node:fs');
@@ -13,7 +14,7 @@ const Region = 'ap-beijing';
 const cos = new COS({
   SecretId: 'stocktake-local',
   SecretKey: 'stocktake-local',
-  Protocol: 'http:',
+  Protocol: `${process.argv[3]}:`,
   Proxy: `http://${process.argv[2]}`,
 });
 const on = (Key, more) => ({ Bucket, Region, Key, ...more });
@@ -49,7 +50,7 @@ async function main() {
     Region,
     Method: 'GET',
     Key: 'inventorytriggerjob',
-    Url: `http://${Bucket}.ci.${Region}.myqcloud.com/inventorytriggerjob`,
+    Url: `${process.argv[3]}://${Bucket}.ci.${Region}.myqcloud.com/inventorytriggerjob`,
   });
   assert.equal(jobs.statusCode, 200);
   console.log('ok');

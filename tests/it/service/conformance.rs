@@ -1,7 +1,7 @@
 //! Public clients, unchanged: Tencent's SDKs for Python and Node, and the clients that `PyPI` carries.
 
 use stocktake::api::name::{BucketName, Region, WorkflowId};
-use stocktake::service::{self_signed, tls_names};
+use stocktake::service::{RunningService, TlsFiles, self_signed, tls_names};
 use tokio::process::Command;
 
 use super::world::{BUCKET, World, workflow};
@@ -61,13 +61,7 @@ async fn coscmd_tccli_opendal_and_fsspec_handle_objects_over_http_and_tls() {
 /// Runs a Python script against a service that speaks TLS, with its certificate to trust.
 async fn run_over_tls(script: &str) -> String {
     let world = World::new();
-    let mut settings = world.settings();
-    let bucket = BucketName::new(BUCKET).unwrap();
-    let region = Region::new("ap-beijing").unwrap();
-    let names = tls_names([&bucket].into_iter(), &region, [127, 0, 0, 1].into());
-    let files = self_signed(&world.folder.path().join("tls"), &names).unwrap();
-    settings.tls = Some(files.clone());
-    let service = world.start_with(settings).await;
+    let (service, files) = start_with_tls(&world).await;
     let mut client = Command::new(python());
     client.arg(format!("{PROJECT}/tests/conformance/{script}"));
     client.arg(service.address().to_string());
@@ -77,16 +71,29 @@ async fn run_over_tls(script: &str) -> String {
     printed
 }
 
+async fn start_with_tls(world: &World) -> (RunningService, TlsFiles) {
+    let bucket = BucketName::new(BUCKET).unwrap();
+    let region = Region::new("ap-beijing").unwrap();
+    let names = tls_names([&bucket].into_iter(), &region, [127, 0, 0, 1].into());
+    let files = self_signed(&world.folder.path().join("tls"), &names).unwrap();
+    let mut settings = world.settings();
+    settings.tls = Some(files.clone());
+    (world.start_with(settings).await, files)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the Node modules of .ci/run"]
-async fn the_public_node_sdk_writes_objects() {
-    let world = World::new();
-    let service = world.start().await;
-    let mut client = Command::new("node");
-    client.arg(format!("{PROJECT}/tests/conformance/node_objects.js"));
-    client.arg(service.address().to_string());
-    client.env("NODE_PATH", node_modules());
-    let printed = run(client).await;
-    assert!(printed.contains("ok"), "{printed}");
-    service.shutdown().await;
+async fn the_public_node_sdk_writes_objects_over_http_and_tls() {
+    for scheme in ["http", "https"] {
+        let world = World::new();
+        let (service, files) = start_with_tls(&world).await;
+        let mut client = Command::new("node");
+        client.arg(format!("{PROJECT}/tests/conformance/node_objects.js"));
+        client.arg(service.address().to_string()).arg(scheme);
+        client.env("NODE_PATH", node_modules());
+        client.env("NODE_EXTRA_CA_CERTS", &files.certificate);
+        let printed = run(client).await;
+        assert!(printed.contains("ok"), "{printed}");
+        service.shutdown().await;
+    }
 }
