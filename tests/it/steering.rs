@@ -48,7 +48,9 @@ async fn words_of_the_service_do_not_steer_the_terminal_of_an_apply() {
     ] {
         let reply = Reply::Bytes(answer(status, "", &body));
         let server = RawServer::start(move |_, _| reply.clone()).await;
-        let env = Workspace::new().target("prod", &Target::at(server.address));
+        let target = Target::at(server.address);
+        let target = target.set("window", "2s").set("settle", "0s");
+        let env = Workspace::new().target("prod", &target);
         env.write("jobs/a.yaml", WORKSPACE);
         env.run(&["-t", "prod", "state", "init"]).expect(0);
         let line = "stocktake -t prod apply --auto-approve";
