@@ -81,16 +81,19 @@ async fn an_upload_outlives_kills_and_its_object_appears_whole() {
     let upload = rest.split_once('<').unwrap().0;
     let parts = [vec![b'a'; PART], vec![b'b'; PART], vec![b'c'; 7]];
     let whole = parts.concat();
-    let mut list = String::new();
+    let mut list = Vec::new();
     let mut serve = Some(serve);
     for (number, content) in (1..).zip(parts) {
         let running = serve.take().unwrap_or_else(|| Serve::start(&env));
         let etag = Objects::of(&running)
             .upload_part(upload, number, content)
             .await;
-        list += &format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>");
+        list.push(format!(
+            "<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>"
+        ));
         running.kill();
     }
+    let list = list.concat();
     let complete = format!("<CompleteMultipartUpload>{list}</CompleteMultipartUpload>");
     let object = env.path().join("bucket/large");
 
