@@ -43,4 +43,5 @@ pub mod stop;
 mod sync;
 mod units;
 pub mod watch;
+pub mod workflow;
 pub mod workspace;

@@ -28,7 +28,7 @@ async fn find(client: &Client, id: &WorkflowId) -> Finding {
             } else {
                 "paused, which batch jobs do not mind"
             };
-            ok(format!("`{}`, {state}", workflow.name))
+            ok(format!("`{}`, {state}", workflow.name()))
         }
         None => failed(
             format!("there is no workflow {id} in {}", client.endpoint().bucket),

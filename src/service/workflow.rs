@@ -17,8 +17,8 @@ use crate::api::name::{JobId, JobName, WorkflowId};
 use crate::api::request::{Input, JobType, Operation, Request, TimeInterval};
 use crate::api::signature::encode_key;
 use crate::api::wire::{
-    ExecutionDetail, JobState, TaskDetail, Topology, WorkflowDetail, WorkflowsAnswer,
-    encode_execution_answer, encode_executions_answer, encode_instance_answer,
+    Definition, ExecutionDetail, JobState, START, TaskDetail, Topology, WorkflowDetail,
+    WorkflowsAnswer, encode_execution_answer, encode_executions_answer, encode_instance_answer,
     encode_workflows_answer,
 };
 
@@ -53,11 +53,14 @@ pub(super) fn list(app: &App, call: &Call, request_id: &str) -> Result<Reply, Ap
         let times = app.workflow_times.get(*id);
         WorkflowDetail {
             workflow_id: id.to_string(),
-            name: workflow.name.clone(),
+            definition: Definition {
+                name: workflow.name.clone(),
+                topology: topology(),
+                other: Vec::new(),
+            },
             active: !workflow.paused,
             created: times.map(|times| times.created),
             updated: times.map(|times| times.updated),
-            topology: Some(topology()),
             bucket: call.host.bucket.to_string(),
         }
     });
@@ -191,10 +194,7 @@ fn detail(execution: StoredExecution, host: &Host) -> ExecutionDetail {
 
 /// The steps of every workflow here.
 fn topology() -> Topology {
-    let mut topology = Topology::of_steps(&["Start", COMMAND]);
-    let end = (COMMAND.to_owned(), "End".to_owned());
-    topology.dependencies.extend([end]);
-    topology
+    Topology::of_steps(&[START, COMMAND])
 }
 
 /// The one step of a run: its command.

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::element::decode_tree;
 use super::job::JobState;
-use super::workflow::{Topology, write_topology};
+use super::workflow::Topology;
 use super::xml::{self, Document, WireError};
 use crate::api::time;
 
@@ -81,7 +82,6 @@ struct ExecutionXml {
     object: String,
     create_time: String,
     state: String,
-    topology: Option<Topology>,
     tasks: Vec<TaskXml>,
 }
 
@@ -147,8 +147,14 @@ pub fn encode_execution_answer(
 
 /// Reads the answer about one run; absent when the service does not know it.
 pub fn decode_execution_answer(body: &[u8]) -> Result<Option<ExecutionDetail>, WireError> {
+    let tree = decode_tree("Response", body)?;
+    let topology = tree.find("WorkflowExecution");
+    let topology = topology.and_then(|execution| execution.find("Topology"));
     let body: ExecutionsXml = xml::decode("Response", body)?;
-    Ok(body.workflow_execution.map(decode_execution))
+    Ok(body.workflow_execution.map(|execution| ExecutionDetail {
+        topology: topology.map(Topology::of_element),
+        ..decode_execution(execution)
+    }))
 }
 
 /// Writes the answer to a call that runs a workflow over one object.
@@ -187,7 +193,7 @@ fn write_execution(document: &mut Document, execution: &ExecutionDetail) {
     document.text("CreateTime", &format_moment(execution.created));
     document.text("State", execution.state.as_str());
     if let Some(topology) = &execution.topology {
-        write_topology(document, topology);
+        topology.write(document);
     }
     for task in &execution.tasks {
         document.element("Tasks", |document| write_task(document, task));
@@ -229,7 +235,7 @@ fn decode_execution(execution: ExecutionXml) -> ExecutionDetail {
         object: execution.object,
         state: JobState::from(execution.state),
         created: decode_moment(&execution.create_time),
-        topology: execution.topology,
+        topology: None,
         tasks: tasks.collect(),
     }
 }

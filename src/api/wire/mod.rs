@@ -6,6 +6,7 @@
 mod answer;
 mod binding;
 mod bucket;
+mod element;
 mod error;
 mod execution;
 mod job;
@@ -30,6 +31,7 @@ pub use bucket::{
     encode_complete_answer, encode_copy_answer, encode_delete_answer, encode_initiate_answer,
     encode_parts_answer, encode_uploads_answer, encode_versioning_answer,
 };
+pub use element::{Content, Element, find, is_element_name};
 pub use error::{ServiceError, decode_error, encode_error};
 pub use execution::{
     ExecutionDetail, ExecutionsAnswer, TaskDetail, decode_execution_answer,
@@ -40,7 +42,9 @@ pub use job::{JobDetail, JobState};
 pub use objects::{ObjectDetail, ObjectsAnswer, decode_objects_answer, encode_objects_answer};
 pub use trigger::{RequestError, decode_request, encode_request, unknown_elements};
 pub use workflow::{
-    Node, Topology, WorkflowDetail, WorkflowsAnswer, decode_workflows_answer,
-    encode_workflows_answer,
+    Definition, END, Node, START, Topology, WorkflowDetail, WorkflowRequest, WorkflowsAnswer,
+    decode_workflow_answer, decode_workflow_request, decode_workflows_answer,
+    encode_workflow_answer, encode_workflow_deleted, encode_workflow_request,
+    encode_workflows_answer, state_word,
 };
 pub use xml::WireError;

@@ -100,7 +100,7 @@ fn is_forbidden(character: char) -> bool {
 
 /// One pass over the events: exactly one root element, of the right name, and nothing behind it.
 /// DTDs are refused, so that no entity can ever be declared.
-fn check_document(root: &'static str, text: &str) -> Result<(), WireError> {
+pub(super) fn check_document(root: &'static str, text: &str) -> Result<(), WireError> {
     let mut reader = Reader::from_str(text);
     // The reader leaves out a byte order mark, and does not count it.
     let mark = if text.starts_with('\u{feff}') { 3 } else { 0 };

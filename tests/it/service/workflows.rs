@@ -43,9 +43,12 @@ async fn workflows_are_listed_with_their_state() {
     assert_eq!(some.unknown_ids, ["wnone"]);
     assert_eq!(list(&[("name", "other")]).await.total, 0);
     assert_eq!(list(&[("IDS", COPY), ("PageSize", "1")]).await.total, 1);
-    let topology = all.workflows[0].topology.as_ref().unwrap();
-    assert_eq!(topology.dependencies["Start"], "Command");
-    assert_eq!(topology.nodes["Command"].r#type, "Command");
+    let topology = &all.workflows[0].definition.topology;
+    assert_eq!(
+        topology.dependencies["Start"],
+        ["Command".to_owned()].into()
+    );
+    assert_eq!(topology.nodes["Command"].kind, "Command");
     service.shutdown().await;
 }
 
@@ -161,7 +164,11 @@ async fn runs_of_a_job_are_counted_by_state() {
         (one.tasks[0].name.as_str(), &one.tasks[0].id),
         ("Command", run)
     );
-    assert_eq!(one.topology.unwrap().dependencies["Start"], "Command");
+    let topology = one.topology.unwrap();
+    assert_eq!(
+        topology.dependencies["Start"],
+        ["Command".to_owned()].into()
+    );
 
     let missing = world
         .request(&service, Method::GET, RUNS, &[])
