@@ -94,6 +94,8 @@ fn state(root: &Path) -> PathBuf {
         bucket: target.bucket,
         region: target.region,
         workflows: None,
+        workflow_names: [].into(),
+        private_callbacks: false,
         variables: workspace.variables(LOCAL),
         now: Timestamp::UNIX_EPOCH,
     };

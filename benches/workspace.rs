@@ -45,6 +45,8 @@ fn validate(workspace: &Workspace) -> Vec<Arc<Job>> {
         bucket: target.bucket.clone(),
         region: target.region.clone(),
         workflows: None,
+        workflow_names: [].into(),
+        private_callbacks: false,
         variables: workspace.variables(LOCAL),
         now: Timestamp::UNIX_EPOCH,
     };

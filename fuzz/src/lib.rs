@@ -25,6 +25,8 @@ fn expander(now: Timestamp) -> Expander {
         bucket: "demo-1250000000".parse().ok(),
         region: "ap-beijing".parse().ok(),
         workflows: None,
+        workflow_names: [].into(),
+        private_callbacks: false,
         variables: [("folder".to_owned(), "cn".to_owned())].into(),
         now,
     })
@@ -116,6 +118,7 @@ fn job_spec(prefix: Field<String>, whole: Span) -> JobSpec {
         ..InputSpec::default()
     };
     let operation = OperationSpec {
+        workflow: None,
         workflow_ids: Some(valid(WorkflowIdsSpec::One("w1".to_owned()), whole)),
         time_interval: None,
     };
@@ -136,7 +139,8 @@ fn resolve(text: String, spec: JobSpec, expander: &Expander) {
     let job_file = JobFile {
         version: None,
         defaults: None,
-        jobs: Entries(vec![(key, valid(Box::new(spec), Span::default()))]),
+        jobs: Some(Entries(vec![(key, valid(Box::new(spec), Span::default()))])),
+        workflows: None,
     };
     let file = Arc::new(SourceFile::new(Path::new("jobs/a"), text));
     let (jobs, findings) = expander.expand(&file, &job_file);

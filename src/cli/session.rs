@@ -90,6 +90,8 @@ impl Session {
             bucket: self.target.bucket.clone(),
             region: self.target.region.clone(),
             workflows: self.workflows(),
+            workflow_names: self.target.workflow_names.clone(),
+            private_callbacks: self.target.is_on_loopback(),
             variables: self.variables.clone(),
             now: self.now,
         }

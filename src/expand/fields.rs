@@ -78,43 +78,47 @@ impl JobBuilder<'_> {
     }
 
     fn bucket(&mut self) -> Checked<BucketName> {
-        let context = &self.expander.context;
-        match (self.find(|spec| &spec.bucket)?, &context.bucket) {
-            (Some(text), _) => self.named(text, "bucket", BucketName::new),
-            (None, Some(bucket)) => {
-                self.tracker.uses_bucket();
-                Ok(bucket.clone())
-            }
-            (None, None) => {
-                self.tracker.uses_bucket();
-                let message = format!(
-                    "no bucket: neither this job nor the target `{}` names one",
-                    context.target
-                );
-                let help = "set `bucket` in the target's section of stocktake.toml";
-                self.missing_as(NO_BUCKET, message, help)
-            }
+        match self.find(|spec| &spec.bucket)? {
+            Some(text) => self.named(text, "bucket", BucketName::new),
+            None => self.target_bucket("this job"),
         }
     }
 
-    fn region(&mut self) -> Checked<Region> {
+    /// The bucket of the target, for something that names none itself.
+    pub(super) fn target_bucket(&mut self, what: &str) -> Checked<BucketName> {
+        self.tracker.uses_bucket();
         let context = &self.expander.context;
-        match (self.find(|spec| &spec.region)?, &context.region) {
-            (Some(text), _) => self.named(text, "region", Region::new),
-            (None, Some(region)) => {
-                self.tracker.uses_region();
-                Ok(region.clone())
-            }
-            (None, None) => {
-                self.tracker.uses_region();
-                let message = format!(
-                    "no region: neither this job nor the target `{}` names one",
-                    context.target
-                );
-                let help = "set `region` in the target's section of stocktake.toml";
-                self.missing_as(NO_REGION, message, help)
-            }
+        if let Some(bucket) = &context.bucket {
+            return Ok(bucket.clone());
         }
+        let message = format!(
+            "no bucket: neither {what} nor the target `{}` names one",
+            context.target
+        );
+        let help = "set `bucket` in the target's section of stocktake.toml";
+        self.missing_as(NO_BUCKET, message, help)
+    }
+
+    fn region(&mut self) -> Checked<Region> {
+        match self.find(|spec| &spec.region)? {
+            Some(text) => self.named(text, "region", Region::new),
+            None => self.target_region("this job"),
+        }
+    }
+
+    /// The region of the target, for something that names none itself.
+    pub(super) fn target_region(&mut self, what: &str) -> Checked<Region> {
+        self.tracker.uses_region();
+        let context = &self.expander.context;
+        if let Some(region) = &context.region {
+            return Ok(region.clone());
+        }
+        let message = format!(
+            "no region: neither {what} nor the target `{}` names one",
+            context.target
+        );
+        let help = "set `region` in the target's section of stocktake.toml";
+        self.missing_as(NO_REGION, message, help)
     }
 
     /// The name as written, or made of the key and the instance's values.

@@ -15,6 +15,7 @@ mod unique;
 mod uses;
 mod windows;
 mod work;
+mod workflow;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use crate::job::Job;
 use crate::jobfile::JobFile;
 use crate::jobfile::model::JobSpec;
 use crate::source::{SourceFile, Span};
+use crate::workflow::DeclaredWorkflow;
 
 use expression::Expressions;
 pub use fields::ABOUT_TARGET;
@@ -36,9 +38,10 @@ use instances::{Expansion, Instance, Unresolvable};
 use job_builder::JobBuilder;
 pub use origin::{Layer, Origin, origins, variables_used};
 use spec::SpecWithDefaults;
-pub use unique::check_unique;
+pub use unique::{check_unique, check_unique_workflows};
 pub use uses::Uses;
 use uses::{Tracker, Variables};
+use workflow::WorkflowBuilder;
 
 /// The most jobs that one spec may become.
 pub const EXPANSION_LIMIT: usize = 100_000;
@@ -54,10 +57,27 @@ pub struct ExpandContext {
     pub region: Option<Region>,
     /// The workflows that the target's service runs; absent where they are not known.
     pub workflows: Option<BTreeSet<WorkflowId>>,
+    /// The ids of workflows that jobs name, by their names.
+    pub workflow_names: BTreeMap<String, WorkflowId>,
+    /// Whether callbacks to private addresses reach somebody: the service is on this machine.
+    pub private_callbacks: bool,
     /// Every variable with its final value.
     pub variables: BTreeMap<String, String>,
     /// The moment up to which windows count as passed.
     pub now: Timestamp,
+}
+
+/// What one file comes to.
+#[derive(Debug, Default)]
+pub struct Expanded {
+    /// The jobs without mistakes.
+    pub jobs: Vec<Job>,
+    /// The workflows without mistakes.
+    pub workflows: Vec<DeclaredWorkflow>,
+    /// What is wrong with the others.
+    pub findings: Vec<Diagnostic>,
+    /// What they took from their context.
+    pub uses: Uses,
 }
 
 /// Turns job files into jobs; made once for a run and shared by threads.
@@ -85,26 +105,26 @@ impl Expander {
         file: &Arc<SourceFile>,
         job_file: &JobFile,
     ) -> (Vec<Job>, Vec<Diagnostic>) {
-        let (jobs, diagnostics, _) = self.expand_traced(file, job_file);
-        (jobs, diagnostics)
+        let expanded = self.expand_traced(file, job_file);
+        (expanded.jobs, expanded.findings)
     }
 
-    /// [`expand`](Self::expand), and what the jobs took from their context.
-    pub fn expand_traced(
-        &self,
-        file: &Arc<SourceFile>,
-        job_file: &JobFile,
-    ) -> (Vec<Job>, Vec<Diagnostic>, Uses) {
+    /// Everything that one file comes to.
+    pub fn expand_traced(&self, file: &Arc<SourceFile>, job_file: &JobFile) -> Expanded {
         let tracker = Tracker::new(&self.variables);
         let nothing = JobSpec::default();
-        let mut jobs = Vec::with_capacity(job_file.jobs.0.len());
+        let mut jobs = Vec::with_capacity(job_file.job_specs().len());
         let mut findings = Findings::default();
-        for (key, field) in &job_file.jobs.0 {
+        let workflows = self.workflows(file, job_file, &tracker, &mut findings);
+        let workflow_keys = job_file.workflow_specs().iter().map(|(key, _)| &key.value);
+        let workflow_keys: Vec<&String> = workflow_keys.collect();
+        for (key, field) in job_file.job_specs() {
             let spec = SpecWithDefaults {
                 file,
                 key,
                 own: field.valid().map_or(&nothing, |spec| &spec.value),
                 defaults: job_file.defaults.as_ref(),
+                workflow_keys: &workflow_keys,
             };
             match field {
                 Field::Valid(_) => self.expand_spec(&spec, &tracker, &mut jobs, &mut findings),
@@ -117,7 +137,45 @@ impl Expander {
                 }
             }
         }
-        (jobs, findings.list, tracker.finish())
+        Expanded {
+            jobs,
+            workflows,
+            findings: findings.list,
+            uses: tracker.finish(),
+        }
+    }
+
+    /// The workflows that the file declares.
+    fn workflows(
+        &self,
+        file: &Arc<SourceFile>,
+        job_file: &JobFile,
+        tracker: &Tracker,
+        findings: &mut Findings,
+    ) -> Vec<DeclaredWorkflow> {
+        let nothing = JobSpec::default();
+        let mut workflows = Vec::new();
+        for (key, field) in job_file.workflow_specs() {
+            let spec = SpecWithDefaults {
+                file,
+                key,
+                own: &nothing,
+                defaults: None,
+                workflow_keys: &[],
+            };
+            let instance = Instance::default();
+            let unresolvable = Unresolvable::default();
+            let mut texts = JobBuilder::new(self, &spec, &instance, unresolvable, tracker);
+            match field.get() {
+                Ok(spec) => {
+                    let mut builder = WorkflowBuilder { texts: &mut texts };
+                    workflows.extend(builder.workflow(&spec.value));
+                }
+                Err(invalid) => _ = texts.check_texts(invalid),
+            }
+            findings.extend(texts.diagnostics);
+        }
+        workflows
     }
 
     fn expand_spec(

@@ -39,7 +39,7 @@ pub struct Origin {
 
 /// The fields of `job`, which was expanded from a spec of `job_file`.
 pub fn origins(job: &Job, job_file: &JobFile) -> Vec<Origin> {
-    let mut specs = job_file.jobs.0.iter();
+    let mut specs = job_file.job_specs().iter();
     let spec = specs.find(|(key, _)| key.span == job.source.span);
     let finder = Finder {
         job,
@@ -160,6 +160,9 @@ impl<'a> Finder<'a> {
     fn workflow_ids(&self) -> Origin {
         let found = self.find(|spec| {
             let operation = value(spec.operation.as_ref()?)?;
+            if let Some(workflow) = operation.workflow.as_ref().and_then(Field::valid) {
+                return Some((workflow.value.clone(), workflow.span));
+            }
             let ids = operation.workflow_ids.as_ref()?.valid()?;
             let text = match &ids.value {
                 WorkflowIdsSpec::One(id) => id.clone(),

@@ -13,6 +13,8 @@ pub(super) struct SpecWithDefaults<'a> {
     pub(super) key: &'a Spanned<String>,
     pub(super) own: &'a JobSpec,
     pub(super) defaults: Option<&'a Field<JobSpec>>,
+    /// The keys of workflows that its file declares.
+    pub(super) workflow_keys: &'a [&'a String],
 }
 
 impl<'a> SpecWithDefaults<'a> {

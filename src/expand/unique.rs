@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::diagnostic::Diagnostic;
 use crate::job::Job;
+use crate::workflow::DeclaredWorkflow;
 
 /// Every pair of jobs with one key, or with one fingerprint, as an error that shows both places.
 pub fn check_unique<'a>(jobs: impl IntoIterator<Item = &'a Job>) -> Vec<Diagnostic> {
@@ -16,6 +17,26 @@ pub fn check_unique<'a>(jobs: impl IntoIterator<Item = &'a Job>) -> Vec<Diagnost
             problems.push(same_key(first, job));
         } else if let Some(first) = fingerprints.insert(job.fingerprint, job) {
             problems.push(same_work(first, job));
+        }
+    }
+    problems
+}
+
+/// Every pair of workflows with one key, as an error that shows both places.
+pub fn check_unique_workflows<'a>(
+    workflows: impl IntoIterator<Item = &'a DeclaredWorkflow>,
+) -> Vec<Diagnostic> {
+    let mut keys: HashMap<&str, &DeclaredWorkflow> = HashMap::new();
+    let mut problems = Vec::new();
+    for workflow in workflows {
+        if let Some(first) = keys.insert(&workflow.key, workflow) {
+            let message = format!("the key `{}` names two workflows", workflow.key);
+            let problem = Diagnostic::error("duplicate-key", message)
+                .at(workflow.source.clone())
+                .label("used again here")
+                .related(first.source.clone(), "first used here")
+                .help("rename one of them; the key of a workflow is unique across all files");
+            problems.push(problem);
         }
     }
     problems

@@ -45,8 +45,11 @@ impl Uses {
         let same_bucket = same_target && before.bucket == after.bucket;
         let same_region = same_target && before.region == after.region;
         let same_workflows = same_target && before.workflows == after.workflows;
+        let same_names = before.workflow_names == after.workflow_names
+            && before.private_callbacks == after.private_callbacks;
         let knows_workflows = before.workflows.is_some() || after.workflows.is_some();
-        (!knows_workflows || same_workflows)
+        same_names
+            && (!knows_workflows || same_workflows)
             && (!self.bucket || same_bucket)
             && (!self.region || same_region)
             && self

@@ -16,6 +16,11 @@ use crate::document::{Field, FieldRef};
 use crate::jobfile::model::{JobSpec, TimeIntervalSpec, WorkflowIdsSpec};
 use crate::source::{Span, Spanned};
 
+/// The ids of workflows in one layer, if it has them.
+type IdsField<'a> = Option<FieldRef<'a, WorkflowIdsSpec>>;
+/// The name of a workflow in one layer, if it has one.
+type WorkflowField<'a> = Option<FieldRef<'a, String>>;
+
 /// Makes an input out of its text.
 type InputChoice = fn(String) -> Input;
 
@@ -70,11 +75,21 @@ impl<'a> JobBuilder<'a> {
     }
 
     pub(super) fn workflow_ids(&mut self) -> Checked<WorkflowIds> {
-        let ids = self.spec.find_nested(|spec| {
-            inside(spec.operation.as_ref(), |operation| {
-                operation.workflow_ids.as_ref().map(Field::get)
-            })
-        });
+        let (ids, workflow) = self.workflow_choice();
+        if let (Some(ids), Some(workflow)) = (&ids, &workflow) {
+            let (ids, workflow) = (self.checked(Some(*ids))?, self.checked(Some(*workflow))?);
+            let problem = ids.zip(workflow).map(|(ids, workflow)| {
+                let message = "`workflow` and `workflow_ids` exclude each other";
+                self.spec
+                    .error("workflow-and-ids", workflow.span, message)
+                    .related(self.spec.place(ids.span), "the ids")
+            });
+            self.diagnostics.extend(problem);
+            return Err(Reported);
+        }
+        if let Some(workflow) = self.checked(workflow)? {
+            return self.named_workflow(workflow).map(WorkflowIds::from);
+        }
         let Some(spec) = self.checked(ids)? else {
             let message = format!(
                 "the job `{}` does not say which workflow to run",
@@ -98,6 +113,62 @@ impl<'a> JobBuilder<'a> {
             self.spec.error("workflow-ids", spec.span, message)
         });
         self.report(ids)
+    }
+
+    /// What the job says of its workflow, or else what the defaults say: a job's own choice replaces
+    /// theirs as a whole.
+    fn workflow_choice(&self) -> (IdsField<'a>, WorkflowField<'a>) {
+        let ids = |spec: &'a JobSpec| {
+            inside(spec.operation.as_ref(), |operation| {
+                operation.workflow_ids.as_ref().map(Field::get)
+            })
+        };
+        let workflow = |spec: &'a JobSpec| {
+            inside(spec.operation.as_ref(), |operation| {
+                operation.workflow.as_ref().map(Field::get)
+            })
+        };
+        let own = (ids(self.spec.own), workflow(self.spec.own));
+        if own.0.is_some() || own.1.is_some() {
+            return own;
+        }
+        (
+            inside(self.spec.defaults, ids),
+            inside(self.spec.defaults, workflow),
+        )
+    }
+
+    /// The id of the workflow that the target lists under this name.
+    fn named_workflow(&mut self, text: &Spanned<String>) -> Checked<WorkflowId> {
+        let name = self.text(text)?.into_owned();
+        let context = &self.expander.context;
+        if let Some(id) = context.workflow_names.get(&name) {
+            return Ok(id.clone());
+        }
+        let target = &context.target;
+        let names = context.workflow_names.keys().map(String::as_str);
+        let is_declared = self.spec.workflow_keys.iter().any(|key| **key == name);
+        let (message, help) = if is_declared {
+            (
+                format!("the target `{target}` has no id for the workflow `{name}` yet"),
+                format!(
+                    "make the workflow, and list its id: [targets.{target}.workflow_names] {name} = \"w…\""
+                ),
+            )
+        } else {
+            let help = match closest(&name, names) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => {
+                    format!("list it under [targets.{target}.workflow_names] in stocktake.toml")
+                }
+            };
+            (
+                format!("the target `{target}` knows no workflow `{name}`"),
+                help,
+            )
+        };
+        let problem = self.spec.error("unknown-workflow-name", text.span, message);
+        self.report(Err(problem.help(help)))
     }
 
     fn workflow_id(&mut self, text: &Spanned<String>) -> Checked<WorkflowId> {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::diagnostic::Diagnostic;
 use crate::document::schema::Schema;
 use crate::document::{self, Syntax};
-use crate::source::SourceFile;
+use crate::source::{Place, SourceFile, Span};
 
 pub use model::JobFile;
 
@@ -38,13 +38,29 @@ impl Reader {
         file: &Arc<SourceFile>,
         syntax: Syntax,
     ) -> (Option<JobFile>, Vec<Diagnostic>) {
-        let (job_file, findings) = document::read_partially(file, syntax, &self.schema);
+        let (job_file, mut findings) = document::read_partially(file, syntax, &self.schema);
+        let holds_nothing =
+            |job_file: &JobFile| job_file.jobs.is_none() && job_file.workflows.is_none();
+        if job_file.as_ref().is_some_and(holds_nothing)
+            && !findings.iter().any(Diagnostic::is_error)
+        {
+            findings.push(without_content(file));
+        }
         let is_of_this_version = |job_file: &JobFile| {
             let version = job_file.version.as_ref();
             version.is_none_or(|version| version.valid().is_some())
         };
+        let job_file = job_file.filter(|job_file| !holds_nothing(job_file));
         (job_file.filter(is_of_this_version), findings)
     }
+}
+
+/// A file that says neither what to run nor how.
+fn without_content(file: &Arc<SourceFile>) -> Diagnostic {
+    let line = file.text().lines().next().unwrap_or_default();
+    Diagnostic::error("missing-field", "`jobs` is missing")
+        .at(Place::new(file, Span::new(0, line.len())))
+        .help("add `jobs`, or `workflows`")
 }
 
 impl Default for Reader {

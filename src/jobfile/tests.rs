@@ -79,16 +79,15 @@ fn both_syntaxes_read_to_the_same_jobs_with_their_own_places() {
         assert!(findings.is_empty(), "{syntax:?}: {findings:?}");
         let jobs = jobs.unwrap();
         let keys: Vec<&str> = jobs
-            .jobs
-            .0
+            .job_specs()
             .iter()
             .map(|(key, _)| key.value.as_str())
             .collect();
         assert_eq!(keys, ["spring-uploads", "archive"]);
-        for (key, _) in &jobs.jobs.0 {
+        for (key, _) in jobs.job_specs() {
             assert_eq!(text.get(key.span.range()), Some(key.value.as_str()));
         }
-        let archive = valid(&jobs.jobs.0[1].1);
+        let archive = valid(&jobs.job_specs()[1].1);
         let name = archive.name.as_ref().unwrap().valid().unwrap();
         assert_eq!(name.value, "archive_${ matrix.region_folder }");
         assert!(text[name.span.range()].contains(&name.value));
@@ -109,7 +108,7 @@ fn both_syntaxes_read_to_the_same_jobs_with_their_own_places() {
 fn every_mistake_is_found_in_one_run() {
     let text = "jobs:\n  a:\n    inptu: {}\n    name: 12\n    overlap: alow\n    input: { prefix: a, object: b }\n    type: Job\n  b:\n    windows: { every: 1 month }\n";
     let (jobs, findings) = load(text, Syntax::Yaml);
-    let jobs = jobs.unwrap().jobs.0;
+    let jobs = jobs.unwrap().jobs.unwrap().0;
     let a = valid(&jobs[0].1);
     assert!(matches!(a.input, Some(Field::Invalid(_))), "{a:?}");
     assert!(matches!(a.overlap, Some(Field::Invalid(_))), "{a:?}");

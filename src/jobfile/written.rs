@@ -310,6 +310,8 @@ mod tests {
                 bucket: "demo-1250000000".parse().ok(),
                 region: "ap-beijing".parse().ok(),
                 workflows: None,
+                workflow_names: [].into(),
+                private_callbacks: false,
                 variables: [].into(),
                 now: jiff::Timestamp::UNIX_EPOCH,
             };

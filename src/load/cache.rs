@@ -13,11 +13,12 @@ use super::settle::being_written;
 use super::stamp::Stamp;
 use super::{no_job_files, put_in_order};
 use crate::diagnostic::Diagnostic;
-use crate::expand::{ExpandContext, Expander, Uses, check_unique};
+use crate::expand::{ExpandContext, Expander, Uses, check_unique, check_unique_workflows};
 use crate::job::Job;
 use crate::jobfile::discover::{self, FoundFile};
 use crate::jobfile::{JobFile, Reader};
 use crate::source::SourceFile;
+use crate::workflow::DeclaredWorkflow;
 use crate::workspace::JOBS_FOLDER;
 
 /// Where to look for changes.
@@ -86,6 +87,7 @@ struct Entry {
 #[derive(Debug, Default)]
 struct Resolved {
     jobs: Vec<Arc<Job>>,
+    workflows: Vec<DeclaredWorkflow>,
     findings: Vec<Diagnostic>,
     uses: Uses,
 }
@@ -144,6 +146,7 @@ impl Cache {
         if self.duplicates.has_duplicates() {
             findings.extend(check_unique(self.jobs().map(Arc::as_ref)));
         }
+        findings.extend(check_unique_workflows(self.workflows()));
         findings.extend(self.walk_findings.iter().cloned());
         if self.files.is_empty() {
             findings.push(no_job_files(&self.root));
@@ -155,6 +158,12 @@ impl Cache {
     /// The jobs without mistakes, in the order of files.
     pub fn jobs(&self) -> impl Iterator<Item = &Arc<Job>> {
         self.files.values().flat_map(|entry| &entry.expanded.jobs)
+    }
+
+    /// The workflows without mistakes, in the order of files.
+    pub fn workflows(&self) -> impl Iterator<Item = &DeclaredWorkflow> {
+        let entries = self.files.values();
+        entries.flat_map(|entry| &entry.expanded.workflows)
     }
 
     /// Returns how the jobs differ from those of the last call.
@@ -366,10 +375,11 @@ fn expand(
     let (Some(source), Some(job_file)) = (source, job_file) else {
         return Resolved::default();
     };
-    let (jobs, findings, uses) = expander.expand_traced(source, job_file);
+    let content = expander.expand_traced(source, job_file);
     Resolved {
-        jobs: jobs.into_iter().map(Arc::new).collect(),
-        findings,
-        uses,
+        jobs: content.jobs.into_iter().map(Arc::new).collect(),
+        workflows: content.workflows,
+        findings: content.findings,
+        uses: content.uses,
     }
 }

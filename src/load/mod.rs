@@ -13,10 +13,11 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::diagnostic::{self, Diagnostic};
-use crate::expand::{ABOUT_TARGET, ExpandContext, Expander, check_unique};
+use crate::expand::{ABOUT_TARGET, ExpandContext, Expander, check_unique, check_unique_workflows};
 use crate::job::Job;
 use crate::jobfile::Reader;
 use crate::jobfile::discover::{self, FoundFile};
+use crate::workflow::DeclaredWorkflow;
 use crate::workspace::{JOBS_FOLDER, Workspace};
 
 pub use cache::{Cache, ChangedFiles, JobChanges, Updated};
@@ -32,6 +33,8 @@ pub const NO_JOB_FILES: &str = "no-job-files";
 pub struct Loaded {
     /// The jobs without mistakes.
     pub jobs: Vec<Arc<Job>>,
+    /// The workflows without mistakes.
+    pub workflows: Vec<Arc<DeclaredWorkflow>>,
     /// Every finding, in the order of files and paths.
     pub diagnostics: Vec<Diagnostic>,
     /// How many files were read.
@@ -44,9 +47,17 @@ impl Loaded {
         self.diagnostics.iter().any(Diagnostic::is_error)
     }
 
+    /// Adds a finding for what no two jobs or workflows may share.
+    fn check_unique(&mut self) {
+        let jobs = check_unique(self.jobs.iter().map(Arc::as_ref));
+        let workflows = check_unique_workflows(self.workflows.iter().map(Arc::as_ref));
+        self.diagnostics.extend(jobs.into_iter().chain(workflows));
+    }
+
     /// Appends what later files come to.
     fn and(mut self, mut later: Self) -> Self {
         self.jobs.append(&mut later.jobs);
+        self.workflows.append(&mut later.workflows);
         self.diagnostics.append(&mut later.diagnostics);
         self.files += later.files;
         self
@@ -63,8 +74,7 @@ pub fn load(workspace: &Workspace, bucket_folders: &[PathBuf], context: ExpandCo
     if found.is_empty() {
         loaded.diagnostics.push(no_job_files(workspace.root()));
     }
-    let doubles = check_unique(loaded.jobs.iter().map(Arc::as_ref));
-    loaded.diagnostics.extend(doubles);
+    loaded.check_unique();
     put_in_order(&mut loaded.diagnostics);
     loaded
 }
@@ -100,8 +110,7 @@ fn no_job_files(root: &Path) -> Diagnostic {
 /// Loads the jobs of the given files.
 pub fn load_files(found: &[FoundFile], context: ExpandContext) -> Loaded {
     let mut loaded = load_each(found, &Reader::new(), &Expander::new(context));
-    let doubles = check_unique(loaded.jobs.iter().map(Arc::as_ref));
-    loaded.diagnostics.extend(doubles);
+    loaded.check_unique();
     loaded
 }
 
@@ -125,8 +134,10 @@ fn load_file(found: &FoundFile, reader: &Reader, expander: &Expander, loaded: &m
     let (job_file, mut problems) = reader.load(&source, found.syntax);
     loaded.diagnostics.append(&mut problems);
     if let Some(job_file) = job_file {
-        let (jobs, mut problems) = expander.expand(&source, &job_file);
-        loaded.jobs.extend(jobs.into_iter().map(Arc::new));
-        loaded.diagnostics.append(&mut problems);
+        let mut content = expander.expand_traced(&source, &job_file);
+        loaded.jobs.extend(content.jobs.into_iter().map(Arc::new));
+        let workflows = content.workflows.into_iter().map(Arc::new);
+        loaded.workflows.extend(workflows);
+        loaded.diagnostics.append(&mut content.findings);
     }
 }

@@ -40,6 +40,8 @@ impl ReadBack {
             bucket: BucketName::new("any-1250000000").ok(),
             region: Region::new("any").ok(),
             workflows: None,
+            workflow_names: [].into(),
+            private_callbacks: false,
             variables: std::collections::BTreeMap::new(),
             now: Timestamp::UNIX_EPOCH,
         });

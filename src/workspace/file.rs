@@ -93,7 +93,11 @@ pub struct TargetSpec {
     /// What `apply` asks for on a terminal: `yes`, or the target's name typed. Without it: `yes`.
     #[schemars(extend("default" = "yes"))]
     pub confirm: Option<Spanned<ConfirmSpec>>,
-    /// What workflows cost, by their ids: for estimates, and for `max_cost`.
+    /// Workflows that are managed elsewhere: the name that jobs use as `operation.workflow`, and the id.
+    #[schemars(extend("examples" = [{ "thumbnails": "w0f1e2d3c4b5a49687786a5b4c3d2e1f0" }]))]
+    #[serde(default)]
+    pub workflow_names: Entries<Spanned<String>>,
+    /// What workflows cost, by their ids or names: for estimates, and for `max_cost`.
     #[serde(default)]
     pub prices: Entries<PriceSpec>,
     /// Values of variables for this target.

@@ -34,13 +34,19 @@ impl TargetReader<'_> {
         self.money(text, currency)
     }
 
-    pub(super) fn prices(&mut self) -> BTreeMap<WorkflowId, Price> {
+    /// Prices by id; `names` are the ids of workflows that have a name.
+    pub(super) fn prices(
+        &mut self,
+        names: &BTreeMap<String, WorkflowId>,
+    ) -> BTreeMap<WorkflowId, Price> {
         let currency = self.currency();
         let spec = self.spec;
         let mut prices = BTreeMap::new();
         for (id, spec) in &spec.prices.0 {
             let price = self.price(id, spec, currency);
-            if let Some(id) = self.named(id, "workflow id", WorkflowId::new) {
+            if let Some(id) = names.get(&id.value) {
+                prices.insert(id.clone(), price);
+            } else if let Some(id) = self.named(id, "workflow id", WorkflowId::new) {
                 prices.insert(id, price);
             }
         }

@@ -69,6 +69,7 @@ impl<'a> TargetReader<'a> {
         };
         let endpoint = spec.endpoint.as_ref();
         let on_loopback = embedded || endpoint.is_some_and(|url| is_loopback(&url.value));
+        let workflow_names = self.workflow_names();
         let target = Target {
             name: self.name.value.clone(),
             service: if embedded {
@@ -92,7 +93,8 @@ impl<'a> TargetReader<'a> {
             max_objects: spec.max_objects.as_ref().map(|limit| limit.value),
             max_bytes: self.max_bytes(),
             max_cost: self.max_cost(),
-            prices: self.prices(),
+            prices: self.prices(&workflow_names),
+            workflow_names,
             timeout: self.duration(spec.timeout.as_ref(), default_timeout),
             window: self.window(on_loopback),
             settle: self.settle(on_loopback, default_settle),
@@ -348,6 +350,17 @@ impl<'a> TargetReader<'a> {
             self.problem("unknown-bucket", message, bucket.span);
         }
         buckets
+    }
+
+    fn workflow_names(&mut self) -> BTreeMap<String, WorkflowId> {
+        let spec = self.spec;
+        let mut names = BTreeMap::new();
+        for (name, id) in &spec.workflow_names.0 {
+            if let Some(id) = self.named(id, "workflow id", WorkflowId::new) {
+                names.insert(name.value.clone(), id);
+            }
+        }
+        names
     }
 
     fn workflows(&mut self) -> BTreeMap<WorkflowId, Workflow> {

@@ -29,6 +29,8 @@ pub struct Target {
     pub max_bytes: Option<u64>,
     /// The most that one plan may cost; in the currency of the prices.
     pub max_cost: Option<Money>,
+    /// The ids of workflows, by the names that jobs use.
+    pub workflow_names: BTreeMap<String, WorkflowId>,
     /// What workflows cost; all in one currency.
     pub prices: BTreeMap<WorkflowId, Price>,
     /// How long one call to the service may take.
@@ -157,6 +159,7 @@ impl Target {
             max_objects: None,
             max_bytes: None,
             max_cost: None,
+            workflow_names: BTreeMap::new(),
             prices: BTreeMap::new(),
             timeout: DEFAULT_EMBEDDED_TIMEOUT,
             window: LOOPBACK_WINDOW,

@@ -250,6 +250,8 @@ fn context() -> ExpandContext {
         bucket: Some("demo-1".parse().unwrap()),
         region: Some("ap-beijing".parse().unwrap()),
         workflows: None,
+        workflow_names: [].into(),
+        private_callbacks: false,
         variables: [("one", "w1"), ("two", "w2")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into(),

@@ -64,6 +64,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "job",
             "jobfile",
             "source",
+            "workflow",
         ],
     ),
     ("files", &[]),
@@ -83,6 +84,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "job",
             "jobfile",
             "source",
+            "workflow",
             "workspace",
         ],
     ),
@@ -165,6 +167,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "units",
         ],
     ),
+    ("workflow", &["api", "shared_text", "source"]),
 ];
 
 /// Modules without effects, and the crates and functions that would give them some.
@@ -179,6 +182,7 @@ const PURE: &[&str] = &[
     "page",
     "plan",
     "units",
+    "workflow",
 ];
 const EFFECTS: &[&str] = &["clap", "hyper", "notify", "reqwest", "rusqlite", "tokio"];
 

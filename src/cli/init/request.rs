@@ -209,6 +209,8 @@ fn keys_of(root: &Path) -> Result<Vec<String>, Vec<Diagnostic>> {
         let source = discover::open(found).ok()?;
         reader.load(&source, found.syntax).0
     });
-    let keys = files.flat_map(|file| file.jobs.0.into_iter().map(|(key, _)| key.value));
+    let keys = files
+        .filter_map(|file| file.jobs)
+        .flat_map(|jobs| jobs.0.into_iter().map(|(key, _)| key.value));
     Ok(keys.collect())
 }

@@ -1,16 +1,21 @@
 //! A job file as written. Each field carries its place, and may be invalid on its own.
 
+mod free_value;
 mod matrix;
 mod operation;
+mod workflow;
 
 use schemars::JsonSchema;
 
 use crate::document::{Entries, Field};
 use crate::job::Overlap;
+use crate::source::Spanned;
 
+pub use free_value::{ElementsSpec, FreeValue};
 pub use matrix::{Exclusion, MatrixSpec, MatrixValue};
 use operation::EXAMPLE_ID;
 pub use operation::{OperationSpec, TimeIntervalSpec, WorkflowIdsSpec};
+pub use workflow::{NodeSpec, StartSpec, WorkflowSpec, WorkflowStateSpec};
 
 const BUCKET: &str = r"^([a-z0-9][a-z0-9-]*-\d+|[\s\S]*\$\{[\s\S]*)$";
 const REGION: &str = r"^([a-z0-9-]+|[\s\S]*\$\{[\s\S]*)$";
@@ -46,7 +51,36 @@ pub struct JobFile {
     }, "examples" = [{
         "spring-uploads": { "input": { "prefix": "input/" }, "operation": { "workflow_ids": EXAMPLE_ID } },
     }]))]
-    pub jobs: Entries<Field<Box<JobSpec>>>,
+    pub jobs: Option<Entries<Field<Box<JobSpec>>>>,
+    /// Workflows, each under its key, which jobs of any file name as `operation.workflow`. The key is
+    /// unique across all files. `defaults` and `matrix` do not reach them.
+    #[schemars(extend("propertyNames" = {
+        "title": "key of a workflow",
+        "description": "a key has 1 to 128 characters: no blanks, none of `[` `]` `,` `=` `$`",
+        "pattern": KEY,
+    }, "examples" = [{
+        "thumbnails": {
+            "start": { "prefix": "input/" },
+            "nodes": { "small": { "type": "PicProcess", "operation": {
+                "template_id": "t1a2b3", "output": { "object": "small/${InputName}.jpg" },
+            } } },
+        },
+    }]))]
+    pub workflows: Option<Entries<Field<Box<WorkflowSpec>>>>,
+}
+
+impl JobFile {
+    /// The specs of its jobs, each with its key.
+    pub fn job_specs(&self) -> &[(Spanned<String>, Field<Box<JobSpec>>)] {
+        self.jobs.as_ref().map_or(&[], |jobs| &jobs.0)
+    }
+
+    /// The specs of its workflows, each with its key.
+    pub fn workflow_specs(&self) -> &[(Spanned<String>, Field<Box<WorkflowSpec>>)] {
+        self.workflows
+            .as_ref()
+            .map_or(&[], |workflows| &workflows.0)
+    }
 }
 
 /// One job: what to read, and which workflow to run over it.

@@ -23,6 +23,10 @@ pub struct OperationSpec {
     /// The id of the workflow to run, or a list of several.
     #[schemars(extend("examples" = [EXAMPLE_ID, "${ vars.thumbnails }", ["w1", "w2"]]))]
     pub workflow_ids: Option<Field<WorkflowIdsSpec>>,
+    /// The workflow to run, by a name that the target lists under `workflow_names`. Instead of
+    /// `workflow_ids`.
+    #[schemars(extend("minLength" = 1, "examples" = ["thumbnails"]))]
+    pub workflow: Option<Field<String>>,
     /// Only objects that were uploaded in this interval. Not together with `windows`.
     #[schemars(extend(
         "examples" = [{ "start": "2022-02-01T12:00:00+0800", "end": "2022-05-01T12:00:00+0800" }]

@@ -53,6 +53,12 @@ fn context() -> ExpandContext {
         bucket: Some("demo-1250000000".parse().unwrap()),
         region: Some("ap-beijing".parse().unwrap()),
         workflows: None,
+        workflow_names: [(
+            "thumbnails".to_owned(),
+            "w0f1e2d3c4b5a49687786a5b4c3d2e1f0".parse().unwrap(),
+        )]
+        .into(),
+        private_callbacks: false,
         variables: variables.into_iter().collect(),
         now: time::parse("2022-06-15T00:00:00+0800").unwrap(),
     }

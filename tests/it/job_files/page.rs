@@ -1,4 +1,4 @@
-//! The page about job files: its examples work, and it leaves nothing out.
+//! The pages about job files and workflows: their examples work, and they leave nothing out.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,9 +10,15 @@ use stocktake::jobfile::schema_json;
 
 use super::{load, seen};
 
-fn page() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/job-files.md");
+const PAGES: [&str; 2] = ["docs/job-files.md", "docs/workflows.md"];
+
+fn read(page: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
     std::fs::read_to_string(path).unwrap()
+}
+
+fn page() -> String {
+    PAGES.map(read).concat()
 }
 
 #[test]
@@ -26,14 +32,15 @@ fn every_example_is_a_job_file_without_a_finding() {
             let text = block.split("```").next().unwrap();
             let path = folder.path().join(format!("{examples}.{language}"));
             std::fs::write(&path, text).unwrap();
-            let shown = PathBuf::from(format!("docs/job-files.md, {language} {examples}"));
+            let shown = PathBuf::from(format!("docs, {language} {examples}"));
             let loaded = load(&[FoundFile {
                 shown,
                 path,
                 syntax,
             }]);
             assert!(loaded.diagnostics.is_empty(), "{}\n{text}", seen(&loaded));
-            assert!(!loaded.jobs.is_empty(), "{text}");
+            let is_empty = loaded.jobs.is_empty() && loaded.workflows.is_empty();
+            assert!(!is_empty, "{text}");
             examples += 1;
         }
     }

@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use stocktake::api::wire::{WorkflowRequest, encode_workflow_request};
 use stocktake::document::{self, Syntax};
 use stocktake::job::Job;
 use stocktake::jobfile::discover::{self, FoundFile};
+use stocktake::workflow::{DeclaredWorkflow, Digest};
 
 use super::{files, load, seen};
 
@@ -42,7 +44,26 @@ fn jobs(name: &str, file: &FoundFile) -> Vec<String> {
     assert!(!loaded.has_errors(), "{name}: {}", seen(&loaded));
     let mut jobs: Vec<String> = loaded.jobs.iter().map(|job| describe(job)).collect();
     jobs.sort();
+    jobs.extend(
+        loaded
+            .workflows
+            .iter()
+            .map(|workflow| describe_workflow(workflow)),
+    );
     jobs
+}
+
+/// All that a workflow says, as it is sent.
+fn describe_workflow(workflow: &DeclaredWorkflow) -> String {
+    let request = WorkflowRequest {
+        definition: workflow.definition.clone(),
+        active: Some(workflow.active),
+    };
+    let body = encode_workflow_request(&request).unwrap();
+    let (key, bucket, region) = (&workflow.key, &workflow.bucket, &workflow.region);
+    let digest = Digest::of(&workflow.definition).short();
+    let description = &workflow.description;
+    format!("workflow {key} in {bucket} {region}: {digest} {description:?}\n  {body}")
 }
 
 /// All that a job says, its place left out.
@@ -103,4 +124,24 @@ fn words_that_older_readers_take_for_something_else_are_warned_of() {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!("yaml_1_1_warnings", seen(&loaded)));
+}
+
+#[test]
+fn the_name_of_a_workflow_is_its_id() {
+    let folder = tempfile::tempdir().unwrap();
+    let fingerprint = |operation: &str| {
+        let path = folder.path().join("a.yaml");
+        let text =
+            format!("jobs:\n  a:\n    input: {{ prefix: a/ }}\n    operation: {operation}\n");
+        std::fs::write(&path, text).unwrap();
+        let loaded = load(&[FoundFile {
+            shown: "a.yaml".into(),
+            path,
+            syntax: Syntax::Yaml,
+        }]);
+        assert!(!loaded.has_errors(), "{}", seen(&loaded));
+        loaded.jobs[0].fingerprint
+    };
+    let by_id = fingerprint("{ workflow_ids: w0f1e2d3c4b5a49687786a5b4c3d2e1f0 }");
+    assert_eq!(fingerprint("{ workflow: thumbnails }"), by_id);
 }
