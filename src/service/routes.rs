@@ -553,7 +553,10 @@ fn check_parameters(call: &Call, route: &Route) -> Result<(), ApiError> {
         let mut known = lists.iter().copied().flatten();
         known.any(|known| known.eq_ignore_ascii_case(name))
     };
-    match call.query.iter().find(|(name, _)| !is_known(name)) {
+    // SDKs send the version of no version, as `versionId=`.
+    let is_none = |name: &str, value: &str| name == "versionId" && value.is_empty();
+    let mut parameters = call.query.iter();
+    match parameters.find(|(name, value)| !is_known(name) && !is_none(name, value)) {
         Some((name, _)) => Err(not_implemented(&format!("the parameter `{name}`"))),
         None => Ok(()),
     }

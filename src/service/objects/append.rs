@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue};
+use data_encoding::HEXLOWER;
 use md5::{Digest, Md5};
 
 use super::write::{self, Hashing, check_length, content_md5, place_locked, receive_into};
@@ -18,6 +19,9 @@ use crate::service::reply::Reply;
 use crate::service::store::ObjectRecord;
 
 const NEXT_POSITION: HeaderName = HeaderName::from_static("x-cos-next-append-position");
+/// Despite its name the MD5 of what was appended, in hexadecimal digits: the Go SDK (object.go of
+/// v0.7.62) compares the two after each append, and calls any other value a failure.
+const CONTENT_DIGEST: HeaderName = HeaderName::from_static("x-cos-content-sha1");
 
 /// The object before the append, if there is one.
 type Existing = Option<(File, ObjectRecord)>;
@@ -43,6 +47,7 @@ pub(super) async fn append(
     let addition = Hashing::new(addition.map_err(|error| ApiError::file(&error, key))?);
     let addition = receive_into(addition, body, app.limits.body_time, key).await?;
     addition.check_md5(expected)?;
+    let digest = HEXLOWER.encode(&addition.md5.clone().finalize());
     let _placing = app.placing.lock().await;
     let existing = existing(app, bucket, key, position).await?;
     let headers = match &existing {
@@ -72,6 +77,8 @@ pub(super) async fn append(
     let object = place_locked(app, bucket, key, joined.writer, &record, false).await?;
     let mut headers = description::written_headers(&object, &record)?;
     headers.insert(NEXT_POSITION, HeaderValue::from(object.size));
+    let digest = HeaderValue::try_from(digest).map_err(|error| ApiError::internal(&error))?;
+    headers.insert(CONTENT_DIGEST, digest);
     Ok(Reply::with_headers(headers))
 }
 

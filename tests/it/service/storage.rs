@@ -3,7 +3,7 @@
 use std::fs;
 
 use crc64fast::Digest as Crc64;
-use data_encoding::BASE64;
+use data_encoding::{BASE64, HEXLOWER};
 use md5::{Digest, Md5};
 use proptest::prelude::{Just, Strategy, prop};
 use proptest::test_runner::{Config, TestRunner};
@@ -343,6 +343,9 @@ async fn appends_go_to_the_end_of_an_object_alone() {
     assert_eq!(header(&first, "x-cos-next-append-position"), "4");
     let second = append(4, "two").await;
     assert_eq!(header(&second, "x-cos-hash-crc64ecma"), crc64(b"one,two"));
+    // The Go SDK compares it with the MD5 of what it appended.
+    let digest = HEXLOWER.encode(&Md5::digest("two"));
+    assert_eq!(header(&second, "x-cos-content-sha1"), digest);
     let wrong = append(4, "three").await;
     assert_eq!(header(&wrong, "x-cos-next-append-position"), "7");
     assert_eq!(
