@@ -82,11 +82,13 @@ fn source(app: &App, call: &Call) -> Result<(Arc<Bucket>, String), ApiError> {
         let form = "<bucket>.cos.<region>.myqcloud.com/<key>";
         ApiError::argument(format!("x-cos-copy-source: `{text}` is not {form}"))
     };
-    if text.contains('?') {
+    // SDKs send the version of no version.
+    let named = text.strip_suffix("?versionId=").unwrap_or(text);
+    if named.contains('?') {
         let message = "x-cos-copy-source with a version is not supported: nothing was done";
         return Err(ApiError::new(ErrorCode::NotImplemented, message));
     }
-    let (host, key) = text
+    let (host, key) = named
         .trim_start_matches('/')
         .split_once('/')
         .ok_or_else(malformed)?;
