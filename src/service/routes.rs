@@ -137,8 +137,8 @@ const SIGNATURE_PARAMETERS: &[&str] = &[
 const COMMON_HEADERS: &[&str] = &[
     "x-cos-security-token",
     "x-ci-security-token",
-    // Set by SDKs when they repeat a request.
-    "x-cos-sdk-retry",
+    // About the SDK, not the request: `x-cos-sdk-retry`, and `x-cos-sdk-log-debug` of each call of Java's.
+    "x-cos-sdk-*",
 ];
 
 /// Headers that can change what a request means. Others, such as `User-Agent`, do not.
@@ -553,8 +553,9 @@ fn check_parameters(call: &Call, route: &Route) -> Result<(), ApiError> {
         let mut known = lists.iter().copied().flatten();
         known.any(|known| known.eq_ignore_ascii_case(name))
     };
-    // SDKs send the version of no version, as `versionId=`.
-    let is_none = |name: &str, value: &str| name == "versionId" && value.is_empty();
+    // SDKs name no version as `versionId=` where they read.
+    let reads = matches!(route.method, "GET" | "HEAD");
+    let is_none = |name: &str, value: &str| reads && name == "versionId" && value.is_empty();
     let mut parameters = call.query.iter();
     match parameters.find(|(name, value)| !is_known(name) && !is_none(name, value)) {
         Some((name, _)) => Err(not_implemented(&format!("the parameter `{name}`"))),

@@ -20,7 +20,7 @@ use crate::service::store::ObjectRecord;
 
 const NEXT_POSITION: HeaderName = HeaderName::from_static("x-cos-next-append-position");
 /// Despite its name the MD5 of what was appended, in hexadecimal digits: the Go SDK (object.go of
-/// v0.7.62) compares the two after each append, and calls any other value a failure.
+/// v0.7.75) compares the two after each append, and calls any other value a failure.
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("x-cos-content-sha1");
 
 /// The object before the append, if there is one.

@@ -153,6 +153,28 @@ async fn headers_that_are_not_offered_are_refused_and_change_nothing() {
     service.shutdown().await;
 }
 
+/// What the SDKs for Java (5.6), Go (0.7.75) and PHP (2.6) send beside what the call is about.
+#[tokio::test]
+async fn what_sdks_add_to_every_call_changes_nothing() {
+    let world = World::new();
+    world.put("k", "2022-02-14T00:00:00Z");
+    let service = world.start().await;
+    for header in ["x-cos-sdk-log-debug", "x-cos-sdk-retry"] {
+        for (host, path) in [(COS_HOST, "/k"), (COS_HOST, "/"), (CI_HOST, JOBS)] {
+            let request = world.request_to(host, &service, Method::GET, path, &[]);
+            let answer = request.header(header, "true").send().await.unwrap();
+            assert_eq!(answer.status(), 200, "{header} {host}{path}");
+        }
+    }
+    for (method, expected) in [(Method::GET, 200), (Method::HEAD, 200), (Method::PUT, 501)] {
+        let none = [("versionId", "")];
+        let request = world.request_to(COS_HOST, &service, method.clone(), "/k", &none);
+        let answer = request.body("").send().await.unwrap();
+        assert_eq!(answer.status(), expected, "{method}");
+    }
+    service.shutdown().await;
+}
+
 #[tokio::test]
 async fn unknown_parameters_of_calls_about_jobs_are_refused() {
     let world = World::new();
