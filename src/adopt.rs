@@ -58,7 +58,7 @@ pub fn matches(
         let mut alike = alike.into_iter().flatten();
         match alike.find(|job| job.work.is_done_by(&detail) == Some(true)) {
             None => matches.unmatched.push(detail),
-            Some(job) if is_recorded(records, job) || !taken.insert(job.fingerprint) => {
+            Some(job) if is_recorded(records, job, &detail) || !taken.insert(job.fingerprint) => {
                 matches.repeated.push((detail, job.key.clone()));
             }
             Some(job) => matches.adopted.push(record(job, &detail, records, now)),
@@ -70,10 +70,29 @@ pub fn matches(
     matches
 }
 
-/// Whether the state has an attempt at the work of `job` that was accepted, or may have been.
-fn is_recorded(records: &Records, job: &Job) -> bool {
+/// Whether the state has an attempt at the work of `job` that was accepted, or may have been, and that
+/// the service's job does not take the place of.
+fn is_recorded(records: &Records, job: &Job, detail: &JobDetail) -> bool {
     let record = records.get(&job.fingerprint);
-    record.is_some_and(|record| record.accepted().is_some() || record.unresolved().is_some())
+    record.is_some_and(|record| {
+        (record.accepted().is_some() && !is_retry(record, Some(detail)))
+            || record.unresolved().is_some()
+    })
+}
+
+/// Whether the service's job did work again that had failed: it is younger than the recorded attempt.
+fn is_retry(record: &Record, detail: Option<&JobDetail>) -> bool {
+    let has_failed = record
+        .last_seen()
+        .is_some_and(|seen| seen.state.is_failure());
+    let created = detail.and_then(|detail| detail.created);
+    let accepted = record.accepted().zip(created);
+    has_failed
+        && accepted.is_some_and(|((submission, job_id), created)| {
+            // The service tells whole seconds.
+            created.as_second() >= submission.intended_at.as_second()
+                && detail.is_some_and(|detail| detail.job_id != *job_id)
+        })
 }
 
 /// The record that says that the service's job is the work of `job`.
@@ -163,12 +182,12 @@ pub fn named(
     if let Some(known) = records.get(&job.fingerprint) {
         match known.accepted() {
             Some((_, known)) if known == job_id => return Ok(None),
-            Some((_, known)) => {
-                let known = known.clone();
+            Some((_, recorded)) if !is_retry(known, detail) => {
+                let known = recorded.clone();
                 return Err(Refusal::Recorded { key, known });
             }
-            None if known.unresolved().is_some() => return Err(Refusal::Unresolved { key }),
-            None => {}
+            _ if known.unresolved().is_some() => return Err(Refusal::Unresolved { key }),
+            _ => {}
         }
     }
     let mut owners = records.submissions_of(job_id);

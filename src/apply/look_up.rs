@@ -31,10 +31,7 @@ pub(super) fn earliest_of<'a>(
     earliest.try_fold(first, |least, moment| Some(least.min(moment?)))
 }
 
-/// All jobs of that very name that were created then or later.
-///
-/// Its date is absent if the list proves nothing about what it lacks: a page may miss a job that
-/// moved to another page meanwhile, so a list of several pages has to be seen twice alike.
+/// All jobs of that very name that were created then or later, as [`list_settled`] reads them.
 pub(super) async fn list_since(
     client: &Client,
     name: &JobName,
@@ -45,14 +42,27 @@ pub(super) async fn list_since(
         created_from: since,
         ..ListQuery::default()
     };
-    let mut listing = client.list_dated(&query).await?;
+    let mut listing = list_settled(client, &query).await?;
+    // Whether the service compares whole names is not documented; nor does every answer tell them.
+    listing
+        .jobs
+        .retain(|job| job.name.is_empty() || job.name == name.as_str());
+    Ok(listing)
+}
+
+/// Every job that the query lets through.
+///
+/// Its date is absent if the list proves nothing about what it lacks: a page may miss a job that
+/// moved to another page meanwhile, so a list of several pages has to be seen twice alike.
+pub(super) async fn list_settled(client: &Client, query: &ListQuery) -> Result<Listing, CallError> {
+    let mut listing = client.list_dated(query).await?;
     let mut readings = 1;
     while listing.pages > 1 {
         if readings == READINGS {
             listing.date = None;
             break;
         }
-        let again = client.list_dated(&query).await?;
+        let again = client.list_dated(query).await?;
         readings += 1;
         let are_alike = ids(&again) == ids(&listing);
         if are_alike {
@@ -61,10 +71,6 @@ pub(super) async fn list_since(
         }
         listing = again;
     }
-    // Whether the service compares whole names is not documented; nor does every answer tell them.
-    listing
-        .jobs
-        .retain(|job| job.name.is_empty() || job.name == name.as_str());
     Ok(listing)
 }
 

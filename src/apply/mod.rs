@@ -10,6 +10,7 @@ mod model;
 mod outcome;
 mod resolve;
 mod run;
+pub mod strangers;
 mod submit;
 
 use std::collections::HashSet;

@@ -34,6 +34,7 @@ mod show;
 mod signals;
 mod state;
 mod status;
+mod strangers;
 mod unresolved;
 mod validate;
 mod watch;

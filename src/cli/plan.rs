@@ -15,6 +15,7 @@ use super::plan_file::{self, Inputs};
 use super::poll;
 use super::session::Session;
 use super::settings::Settings;
+use super::strangers;
 use crate::job::Job;
 use crate::plan::{Drift, PlanDocument, Selection};
 use crate::report::{self, PlanView, Ui};
@@ -98,7 +99,9 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let session = Session::open(options, settings, ui)?;
     let jobs = session.jobs()?;
-    let (lineage, mut records) = session.state()?;
+    let (header, mut records) = session.state()?;
+    let known = header.as_ref().map(|header| header.listed.clone());
+    let lineage = header.map(|header| header.lineage);
     let drift = refresh(&session, arguments, &jobs, &mut records)?;
     let is_kept = arguments.out.is_some() || arguments.format != Format::Human;
     let files = is_kept.then(|| {
@@ -111,6 +114,10 @@ pub(super) fn run(
     );
     let mut plan = plan?;
     plan.drift = drift;
+    if arguments.refresh {
+        let known = known.unwrap_or_default();
+        Runtime::new()?.block_on(strangers::show(&session, &mut plan, &records, &known))?;
+    }
     if arguments.estimate {
         Runtime::new()?.block_on(estimate::estimate(&session, &mut plan))?;
     } else {

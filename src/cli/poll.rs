@@ -154,7 +154,7 @@ async fn refresh_all(session: &Session, records: &[Arc<Record>]) -> Result<Refre
     let Some(first) = accepted.next() else {
         session
             .ui
-            .note("no accepted job is recorded, so there was nothing to ask the service")?;
+            .note("no accepted job is recorded, so there is none to refresh")?;
         return Ok(Refreshed {
             changed: Vec::new(),
             drift: None,

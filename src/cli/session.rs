@@ -18,7 +18,7 @@ use crate::load::{self, Loaded};
 use crate::plan::{self, Limits, Plan, Selection};
 use crate::report::{self, Ui, diagnostics};
 use crate::service;
-use crate::state::{Expected, Lineage, OpenOptions, Records, StateError, StateStore};
+use crate::state::{Expected, Header, OpenOptions, Records, StateError, StateStore};
 use crate::workspace::{self, Target, Workspace};
 
 /// How long a job file that is being written is waited for, and how often it is looked at.
@@ -26,7 +26,7 @@ const WRITING_LIMIT: Duration = Duration::from_mins(1);
 const WRITING_PAUSE: Duration = Duration::from_millis(50);
 
 /// What is recorded, and in which state: none where nothing was recorded yet.
-pub(super) type State = (Option<Lineage>, Records);
+pub(super) type State = (Option<Header>, Records);
 
 /// A workspace, one of its targets, and how to talk to people.
 #[derive(Debug)]
@@ -180,7 +180,7 @@ impl Session {
     /// The state, read without its lock. Only the embedded target may have none yet.
     pub(super) fn state(&self) -> Result<State, Failure> {
         match StateStore::read(&self.target.state, self.expected()) {
-            Ok((header, records)) => Ok((Some(header.lineage), records)),
+            Ok((header, records)) => Ok((Some(header), records)),
             Err(StateError::Missing { .. }) if self.target.embedded().is_some() => {
                 Ok((None, Records::default()))
             }

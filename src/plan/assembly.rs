@@ -90,5 +90,6 @@ pub(super) fn too_many_submissions(plan: &Plan, limits: Limits) -> Option<Blocke
         guard: Guard::MaxSubmissions,
         message: format!("{submissions} submissions, and the target allows {limit} at once"),
         keys: keys(),
+        job_ids: Vec::new(),
     })
 }

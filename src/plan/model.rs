@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::drift::Drift;
+use crate::api::name::JobId;
 use crate::characters;
 use crate::estimate::Estimate;
 use crate::job::{Job, JobKey};
@@ -160,6 +161,8 @@ pub enum Guard {
     MaxBytes,
     /// A higher cost than the target allows at once, or an unknown one.
     MaxCost,
+    /// The service has jobs that do the work and that the state does not know.
+    UnknownJobs,
 }
 
 impl Guard {
@@ -171,6 +174,7 @@ impl Guard {
             Self::MaxObjects => "max_objects",
             Self::MaxBytes => "max_bytes",
             Self::MaxCost => "max_cost",
+            Self::UnknownJobs => "unknown_jobs",
         }
     }
 }
@@ -184,6 +188,9 @@ pub struct Blocked {
     pub message: String,
     /// The jobs it is about.
     pub keys: Vec<JobKey>,
+    /// The jobs of the service it is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub job_ids: Vec<JobId>,
 }
 
 /// How many jobs have each action.

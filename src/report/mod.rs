@@ -43,8 +43,8 @@ pub use failures::{
 pub use hint::{pasteable, quoted, repeat_options};
 pub use html::{AskedFor, HtmlReport, html as status_html, worth_explaining};
 pub use plan::{
-    PlanView, gitlab as plan_gitlab, human as plan_human, json as plan_json,
-    markdown as plan_markdown,
+    PlanView, blocked as plan_blocked, gitlab as plan_gitlab, human as plan_human,
+    json as plan_json, markdown as plan_markdown,
 };
 pub use progress::{Progress, ProgressLine};
 pub use records::{

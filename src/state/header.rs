@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::listed::Listed;
+
 /// The format this version writes.
 pub(super) const FORMAT: &str = "stocktake.state/2";
 /// Every format that this version reads. A file with headers of several, after a merge of branches,
@@ -42,6 +44,8 @@ pub struct Header {
     pub lineage: Lineage,
     /// The target whose jobs it records.
     pub target: String,
+    /// Until when every job of the service is known.
+    pub listed: Listed,
 }
 
 impl Header {
@@ -50,6 +54,7 @@ impl Header {
         Self {
             lineage: Lineage::random(),
             target: target.to_owned(),
+            listed: Listed::default(),
         }
     }
 }
@@ -75,6 +80,9 @@ pub(super) struct HeaderLine {
     pub(super) lineage: Lineage,
     pub(super) target: String,
     pub(super) records: usize,
+    /// After a merge the earlier moments hold.
+    #[serde(default, skip_serializing_if = "Listed::is_empty")]
+    pub(super) listed_until: Listed,
 }
 
 impl HeaderLine {
@@ -84,6 +92,7 @@ impl HeaderLine {
             lineage: header.lineage.clone(),
             target: header.target.clone(),
             records,
+            listed_until: header.listed.clone(),
         }
     }
 
@@ -91,6 +100,7 @@ impl HeaderLine {
         Header {
             lineage: self.lineage.clone(),
             target: self.target.clone(),
+            listed: self.listed_until.clone(),
         }
     }
 }

@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::api::name::{JobId, JobName};
 
-use super::record::{Record, Submission};
+use super::record::{Record, Submission, SubmissionId};
 use crate::api::client::Outcome;
 
 /// What both lines together say, or how they contradict each other.
@@ -31,6 +33,7 @@ pub(super) fn join(left: &Record, right: &Record) -> Result<Record, String> {
             None => joined.submissions.push(submission.clone()),
         }
     }
+    joined.submissions = one_a_job(joined.submissions);
     joined
         .submissions
         .sort_by(|left, right| (left.intended_at, &left.id).cmp(&(right.intended_at, &right.id)));
@@ -42,13 +45,46 @@ pub(super) fn join(left: &Record, right: &Record) -> Result<Record, String> {
     Ok(joined)
 }
 
+/// Submissions that became the same job are one: a run sent it, and a person adopted it from another
+/// clone. The one that was sent counts.
+fn one_a_job(submissions: Vec<Submission>) -> Vec<Submission> {
+    let mut kept: Vec<Submission> = Vec::with_capacity(submissions.len());
+    for submission in submissions {
+        let is_twin = |other: &&mut Submission| {
+            other.job_id().is_some() && other.job_id() == submission.job_id()
+        };
+        let Some(twin) = kept.iter_mut().find(is_twin) else {
+            kept.push(submission);
+            continue;
+        };
+        let removals = [&twin.removed, &submission.removed].into_iter().flatten();
+        let removed = removals.min_by_key(|removal| removal.at).cloned();
+        if order(&submission) < order(twin) {
+            *twin = submission;
+        }
+        twin.removed = removed;
+    }
+    kept
+}
+
+/// Sorts what was sent before what was adopted.
+fn order(submission: &Submission) -> (bool, Timestamp, &SubmissionId) {
+    let is_adopted = submission.not_before.is_none();
+    (is_adopted, submission.intended_at, &submission.id)
+}
+
 /// Two lines that each know of an accepted submission the other has not heard of were written by
 /// two writers: the same work was triggered, and is paid for, twice.
 fn check_accepted(left: &Record, right: &Record) -> Result<(), String> {
     let unknown = |from: &Record, to: &Record| {
         let mut accepted = from.submissions.iter().filter_map(accepted_id);
         accepted
-            .find(|(submission, _)| to.submissions.iter().all(|other| other.id != submission.id))
+            .find(|(submission, job_id)| {
+                let is_known = |other: &Submission| {
+                    other.id == submission.id || other.job_id() == Some(*job_id)
+                };
+                !to.submissions.iter().any(is_known)
+            })
             .map(|(_, job_id)| job_id.to_string())
     };
     match (unknown(left, right), unknown(right, left)) {
@@ -82,7 +118,9 @@ fn unresolved_name(earlier: &Record, later: &Record) -> Result<JobName, String> 
     Ok(earlier_name.clone())
 }
 
+/// The job that a submission became, unless a person has removed it.
 fn accepted_id(submission: &Submission) -> Option<(&Submission, &JobId)> {
+    let submission = Some(submission).filter(|submission| submission.is_active())?;
     Some((submission, submission.job_id()?))
 }
 

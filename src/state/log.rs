@@ -189,7 +189,10 @@ impl<'a> Reading<'a> {
         {
             return Err(self.wrong_state("lineage", line.lineage.as_str(), lineage.as_str()));
         }
-        self.header.get_or_insert_with(|| line.header());
+        match &mut self.header {
+            Some(header) => header.listed.join(&line.listed_until),
+            first => *first = Some(line.header()),
+        }
         Ok(())
     }
 

@@ -8,6 +8,7 @@ mod file;
 mod header;
 mod join;
 mod line;
+mod listed;
 mod lock;
 mod log;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use crate::api::client::{Outcome, OutcomeKind, Rejection};
 pub use crate::job_status::Objects;
 pub use error::StateError;
 pub use header::{Expected, Header, Lineage};
+pub use listed::Listed;
 pub use lock::Holder;
 pub use record::{Record, Removal, Seen, Submission, SubmissionId, Window};
 pub use records::Records;

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use super::error::StateError;
 use super::file;
 use super::header::{Expected, Header};
+use super::listed::Listed;
 use super::lock::{Holder, Lock};
 use super::log::{self, Log};
 use super::record::Record;
@@ -50,6 +51,8 @@ pub struct Verified {
 pub struct StateStore {
     path: PathBuf,
     header: Header,
+    /// What this run found out about when every job is known; written when the log is compacted.
+    listed: Mutex<Listed>,
     records: SharedRecords,
     /// Whether the log has more than one line a fingerprint.
     needs_compaction: bool,
@@ -123,6 +126,7 @@ impl StateStore {
         Ok(Self {
             path: path.to_owned(),
             header: log.header,
+            listed: Mutex::default(),
             records,
             needs_compaction,
             writer,
@@ -133,6 +137,13 @@ impl StateStore {
     /// Which state this is.
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// Takes note of until when every job of the service is known. It becomes durable with the end of a
+    /// run that records something; until then the state knows less than it could.
+    pub fn note_listed(&self, listed: &Listed) {
+        let mut noted = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.extend(listed);
     }
 
     /// All records as they are now on disk.
@@ -197,7 +208,12 @@ impl StateStore {
         if written.lines == 0 && !self.needs_compaction {
             return Ok(());
         }
-        let write = |file: &mut File| log::write(file, &self.header, &lock(&self.records));
+        let mut header = self.header;
+        let listed = self.listed.into_inner();
+        header
+            .listed
+            .extend(&listed.unwrap_or_else(PoisonError::into_inner));
+        let write = |file: &mut File| log::write(file, &header, &lock(&self.records));
         file::replace(&self.path, write, || {
             if file::refers_to(&self.path, &written.file) {
                 return Ok(());

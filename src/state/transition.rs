@@ -1,6 +1,6 @@
 //! How a record changes: every change that the program makes to one is here.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::record::{Record, Removal, Seen, Submission, SubmissionId, Window};
 use crate::api::client::Outcome;
@@ -39,7 +39,12 @@ impl Record {
             job_id: job.job_id.clone(),
             request_id: None,
         };
-        let id = self.attempt(job.created.unwrap_or(now), None);
+        let attempts = self.submissions.iter();
+        let last = attempts.map(|submission| submission.intended_at).max();
+        let next = last.and_then(|last| last.checked_add(SignedDuration::from_nanos(1)).ok());
+        // Attempts have an order, and the service tells whole seconds.
+        let created = job.created.unwrap_or(now);
+        let id = self.attempt(next.map_or(created, |next| next.max(created)), None);
         self.conclude(&id, outcome, Some(Seen::from_detail(job, now)));
     }
 

@@ -44,6 +44,7 @@ mod service;
 mod shells;
 mod state_merge;
 mod steering;
+mod strangers;
 #[path = "../support/mod.rs"]
 mod support;
 mod tidy;

@@ -30,6 +30,11 @@ pub enum Reply {
 /// How clients ask for the time alone. Every server here tells it, and does not count the call.
 const TIME_CALL: &str = "GET /inventorytriggerjob?size=1&type=Workflow ";
 
+/// How a run asks which jobs the service has already. A server here has none, and does not count the
+/// call, unless a test wants to answer it.
+const STRANGERS_CALL: &str =
+    "GET /inventorytriggerjob?type=Workflow&orderByTime=Asc&size=100&startCreationTime=";
+
 /// A server that answers the n-th request (from 0) as it is told to.
 pub struct RawServer {
     pub address: SocketAddr,
@@ -40,6 +45,20 @@ pub struct RawServer {
 
 impl RawServer {
     pub async fn start(reply: impl Fn(usize, &str) -> Reply + Clone + Send + 'static) -> Self {
+        Self::start_with(true, reply).await
+    }
+
+    /// A server that is told what to say when a run asks which jobs it has already.
+    pub async fn start_with_jobs(
+        reply: impl Fn(usize, &str) -> Reply + Clone + Send + 'static,
+    ) -> Self {
+        Self::start_with(false, reply).await
+    }
+
+    async fn start_with(
+        is_empty: bool,
+        reply: impl Fn(usize, &str) -> Reply + Clone + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -48,7 +67,7 @@ impl RawServer {
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 *opened.lock().unwrap() += 1;
-                tokio::spawn(serve(stream, reply.clone(), Arc::clone(&seen)));
+                tokio::spawn(serve(stream, is_empty, reply.clone(), Arc::clone(&seen)));
             }
         });
         Self {
@@ -77,11 +96,13 @@ impl Drop for RawServer {
 
 async fn serve(
     mut stream: TcpStream,
+    is_empty: bool,
     reply: impl Fn(usize, &str) -> Reply,
     seen: Arc<Mutex<Vec<String>>>,
 ) {
     while let Some(request) = read_request(&mut stream).await {
-        if request.starts_with(TIME_CALL) {
+        let asks_for_strangers = is_empty && request.starts_with(STRANGERS_CALL);
+        if request.starts_with(TIME_CALL) || asks_for_strangers {
             let list = "<Response></Response>";
             let answer = answer("200 OK", "", list);
             let _ = stream.write_all(answer.as_bytes()).await;

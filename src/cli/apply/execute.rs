@@ -12,6 +12,7 @@ use crate::cli::failure::Failure;
 use crate::cli::poll;
 use crate::cli::session::Session;
 use crate::cli::signals::Interrupts;
+use crate::cli::strangers;
 use crate::job::Fingerprint;
 use crate::plan::Plan;
 use crate::state::{Record, Records, StateError, StateStore};
@@ -36,16 +37,22 @@ pub(super) async fn execute(
     };
     let mut interrupts = Interrupts::listen()?;
     let connection = Connection::open(session, bucket, region).await?;
-    let submitted = submit(
-        session,
-        plan,
-        &store,
-        &connection,
-        arguments,
-        &interrupts,
-        view,
-    )
-    .await;
+    let submitted = match may_submit(session, plan, &store, &connection, &interrupts, view).await {
+        Ok(Exit::Done) => {
+            submit(
+                session,
+                plan,
+                &store,
+                &connection,
+                arguments,
+                &interrupts,
+                view,
+            )
+            .await
+        }
+        Ok(exit) => Ok((exit, 0)),
+        Err(failure) => Err(failure),
+    };
     let (submitted, number) = match submitted {
         Ok((exit, number)) => (Ok(exit), number),
         Err(failure) => (Err(failure), 0),
@@ -83,6 +90,33 @@ pub(super) async fn execute(
         Ok(()) => result,
         Err(error) => not_closed(error, result),
     }
+}
+
+/// Asks the service whether it has the work already, before the first intent; anything but
+/// [`Exit::Done`] ends the run.
+async fn may_submit(
+    session: &Session,
+    plan: &Plan,
+    store: &StateStore,
+    connection: &Connection,
+    interrupts: &Interrupts,
+    view: &View,
+) -> Result<Exit, Failure> {
+    let (records, known) = (store.records(), &store.header().listed);
+    let mut interrupts = interrupts.clone();
+    let found = tokio::select! {
+        found = strangers::look(session, connection, plan, &records, known) => found?,
+        () = interrupts.arrived() => return Ok(interrupts.exit().unwrap_or(Exit::Interrupted)),
+    };
+    let Some(found) = found else {
+        return Ok(Exit::Done);
+    };
+    store.note_listed(&found.listed);
+    if found.blocked.is_empty() {
+        return Ok(Exit::Done);
+    }
+    view.blocked(&found.blocked)?;
+    Ok(Exit::Blocked)
 }
 
 async fn submit(

@@ -6,7 +6,7 @@ use super::Format;
 use crate::apply::{ApplyOutcome, Event};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::plan::PlanDocument;
+use crate::plan::{Blocked, PlanDocument};
 use crate::report::{self, ApplyReporter, ApplyStream, PlanView, Ui};
 use crate::state::Record;
 
@@ -44,6 +44,14 @@ impl View {
                 report::plan_human(&mut ui.data(), &view)
             }
             Self::Json(stream) => stream.plan(plan),
+        }
+    }
+
+    /// What the service has already, so that nothing is sent.
+    pub(super) fn blocked(&self, blocked: &[Blocked]) -> std::io::Result<()> {
+        match self {
+            Self::Human(ui, _) => report::plan_blocked(&mut ui.data(), blocked, ui.look().width),
+            Self::Json(stream) => stream.blocked(blocked),
         }
     }
 

@@ -64,7 +64,8 @@ fn plan(session: &Session) -> Result<Result<(Plan, Origin), usize>, Failure> {
             .filter(|found| found.is_error())
             .count()));
     }
-    let (lineage, records) = session.state()?;
+    let (header, records) = session.state()?;
+    let lineage = header.map(|header| header.lineage);
     let plan = session.plan_only(loaded.jobs, &records, None, &[])?;
     let origin = plan_file::origin(session, lineage, Inputs::default());
     Ok(Ok((plan, origin)))

@@ -15,6 +15,7 @@ use crate::cli::failure::Failure;
 use crate::cli::poll;
 use crate::cli::session::Session;
 use crate::cli::signals::Interrupts;
+use crate::cli::strangers;
 use crate::plan::{self, Plan, PlannedJob};
 use crate::report::{self, ApplyReporter};
 use crate::state::StateStore;
@@ -105,14 +106,40 @@ async fn run(
         return Ok(Ending::Done);
     };
     let connection = Connection::open(session, bucket, region).await?;
-    let result = submit(session, &plan, &store, &connection, &interrupts).await;
+    let result = match is_known(session, &plan, &store, &connection).await {
+        Ok(true) => submit(session, &plan, &store, &connection, &interrupts)
+            .await
+            .map(|()| Ending::Done),
+        Ok(false) => Ok(Ending::Blocked),
+        Err(failure) => Err(failure),
+    };
     let result = match result {
-        Ok(()) if follows => follow(session, &store, &connection, interrupts, enough).await,
+        Ok(Ending::Done) if follows => {
+            let followed = follow(session, &store, &connection, interrupts, enough).await;
+            followed.map(|()| Ending::Done)
+        }
         other => other,
     };
     connection.close().await;
     store.close()?;
-    result.map(|()| Ending::Done)
+    result
+}
+
+/// Whether the state knows every job of the service that does work of the plan.
+async fn is_known(
+    session: &Session,
+    plan: &Plan,
+    store: &StateStore,
+    connection: &Connection,
+) -> Result<bool, Failure> {
+    let (records, known) = (store.records(), &store.header().listed);
+    let Some(found) = strangers::look(session, connection, plan, &records, known).await? else {
+        return Ok(true);
+    };
+    store.note_listed(&found.listed);
+    let (mut out, width) = (session.ui.data(), session.ui.look().width);
+    report::plan_blocked(&mut out, &found.blocked, width)?;
+    Ok(found.blocked.is_empty())
 }
 
 /// Whether a plan would submit a job that the one that was shown would not.

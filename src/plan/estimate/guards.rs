@@ -71,6 +71,7 @@ impl Check {
                      raise `{name}` in stocktake.toml"
                 ),
                 keys: keys(jobs, estimate, |_| true),
+                job_ids: Vec::new(),
             });
         }
         let first = unknown.first()?;
@@ -84,6 +85,7 @@ impl Check {
                 "`{name}` cannot be checked: the estimate of `{first}`{others} is incomplete"
             ),
             keys: unknown,
+            job_ids: Vec::new(),
         })
     }
 }

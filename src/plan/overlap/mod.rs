@@ -91,6 +91,7 @@ fn report(left: &Footprint<'_>, right: &Footprint<'_>, findings: &mut Findings) 
              `time_interval`, or write `overlap: allow` if that is wanted"
         ),
         keys: vec![job.key.clone(), other.key.clone()],
+        job_ids: Vec::new(),
     });
 }
 
@@ -131,5 +132,6 @@ fn more() -> Blocked {
             "more than {MAX_REPORTED} pairs of jobs overlap; the others are not listed"
         ),
         keys: Vec::new(),
+        job_ids: Vec::new(),
     }
 }

@@ -103,6 +103,9 @@ pub(super) enum Happened<'a> {
         guard: Guard,
         /// The jobs it is about.
         keys: &'a [JobKey],
+        /// The jobs of the service it is about.
+        #[serde(skip_serializing_if = "<[JobId]>::is_empty")]
+        job_ids: &'a [JobId],
     },
     /// A record that the service contradicts.
     Drift(&'a Drift),

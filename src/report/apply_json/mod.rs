@@ -21,7 +21,7 @@ use crate::api::wire::JobState;
 use crate::apply::{ApplyOutcome, Event, Halt, JobOutcome, JobResult};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::job::JobKey;
-use crate::plan::{Action, DocumentJob, PlanDocument};
+use crate::plan::{Action, Blocked, DocumentJob, PlanDocument};
 use crate::schema;
 use crate::source::{Place, slashes};
 use crate::state::{Outcome, Record, SubmissionId};
@@ -73,13 +73,7 @@ impl ApplyStream {
         for job in jobs.filter(|job| job.action != Action::Unchanged) {
             self.planned(job)?;
         }
-        for blocked in plan.blocked.iter() {
-            let happened = Happened::Blocked {
-                guard: blocked.guard,
-                keys: &blocked.keys,
-            };
-            self.line(Level::Error, &blocked.message, happened)?;
-        }
+        self.blocked(&plan.blocked)?;
         for warning in plan.warnings.iter() {
             let happened = Happened::Diagnostic {
                 severity: "warning",
@@ -100,6 +94,18 @@ impl ApplyStream {
             estimate: plan.estimate.as_deref(),
         });
         self.line(Level::Info, &format!("{jobs} to submit"), happened)
+    }
+
+    /// Says what forbids the plan.
+    pub fn blocked(&self, blocked: &[Blocked]) -> io::Result<()> {
+        blocked.iter().try_for_each(|blocked| {
+            let happened = Happened::Blocked {
+                guard: blocked.guard,
+                keys: &blocked.keys,
+                job_ids: &blocked.job_ids,
+            };
+            self.line(Level::Error, &blocked.message, happened)
+        })
     }
 
     /// Says what is to be done about a job, and keeps its place for later lines.

@@ -13,7 +13,8 @@ use super::hint::{pasteable, quoted};
 use super::table::{count, grouped};
 use super::text::{clean, wrap};
 use super::ui::style::{BAD, CHANGE, FAINT, STRONG};
-use crate::plan::{Action, DocumentJob, Guard, PlanDocument};
+use crate::api::name::JobId;
+use crate::plan::{Action, Blocked, DocumentJob, Guard, PlanDocument};
 
 use groups::{Group, group};
 use lines::Line;
@@ -92,27 +93,58 @@ pub(super) fn findings(out: &mut dyn Write, view: &PlanView<'_>) -> io::Result<(
     let limit = if view.all { usize::MAX } else { FINDINGS };
     let blocked = &view.plan.blocked;
     for found in blocked.iter().take(limit) {
-        finding(out, view, ("blocked", BAD), &found.message)?;
-        if found.guard == Guard::MaxSubmissions {
-            let command = format!("stocktake apply --max-submissions {}", found.keys.len());
-            writeln!(out, "  if that many are meant: {}", pasteable(&command))?;
-        }
+        forbids(out, found, view.width)?;
     }
     more(out, view, blocked.len(), limit, "blocked")?;
     let warnings = &view.plan.warnings;
     for message in warnings.iter().take(limit) {
-        finding(out, view, ("warning", CHANGE), message)?;
+        finding(out, view.width, ("warning", CHANGE), message)?;
     }
     more(out, view, warnings.len(), limit, "warnings")
 }
 
+/// Writes what forbids a plan that was shown before.
+pub fn blocked(out: &mut dyn Write, blocked: &[Blocked], width: usize) -> io::Result<()> {
+    for found in blocked.iter().take(FINDINGS) {
+        forbids(out, found, width)?;
+    }
+    if let Some(rest) = blocked.get(FINDINGS..).filter(|rest| !rest.is_empty()) {
+        let rest = grouped(rest.len());
+        let command = pasteable("stocktake plan --refresh --all");
+        writeln!(
+            out,
+            "\n{FAINT}and {rest} more blocked; {command} shows them{FAINT:#}"
+        )?;
+    }
+    Ok(())
+}
+
+/// One guard, and the ways out of it as lines that can be pasted.
+fn forbids(out: &mut dyn Write, found: &Blocked, width: usize) -> io::Result<()> {
+    finding(out, width, ("blocked", BAD), &found.message)?;
+    match (found.guard, found.keys.as_slice(), found.job_ids.as_slice()) {
+        (Guard::MaxSubmissions, keys, _) => {
+            let command = format!("stocktake apply --max-submissions {}", keys.len());
+            writeln!(out, "  if that many are meant: {}", pasteable(&command))
+        }
+        (Guard::UnknownJobs, [key], ids @ [first, ..]) => {
+            let pair = quoted(&format!("{key}={first}"));
+            let adopt = format!("stocktake adopt {pair}");
+            let ids: Vec<&str> = ids.iter().map(JobId::as_str).collect();
+            writeln!(out, "  to record it:  {}", pasteable(&adopt))?;
+            writeln!(out, "  to pay again:  rerun: \"after {}\"", ids.join(" "))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn finding(
     out: &mut dyn Write,
-    view: &PlanView<'_>,
+    width: usize,
     (kind, style): (&str, anstyle::Style),
     message: &str,
 ) -> io::Result<()> {
-    let text = wrap(&format!("{kind}: {}", clean(message)), view.width - 2);
+    let text = wrap(&format!("{kind}: {}", clean(message)), width - 2);
     let text = text.replace('\n', "\n  ");
     let rest = text.strip_prefix(kind).unwrap_or(&text);
     writeln!(out, "\n{style}{kind}{style:#}{rest}")
