@@ -21,9 +21,9 @@ use crate::apply;
 use crate::diagnostic::Diagnostic;
 use crate::plan::Plan;
 use crate::report::Ui;
-use crate::service::{self, RunningService, ServiceSettings, WorkflowSettings};
+use crate::service::{self, NodeSettings, RunningService, ServiceSettings, WorkflowSettings};
 use crate::state::Records;
-use crate::workspace::{EmbeddedService, Service, Workspace};
+use crate::workspace::{EmbeddedService, NodeProgram, Service, Workflow, Workspace};
 
 /// How far the service's enforcement of a window may be from the `Date` of its answers.
 const ENFORCEMENT: Duration = Duration::from_secs(3);
@@ -280,18 +280,28 @@ pub(super) fn service_settings(
     service.buckets.clone_from(&embedded.buckets);
     service.working_folder = workspace.root().to_path_buf();
     service.environment = settings.environment.clone();
-    let workflows = embedded.workflows.iter().map(|(id, workflow)| {
-        let settings = WorkflowSettings {
-            name: workflow.name.clone(),
-            command: workflow.command.clone(),
-            time_limit: Some(workflow.time_limit),
-            environment: workflow.environment.clone(),
-            paused: workflow.paused,
-        };
-        (id.clone(), settings)
-    });
+    let workflows = embedded.workflows.iter();
+    let workflows = workflows.map(|(id, workflow)| (id.clone(), workflow_settings(workflow)));
     service.workflows = workflows.collect();
+    let nodes = embedded.nodes.iter().map(|(kind, program)| {
+        let settings = match program {
+            NodeProgram::Copy => NodeSettings::Copy,
+            NodeProgram::Command(command) => NodeSettings::Command(workflow_settings(command)),
+        };
+        (kind.clone(), settings)
+    });
+    service.nodes = nodes.collect();
     service
+}
+
+fn workflow_settings(workflow: &Workflow) -> WorkflowSettings {
+    WorkflowSettings {
+        name: workflow.name.clone(),
+        command: workflow.command.clone(),
+        time_limit: Some(workflow.time_limit),
+        environment: workflow.environment.clone(),
+        paused: workflow.paused,
+    }
 }
 
 /// The bucket to connect to first; the client goes on to others by itself.

@@ -14,6 +14,8 @@ use crate::service::store::StoreError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ErrorCode {
     AccessDenied,
+    /// A workflow has to be paused before it is changed.
+    ActiveWorkflow,
     AccessForbidden,
     BadDigest,
     BodyTooLarge,
@@ -91,6 +93,7 @@ impl ErrorCode {
             (Self::InvalidUrl, Side::Ci) => (400, "InvalidUrl"),
             (Self::InvalidUrl, Side::Cos) => (400, "InvalidURI"),
             (Self::UnknownPath, _) => (404, "InvalidUrl"),
+            (Self::ActiveWorkflow, _) => (403, "ActiveWorkflowForbiddenUpdate"),
             (Self::AccessForbidden, _) => (403, "AccessForbidden"),
             (Self::EntityTooSmall, _) => (400, "EntityTooSmall"),
             (Self::FileAlreadyExists, _) => (409, "FileAlreadyExists"),

@@ -18,6 +18,7 @@ use super::authentication::authenticate;
 use super::batch;
 use super::bucket::Bucket;
 use super::call::{Call, prefer_target_host};
+use super::definitions;
 use super::faults::{self, Dropped, FaultKind, Script};
 use super::ids;
 use super::objects;
@@ -49,7 +50,7 @@ pub(super) struct App {
     /// The folder of multipart uploads.
     pub(super) uploads: PathBuf,
     /// Held while an object is put in its place or removed.
-    pub(super) placing: Mutex<()>,
+    pub(super) placing: Arc<Mutex<()>>,
     pub(super) audience: Audience,
     pub(super) page: overview::Latest,
 }
@@ -183,7 +184,24 @@ impl App {
             Operation::ListJobs => batch::list(self, call, request_id).await,
             Operation::DescribeJob => batch::describe(self, call, argument, request_id).await,
             Operation::CancelJob => batch::cancel(self, call, argument).await,
-            Operation::ListWorkflows => workflow::list(self, call, request_id),
+            Operation::ListWorkflows => workflow::list(self, call, request_id).await,
+            Operation::CreateWorkflow => {
+                let body = read_body(self, call, body).await?;
+                definitions::create(self, call, &body, request_id).await
+            }
+            Operation::UpdateWorkflow => {
+                let body = read_body(self, call, body).await?;
+                definitions::update(self, call, argument, &body, request_id).await
+            }
+            Operation::ActivateWorkflow => {
+                definitions::set_state(self, call, argument, true, request_id).await
+            }
+            Operation::PauseWorkflow => {
+                definitions::set_state(self, call, argument, false, request_id).await
+            }
+            Operation::DeleteWorkflow => {
+                definitions::delete(self, call, argument, request_id).await
+            }
             Operation::ListExecutions => workflow::list_executions(self, call, request_id).await,
             Operation::DescribeExecution => {
                 workflow::describe_execution(self, call, argument, request_id).await

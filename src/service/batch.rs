@@ -33,7 +33,7 @@ pub(super) async fn trigger(
         ));
     }
     let request = decode_request(body)?;
-    check_workflows(app, &request)?;
+    check_workflows(app, call, &request).await?;
     check_input(app, call, &request)?;
     let job = AcceptedJob {
         id: ids::job_id(),
@@ -143,20 +143,32 @@ pub(super) async fn cancel(app: &Arc<App>, call: &Call, id: &str) -> Result<Repl
     }
 }
 
-/// Every workflow must be there, and active.
-fn check_workflows(app: &App, request: &Request) -> Result<(), ApiError> {
+/// Every workflow must be there. One of the settings may be switched off; one that was made through
+/// the API runs in either state.
+async fn check_workflows(app: &App, call: &Call, request: &Request) -> Result<(), ApiError> {
     for id in request.operation.workflow_ids.as_slice() {
-        check_workflow(app, id, "Request.Operation.WorkflowIds")?;
+        check_workflow(app, call, id, "Request.Operation.WorkflowIds").await?;
     }
     Ok(())
 }
 
 /// `element` is what the message names.
-pub(super) fn check_workflow(app: &App, id: &WorkflowId, element: &str) -> Result<(), ApiError> {
-    match app.workflows.get(id) {
-        Some(workflow) if workflow.paused => Err(ApiError::argument(format!(
-            "{element}: the workflow `{id}` is paused"
-        ))),
+pub(super) async fn check_workflow(
+    app: &App,
+    call: &Call,
+    id: &WorkflowId,
+    element: &str,
+) -> Result<(), ApiError> {
+    if let Some(workflow) = app.workflows.get(id) {
+        return if workflow.paused {
+            let message = format!("{element}: the workflow `{id}` is paused");
+            Err(ApiError::argument(message))
+        } else {
+            Ok(())
+        };
+    }
+    let bucket = call.host.bucket.clone();
+    match app.store.workflow(bucket, id.clone()).await? {
         Some(_) => Ok(()),
         None => Err(ApiError::argument(format!(
             "{element}: there is no workflow `{id}`"

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 use uuid::fmt::Simple;
 
-use crate::api::name::JobId;
+use crate::api::name::{JobId, WorkflowId};
 
 /// The id of a batch job: `b` and a time-based UUID.
 #[expect(
@@ -19,6 +19,21 @@ pub(super) fn job_id() -> JobId {
 /// The id of one run of a workflow: `i` and a time-based UUID.
 pub(super) fn run_id() -> String {
     time_based('i')
+}
+
+/// The id of one node's task in a run: `j` and a time-based UUID.
+pub(super) fn task_id() -> String {
+    time_based('j')
+}
+
+/// The id of a workflow: `w` and a random UUID.
+#[expect(
+    clippy::expect_used,
+    reason = "a letter and 32 hexadecimal digits are such an id"
+)]
+pub(super) fn workflow_id() -> WorkflowId {
+    let id = format!("w{}", Uuid::new_v4().simple());
+    WorkflowId::new(&id).expect("a letter and hexadecimal digits")
 }
 
 /// The id of a call: base64 of the time and some random digits.

@@ -16,6 +16,7 @@ mod batch;
 mod bucket;
 mod call;
 mod data_folder;
+mod definitions;
 mod environment;
 mod faults;
 mod header_case;
@@ -38,6 +39,7 @@ mod start_error;
 mod store;
 mod strict_heads;
 mod tls;
+mod topology;
 mod workflow;
 
 use std::fs;
@@ -55,7 +57,7 @@ pub use environment::Environment;
 pub use faults::{Choice, Fault, FaultKind, Faults, FaultsError};
 pub use key_pair::{key_pair, key_pair_file, well_known_key_pair};
 pub use owner::{Owner, running_at};
-pub use settings::{Limits, ServiceSettings, WorkflowSettings};
+pub use settings::{Limits, NodeSettings, ServiceSettings, WorkflowSettings};
 pub use start_error::StartError;
 pub use store::StoreError;
 pub use tls::{TlsFiles, names as tls_names, self_signed};
@@ -182,11 +184,14 @@ async fn open(
         .map(|(id, workflow)| (id.clone(), workflow.digest()));
     let workflow_times = store.note_workflows(digests.collect(), Timestamp::now());
     let workflow_times = workflow_times.await.map_err(unusable)?;
+    let placing = Arc::<Mutex<()>>::default();
     let parallelism = settings.parallelism.max(1);
     let context = RunnerContext {
         store: Arc::clone(&store),
         buckets: Arc::clone(&buckets),
         workflows: Arc::clone(&workflows),
+        nodes: settings.nodes,
+        placing: Arc::clone(&placing),
         results,
         running,
         working_folder: settings.working_folder,
@@ -206,7 +211,7 @@ async fn open(
         paused_queues: setup::PausedQueues::default(),
         limits: settings.limits,
         uploads,
-        placing: Mutex::default(),
+        placing,
         audience,
         page: overview::Latest::default(),
     })

@@ -16,6 +16,11 @@ pub(super) enum Operation {
     DescribeJob,
     CancelJob,
     ListWorkflows,
+    CreateWorkflow,
+    UpdateWorkflow,
+    ActivateWorkflow,
+    PauseWorkflow,
+    DeleteWorkflow,
     ListExecutions,
     DescribeExecution,
     TriggerWorkflow,
@@ -113,6 +118,7 @@ impl Route {
 const JOBS: &str = "/inventorytriggerjob";
 const JOB: &str = "/inventorytriggerjob/<JobId>";
 const WORKFLOWS: &str = "/workflow";
+const WORKFLOW: &str = "/workflow/<WorkflowId>";
 const EXECUTIONS: &str = "/workflowexecution";
 const EXECUTION: &str = "/workflowexecution/<RunId>";
 const TRIGGER: &str = "/triggerworkflow";
@@ -233,6 +239,47 @@ pub(super) const ROUTES: &[Route] = &[
         "list workflows",
     )
     .parameters(&["ids", "name", "pageNumber", "pageSize"]),
+    route(
+        Side::Ci,
+        "POST",
+        WORKFLOWS,
+        Operation::CreateWorkflow,
+        "make a workflow, paused unless `State` says otherwise",
+    )
+    .headers(&[MD5]),
+    route(
+        Side::Ci,
+        "PUT",
+        WORKFLOW,
+        Operation::UpdateWorkflow,
+        "change a paused workflow; 403 ActiveWorkflowForbiddenUpdate if it is active",
+    )
+    .headers(&[MD5]),
+    route(
+        Side::Ci,
+        "PUT",
+        WORKFLOW,
+        Operation::ActivateWorkflow,
+        "make a workflow active; uploads start none here",
+    )
+    .select(&["active"])
+    .headers(&[MD5]),
+    route(
+        Side::Ci,
+        "PUT",
+        WORKFLOW,
+        Operation::PauseWorkflow,
+        "pause a workflow; batch jobs run it all the same",
+    )
+    .select(&["paused"])
+    .headers(&[MD5]),
+    route(
+        Side::Ci,
+        "DELETE",
+        WORKFLOW,
+        Operation::DeleteWorkflow,
+        "remove a paused workflow; 403 ActiveWorkflowForbiddenUpdate if it is active",
+    ),
     route(
         Side::Ci,
         "GET",

@@ -23,6 +23,8 @@ pub struct ServiceSettings {
     pub buckets: BTreeMap<BucketName, PathBuf>,
     /// What each workflow runs.
     pub workflows: BTreeMap<WorkflowId, WorkflowSettings>,
+    /// What the nodes of workflows that are made through the API run, by their types.
+    pub nodes: BTreeMap<String, NodeSettings>,
     /// The one key pair that it accepts; with a token, requests must carry it.
     pub credentials: Credentials,
     /// How many commands run at once, at least one.
@@ -78,6 +80,7 @@ impl ServiceSettings {
             data: data.into(),
             buckets: BTreeMap::new(),
             workflows: BTreeMap::new(),
+            nodes: BTreeMap::new(),
             credentials,
             parallelism: std::thread::available_parallelism().map_or(1, usize::from),
             working_folder: PathBuf::from("."),
@@ -88,6 +91,15 @@ impl ServiceSettings {
             page_for_all: false,
         }
     }
+}
+
+/// What the nodes of one type run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NodeSettings {
+    /// Nothing: what a node reads is what it writes.
+    Copy,
+    /// A command, in which `{output}` stands for the file that it writes.
+    Command(WorkflowSettings),
 }
 
 /// A workflow: a command that runs once for each object.

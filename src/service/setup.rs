@@ -108,6 +108,6 @@ fn queue(app: &App, bucket: &BucketName) -> Queue {
     }
 }
 
-fn queue_id(bucket: &BucketName) -> String {
+pub(super) fn queue_id(bucket: &BucketName) -> String {
     format!("p-{bucket}")
 }

@@ -8,6 +8,7 @@ use super::api_error::{ApiError, ErrorCode};
 use super::app::App;
 use super::batch::{check_object, check_workflow, whole_seconds};
 use super::call::Call;
+use super::definitions;
 use super::ids;
 use super::parameters::{self, given};
 use super::reply::Reply;
@@ -28,8 +29,9 @@ const UNNAMED: &str = "triggerworkflow";
 /// Kind and name of the one step of a workflow.
 const COMMAND: &str = "Command";
 
-/// `GET /workflow`: what the settings hold, in the order of the ids.
-pub(super) fn list(app: &App, call: &Call, request_id: &str) -> Result<Reply, ApiError> {
+/// `GET /workflow`: what the settings hold, in the order of the ids, and then what was made through
+/// the API, in the order in which it was.
+pub(super) async fn list(app: &App, call: &Call, request_id: &str) -> Result<Reply, ApiError> {
     let ids: Vec<&str> = given(call, "ids").map_or_else(Vec::new, |ids| ids.split(',').collect());
     let name = given(call, "name");
     let number = parameters::number(call, "pageNumber", 1, usize::MAX)?;
@@ -39,18 +41,9 @@ pub(super) fn list(app: &App, call: &Call, request_id: &str) -> Result<Reply, Ap
         parameters::DEFAULT_SIZE,
         parameters::MAX_SIZE,
     )?;
-    let found = app.workflows.iter().filter(|(id, workflow)| {
-        (ids.is_empty() || ids.contains(&id.as_str()))
-            && name.is_none_or(|name| name == workflow.name)
-    });
-    let found: Vec<_> = found.collect();
-    let unknown = ids.iter().filter(|id| {
-        let id = WorkflowId::new(id);
-        !id.is_ok_and(|id| app.workflows.contains_key(&id))
-    });
-    let skipped = (number - 1).saturating_mul(size);
-    let workflows = found.iter().skip(skipped).take(size).map(|(id, workflow)| {
-        let times = app.workflow_times.get(*id);
+    let bucket = &call.host.bucket;
+    let of_settings = app.workflows.iter().map(|(id, workflow)| {
+        let times = app.workflow_times.get(id);
         WorkflowDetail {
             workflow_id: id.to_string(),
             definition: Definition {
@@ -61,15 +54,33 @@ pub(super) fn list(app: &App, call: &Call, request_id: &str) -> Result<Reply, Ap
             active: !workflow.paused,
             created: times.map(|times| times.created),
             updated: times.map(|times| times.updated),
-            bucket: call.host.bucket.to_string(),
+            bucket: bucket.to_string(),
         }
     });
+    let stored = app.store.workflows(bucket.clone()).await?;
+    let stored = stored
+        .into_iter()
+        .map(|workflow| definitions::detail(workflow, bucket));
+    let all: Vec<WorkflowDetail> = of_settings.chain(stored).collect();
+    let unknown = ids.iter().filter(|id| {
+        let mut all = all.iter();
+        !all.any(|workflow| workflow.workflow_id == **id)
+    });
+    let found = all.iter().filter(|workflow| {
+        (ids.is_empty() || ids.contains(&workflow.workflow_id.as_str()))
+            && name.is_none_or(|name| name == workflow.name())
+    });
+    let found: Vec<&WorkflowDetail> = found.collect();
+    let skipped = (number - 1).saturating_mul(size);
+    let workflows = found.iter().skip(skipped).take(size);
     let answer = WorkflowsAnswer {
         request_id: Some(request_id.to_owned()),
         total: found.len() as u64,
         page_number: number as u64,
         page_size: size as u64,
-        workflows: workflows.collect(),
+        workflows: workflows
+            .map(|workflow| WorkflowDetail::clone(workflow))
+            .collect(),
         unknown_ids: unknown.map(|id| (*id).to_owned()).collect(),
     };
     Ok(Reply::xml(encode_workflows_answer(&answer)?))
@@ -121,14 +132,21 @@ pub(super) async fn describe_execution(
         let message = format!("there is no run `{id}`");
         return Err(ApiError::new(ErrorCode::ResourceNotFound, message));
     };
-    let workflow = WorkflowId::new(&execution.workflow).ok();
-    let workflow = workflow.and_then(|id| app.workflows.get(&id));
-    let name = workflow.map(|workflow| workflow.name.clone());
-    let task = task(&execution);
+    let (name, topology, tasks) = match WorkflowId::new(&execution.workflow) {
+        Ok(id) => match app.workflows.get(&id) {
+            Some(workflow) => (
+                workflow.name.clone(),
+                Some(topology()),
+                vec![task(&execution)],
+            ),
+            None => nodes(app, call, id, &execution).await?,
+        },
+        Err(_) => (String::new(), None, vec![task(&execution)]),
+    };
     let detail = ExecutionDetail {
-        workflow_name: Some(name.unwrap_or_default()),
-        topology: Some(topology()),
-        tasks: vec![task],
+        workflow_name: Some(name),
+        topology,
+        tasks,
         ..detail(execution, &call.host)
     };
     Ok(Reply::xml(encode_execution_answer(request_id, &detail)?))
@@ -143,7 +161,7 @@ pub(super) async fn trigger(
     let workflow = required(call, "workflowId")?;
     let workflow = WorkflowId::new(workflow)
         .map_err(|error| ApiError::argument(format!("workflowId: this id {error}")))?;
-    check_workflow(app, &workflow, "workflowId")?;
+    check_workflow(app, call, &workflow, "workflowId").await?;
     let object = required(call, "object")?;
     check_object(app, call, object, "object")?;
     let name = JobName::new(given(call, "name").unwrap_or(UNNAMED))
@@ -197,13 +215,42 @@ fn topology() -> Topology {
     Topology::of_steps(&[START, COMMAND])
 }
 
-/// The one step of a run: its command.
-fn task(execution: &StoredExecution) -> TaskDetail {
-    let code = match execution.state {
+/// Name and topology of a workflow that was made through the API, as it is now, and what its run did.
+async fn nodes(
+    app: &App,
+    call: &Call,
+    id: WorkflowId,
+    execution: &StoredExecution,
+) -> Result<(String, Option<Topology>, Vec<TaskDetail>), ApiError> {
+    let workflow = app.store.workflow(call.host.bucket.clone(), id).await?;
+    let tasks = app.store.tasks(execution.id.clone()).await?;
+    let tasks = tasks.into_iter().map(|task| TaskDetail {
+        kind: task.kind,
+        name: task.node,
+        id: task.id,
+        code: code(&task.state).to_owned(),
+        state: task.state,
+        created: Some(task.created),
+        ended: task.ended,
+        message: task.message,
+    });
+    let definition = workflow.map(|workflow| workflow.definition);
+    let (name, topology) = definition.map_or_else(Default::default, |definition| {
+        (definition.name, Some(definition.topology))
+    });
+    Ok((name, topology, tasks.collect()))
+}
+
+fn code(state: &JobState) -> &'static str {
+    match state {
         JobState::Failed => "ExecutionFailed",
         JobState::Success => "Success",
         _ => "",
-    };
+    }
+}
+
+/// The one step of a run: its command.
+fn task(execution: &StoredExecution) -> TaskDetail {
     TaskDetail {
         kind: COMMAND.to_owned(),
         name: COMMAND.to_owned(),
@@ -212,7 +259,7 @@ fn task(execution: &StoredExecution) -> TaskDetail {
         state: execution.state.clone(),
         created: Some(execution.created),
         ended: execution.ended,
-        code: code.to_owned(),
+        code: code(&execution.state).to_owned(),
         message: execution.message.clone(),
     }
 }

@@ -111,6 +111,11 @@ pub struct TargetSpec {
     /// Embedded targets: what each workflow id runs.
     #[serde(default)]
     pub workflows: Entries<WorkflowSpec>,
+    /// Embedded targets: what the nodes of workflows run that are made through the API, by the type of
+    /// the node. A node without a command fails its run.
+    #[schemars(extend("examples" = [{ "PicProcess": { "command": ["cp", "{object}", "{output}"] } }]))]
+    #[serde(default)]
+    pub nodes: Entries<NodeProgramSpec>,
 }
 
 /// The services that this program brings itself.
@@ -149,6 +154,29 @@ pub struct PriceSpec {
     /// For each GiB of objects, such as `0.07 CNY`.
     #[schemars(extend("examples" = ["0.07 CNY"]))]
     pub per_gib: Option<Spanned<String>>,
+}
+
+/// What the nodes of one type run: a command, or nothing with `copy`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "node")]
+pub struct NodeProgramSpec {
+    /// The program and its arguments, run once for each object without a shell. `{object}` stands
+    /// for the path of the file that it reads, `{output}` for the one that it writes, `{key}` for
+    /// the key of the object that the run is about, `{bucket}` for the bucket.
+    #[schemars(extend("examples" = [["cp", "{object}", "{output}"]]))]
+    pub command: Option<Spanned<Vec<String>>>,
+    /// Whether a node writes what it reads, instead of a command.
+    #[schemars(extend("default" = false))]
+    pub copy: Option<Spanned<bool>>,
+    /// How long one run may take, such as `5m`. Without it: one hour.
+    #[schemars(extend("default" = "1h", "examples" = ["5m"]))]
+    pub time_limit: Option<Spanned<String>>,
+    /// The variables of the environment that the command gets, beside PATH, HOME, USER, LANG, LC_*, TZ
+    /// and TMPDIR.
+    #[schemars(extend("examples" = [["MODEL_PATH"]]))]
+    #[serde(default)]
+    pub environment: Vec<Spanned<String>>,
 }
 
 /// A workflow of the embedded service.

@@ -19,8 +19,8 @@ use crate::source::{Place, SourceFile};
 use file::WorkspaceFile;
 use read::TargetReader;
 pub use target::{
-    DATA_FOLDER, DEFAULT_CONFIRM, EmbeddedService, LOCAL, Roles, Service, Target, WebIdentityRole,
-    Workflow,
+    DATA_FOLDER, DEFAULT_CONFIRM, EmbeddedService, LOCAL, NodeProgram, Roles, Service, Target,
+    WebIdentityRole, Workflow,
 };
 
 /// The name of the workspace file.

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::file::{ConfirmSpec, TargetSpec, WorkflowSpec};
+use super::file::{ConfirmSpec, NodeProgramSpec, TargetSpec, WorkflowSpec};
 use super::target::{
     DATA_FOLDER, DEFAULT_CONFIRM, DEFAULT_EMBEDDED_SETTLE, DEFAULT_EMBEDDED_TIMEOUT,
-    EmbeddedService, LOOPBACK_WINDOW, Roles, Service, Target, WebIdentityRole, Workflow,
-    is_loopback,
+    EmbeddedService, LOOPBACK_WINDOW, NodeProgram, Roles, Service, Target, WebIdentityRole,
+    Workflow, is_loopback,
 };
 use crate::api::name::{BucketName, NameError, Region, WorkflowId};
 use crate::diagnostic::Diagnostic;
@@ -238,6 +238,10 @@ impl<'a> TargetReader<'a> {
                 "workflows",
                 self.spec.workflows.0.first().map(|(name, _)| name.span),
             ),
+            (
+                "nodes",
+                self.spec.nodes.0.first().map(|(name, _)| name.span),
+            ),
         ];
         for (field, span) in embedded_only {
             if let Some(span) = span {
@@ -319,6 +323,7 @@ impl<'a> TargetReader<'a> {
             data: self.root.join(DATA_FOLDER).join(&self.name.value),
             buckets: self.buckets(),
             workflows: self.workflows(),
+            nodes: self.nodes(),
         })
     }
 
@@ -385,6 +390,42 @@ impl<'a> TargetReader<'a> {
             time_limit: self.duration(spec.time_limit.as_ref(), DEFAULT_TIME_LIMIT),
             environment: self.environment(&spec.environment),
             paused: spec.paused,
+        }
+    }
+
+    fn nodes(&mut self) -> BTreeMap<String, NodeProgram> {
+        let spec = self.spec;
+        let mut nodes = BTreeMap::new();
+        for (kind, spec) in &spec.nodes.0 {
+            if let Some(program) = self.node(kind, spec) {
+                nodes.insert(kind.value.clone(), program);
+            }
+        }
+        nodes
+    }
+
+    /// Either a command or `copy`.
+    fn node(&mut self, kind: &Spanned<String>, spec: &NodeProgramSpec) -> Option<NodeProgram> {
+        let copies = spec.copy.as_ref().is_some_and(|copy| copy.value);
+        match &spec.command {
+            None if copies => Some(NodeProgram::Copy),
+            Some(command) if !copies => {
+                if command.value.first().is_none_or(String::is_empty) {
+                    self.problem("command", "the command names no program", command.span);
+                }
+                Some(NodeProgram::Command(Workflow {
+                    name: kind.value.clone(),
+                    command: command.value.clone(),
+                    time_limit: self.duration(spec.time_limit.as_ref(), DEFAULT_TIME_LIMIT),
+                    environment: self.environment(&spec.environment),
+                    paused: false,
+                }))
+            }
+            _ => {
+                let message = "a node has either a `command` or `copy = true`";
+                self.problem("command", message, kind.span);
+                None
+            }
         }
     }
 

@@ -89,6 +89,17 @@ pub struct EmbeddedService {
     pub buckets: BTreeMap<BucketName, PathBuf>,
     /// What each workflow runs.
     pub workflows: BTreeMap<WorkflowId, Workflow>,
+    /// What nodes run, by their types.
+    pub nodes: BTreeMap<String, NodeProgram>,
+}
+
+/// What the nodes of one type run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NodeProgram {
+    /// Nothing: a node writes what it reads.
+    Copy,
+    /// A command.
+    Command(Workflow),
 }
 
 /// A workflow of the embedded service.
@@ -151,6 +162,7 @@ impl Target {
                 data: root.join(DATA_FOLDER).join(LOCAL),
                 buckets: BTreeMap::new(),
                 workflows: BTreeMap::new(),
+                nodes: BTreeMap::new(),
             }),
             bucket: None,
             region: None,

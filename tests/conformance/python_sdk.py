@@ -3,7 +3,8 @@
 Usage: python python_sdk.py HOST:PORT
 
 Expects a service with the bucket `media-1250000000` (empty) and the workflows `wcopy`
-(`cat {object}`), `wfail` (fails), `wslow` (runs for minutes) and `wpaused` (paused).
+(`cat {object}`), `wfail` (fails), `wslow` (runs for minutes) and `wpaused` (paused). Snapshot nodes
+copy.
 """
 
 import re
@@ -172,6 +173,64 @@ class PythonSdk(unittest.TestCase):
                 break
             self.assertEqual(found["State"], "Running")
             time.sleep(0.02)
+
+    def test_workflows_are_made_changed_run_and_removed(self):
+        def nodes(folder):
+            return {
+                "Start": {"Type": "Start", "Input": {"ObjectPrefix": "in/"}},
+                "SnapshotNode": {
+                    "Type": "Snapshot",
+                    "Operation": {
+                        "TemplateId": "t1",
+                        "Output": {
+                            "Region": REGION,
+                            "Bucket": BUCKET,
+                            "Object": folder + "/${InputName}-${Number}.jpg",
+                        },
+                    },
+                },
+            }
+
+        def workflow(folder):
+            links = {"Start": "SnapshotNode", "SnapshotNode": "End"}
+            return {
+                "MediaWorkflow": {
+                    "Name": "demo",
+                    "Topology": {"Dependencies": links, "Nodes": nodes(folder)},
+                }
+            }
+
+        made = self.cos.ci_create_workflow(Bucket=BUCKET, Body=workflow("small"))["MediaWorkflow"]
+        self.assertRegex(made["WorkflowId"], r"^w[0-9a-f]{32}$")
+        self.assertEqual(made["State"], "Paused")
+        self.assertRegex(made["CreateTime"], MOMENT)
+        one = {"Bucket": BUCKET, "WorkflowId": made["WorkflowId"]}
+        update = self.cos.ci_update_workflow
+        state = self.cos.ci_update_workflow_state
+        active = state(UpdateState="active", **one)["MediaWorkflow"]
+        self.assertEqual(active["State"], "Active")
+        code = "ActiveWorkflowForbiddenUpdate"
+        self.refused(update, 403, code, WorkflowId=made["WorkflowId"], Body=workflow("big"))
+        self.refused(self.cos.ci_delete_workflow, 403, code, WorkflowId=made["WorkflowId"])
+        self.assertEqual(state(UpdateState="paused", **one)["MediaWorkflow"]["State"], "Paused")
+        changed = update(Body=workflow("big"), **one)["MediaWorkflow"]
+        self.assertIn("big/", str(changed["Topology"]["Nodes"]["SnapshotNode"]))
+        listed = self.cos.ci_get_workflow(Bucket=BUCKET, Ids=made["WorkflowId"])
+        self.assertEqual(listed["TotalCount"], "1")
+
+        created = self.create(name="nodes", workflow=made["WorkflowId"])
+        self.wait(created["JobId"], "Success")
+        written = self.cos.list_objects(Bucket=BUCKET, Prefix="big/")["Contents"]
+        self.assertEqual([o["Key"] for o in written], ["big/a-0.jpg", "big/视频 1+2-0.jpg"])
+        for found in written:
+            self.cos.delete_object(Bucket=BUCKET, Key=found["Key"])
+        runs = self.cos.ci_list_workflowexecution(Bucket=BUCKET, WorkflowId=made["WorkflowId"])
+        run_id = runs["WorkflowExecutionList"][0]["RunId"]
+        run = self.cos.ci_get_workflowexecution(Bucket=BUCKET, RunId=run_id)
+        self.assertIn("SnapshotNode", str(run["WorkflowExecution"][0]["Tasks"]))
+        removed = self.cos.ci_delete_workflow(**one)
+        self.assertEqual(removed["WorkflowId"], made["WorkflowId"])
+        self.refused(self.cos.ci_delete_workflow, 400, "ResourceNotFound", WorkflowId="wnone")
 
     def test_bad_arguments_are_the_sdk_s_own_errors(self):
         create = self.cos.ci_create_inventory_trigger_jobs

@@ -23,7 +23,7 @@ pub(super) fn etag(object: &Object) -> String {
     format!("\"{:x}-{:x}\"", object.modified, object.size)
 }
 
-pub(super) fn stamp(object: &Object) -> Stamp {
+pub(in crate::service) fn stamp(object: &Object) -> Stamp {
     Stamp {
         inode: object.inode.cast_signed(),
         size: object.size.cast_signed(),

@@ -23,6 +23,7 @@ use super::routes::Operation;
 use crate::api::objects::KEY_LIMIT;
 use crate::api::wire::encode_versioning_answer;
 
+pub(super) use description::stamp;
 pub(super) use write::{check_length, content_md5};
 
 /// Answers a call on the `cos` host.

@@ -42,6 +42,8 @@ pub(super) struct Subject<'a> {
     pub(super) object: &'a Path,
     pub(super) key: &'a str,
     pub(super) bucket: &'a str,
+    /// The file that it is to write; absent where its output is what it prints.
+    pub(super) output: Option<&'a Path>,
 }
 
 impl Subject<'_> {
@@ -52,10 +54,12 @@ impl Subject<'_> {
         while let Some(start) = rest.find('{') {
             let (before, tail) = rest.split_at(start);
             filled.push(before);
-            let placeholders: [(&str, &std::ffi::OsStr); 3] = [
+            let output = self.output.map_or("{output}".as_ref(), Path::as_os_str);
+            let placeholders: [(&str, &std::ffi::OsStr); 4] = [
                 ("{object}", self.object.as_os_str()),
                 ("{key}", self.key.as_ref()),
                 ("{bucket}", self.bucket.as_ref()),
+                ("{output}", output),
             ];
             let found = placeholders
                 .into_iter()
@@ -240,6 +244,7 @@ mod tests {
             object: Path::new("/b/{key}"),
             key: "{bucket}",
             bucket: "media-125",
+            output: None,
         };
         assert_eq!(
             subject.fill("--in={object};{key}"),

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::api::name::{BucketName, WorkflowId};
 use crate::api::objects::ListLimits;
 use crate::service::bucket::Bucket;
 use crate::service::environment::Environment;
-use crate::service::settings::WorkflowSettings;
+use crate::service::settings::{NodeSettings, WorkflowSettings};
 use crate::service::store::Store;
 
 #[derive(Debug)]
@@ -18,6 +18,10 @@ pub(in crate::service) struct RunnerContext {
     pub(in crate::service) store: Arc<Store>,
     pub(in crate::service) buckets: Arc<BTreeMap<BucketName, Arc<Bucket>>>,
     pub(in crate::service) workflows: Arc<BTreeMap<WorkflowId, WorkflowSettings>>,
+    /// What nodes run, by their types.
+    pub(in crate::service) nodes: BTreeMap<String, NodeSettings>,
+    /// Held while an object is put in its place or removed.
+    pub(in crate::service) placing: Arc<Mutex<()>>,
     pub(in crate::service) results: PathBuf,
     /// The output of commands that have not ended.
     pub(in crate::service) running: PathBuf,

@@ -10,9 +10,10 @@ use tokio::task::{JoinError, JoinSet};
 use super::command::{self, Outcome, Output, Subject, Surroundings};
 use super::context::{RunnerContext, Stop, stopped};
 use super::message::cut;
+use super::nodes::NodeRun;
 use crate::api::name::WorkflowId;
 use crate::api::objects::Budget;
-use crate::api::wire::JobState;
+use crate::api::wire::{Definition, JobState};
 use crate::service::bucket::Bucket;
 use crate::service::ids;
 use crate::service::scan::{self, ScanError};
@@ -41,7 +42,7 @@ pub(super) async fn run(
         return Ok(false);
     }
     let sequence = job.sequence;
-    let end = match JobRun::new(context, job) {
+    let end = match JobRun::new(context, job).await? {
         Ok(job_run) => {
             let scanned = Arc::new(job_run).run(&stop).await?;
             if *stop.borrow() != Stop::GoOn {
@@ -83,32 +84,53 @@ async fn judge(context: &RunnerContext, job: i64) -> Result<JobEnd, StoreError> 
     })
 }
 
+/// What a workflow runs.
+#[derive(Debug)]
+enum Program {
+    /// One of the settings.
+    Command(WorkflowSettings),
+    /// One that was made through the API.
+    Nodes(Definition),
+}
+
 /// A job with its bucket and workflows.
 #[derive(Debug)]
 struct JobRun {
     context: Arc<RunnerContext>,
     bucket: Arc<Bucket>,
-    workflows: Vec<(WorkflowId, WorkflowSettings)>,
+    workflows: Vec<(WorkflowId, Program)>,
     job: StoredJob,
 }
 
 impl JobRun {
     /// Fails if the settings have changed since the trigger.
-    fn new(context: &Arc<RunnerContext>, job: StoredJob) -> Result<Self, String> {
-        let bucket = context.buckets.get(&job.bucket);
-        let bucket = bucket.ok_or_else(|| format!("there is no bucket {} any more", job.bucket))?;
-        let ids = job.request.operation.workflow_ids.as_slice();
-        let workflows = ids.iter().map(|id| {
-            let settings = context.workflows.get(id);
-            let settings = settings.ok_or_else(|| format!("there is no workflow {id} any more"))?;
-            Ok((id.clone(), settings.clone()))
-        });
-        Ok(Self {
+    async fn new(
+        context: &Arc<RunnerContext>,
+        job: StoredJob,
+    ) -> Result<Result<Self, String>, StoreError> {
+        let Some(bucket) = context.buckets.get(&job.bucket) else {
+            return Ok(Err(format!("there is no bucket {} any more", job.bucket)));
+        };
+        let mut workflows = Vec::new();
+        for id in job.request.operation.workflow_ids.as_slice() {
+            let program = if let Some(settings) = context.workflows.get(id) {
+                Some(Program::Command(settings.clone()))
+            } else {
+                let stored = context.store.workflow(job.bucket.clone(), id.clone());
+                let stored = stored.await?;
+                stored.map(|workflow| Program::Nodes(workflow.definition))
+            };
+            match program {
+                Some(program) => workflows.push((id.clone(), program)),
+                None => return Ok(Err(format!("there is no workflow {id} any more"))),
+            }
+        }
+        Ok(Ok(Self {
             context: Arc::clone(context),
             bucket: Arc::clone(bucket),
-            workflows: workflows.collect::<Result<_, String>>()?,
+            workflows,
             job,
-        })
+        }))
     }
 
     /// Scans and runs concurrently. The inner result is that of the scan.
@@ -179,7 +201,7 @@ impl JobRun {
         key: &str,
         stop: watch::Receiver<Stop>,
     ) -> Result<(), StoreError> {
-        let Some((workflow, settings)) = self.workflows.get(index) else {
+        let Some((workflow, program)) = self.workflows.get(index) else {
             return Ok(());
         };
         let store = &self.context.store;
@@ -194,8 +216,8 @@ impl JobRun {
             return Ok(());
         };
         let ended = self
-            .execute(workflow, settings, key, &id, stop.clone())
-            .await;
+            .execute(workflow, program, key, &id, stop.clone())
+            .await?;
         let (state, message) = match ended {
             Outcome::Success => (JobState::Success, String::new()),
             Outcome::Failed(message) => (JobState::Failed, cut(message)),
@@ -213,25 +235,56 @@ impl JobRun {
     async fn execute(
         &self,
         workflow: &WorkflowId,
+        program: &Program,
+        key: &str,
+        run: &str,
+        stop: watch::Receiver<Stop>,
+    ) -> Result<Outcome, StoreError> {
+        if *stop.borrow() != Stop::GoOn {
+            return Ok(Outcome::Stopped);
+        }
+        match self.bucket.find(key) {
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                let message = format!("{GONE}: the bucket has no such object");
+                return Ok(Outcome::Failed(message));
+            }
+            Err(error) => return Ok(Outcome::Failed(error.to_string())),
+        }
+        match program {
+            Program::Command(settings) => {
+                Ok(self.command(workflow, settings, key, run, stop).await)
+            }
+            Program::Nodes(definition) => {
+                let run = NodeRun {
+                    context: &self.context,
+                    bucket: &self.bucket,
+                    definition,
+                    key,
+                    run,
+                    results: self.context.results.join(self.job.id.as_str()),
+                };
+                run.run(stop).await
+            }
+        }
+    }
+
+    /// Runs the command of a workflow of the settings.
+    async fn command(
+        &self,
+        workflow: &WorkflowId,
         settings: &WorkflowSettings,
         key: &str,
         run: &str,
         stop: watch::Receiver<Stop>,
     ) -> Outcome {
-        if *stop.borrow() != Stop::GoOn {
-            return Outcome::Stopped;
-        }
-        match self.bucket.find(key) {
-            Ok(Some(_)) => {}
-            Ok(None) => return Outcome::Failed(format!("{GONE}: the bucket has no such object")),
-            Err(error) => return Outcome::Failed(error.to_string()),
-        }
         let object = self.bucket.path(key);
         let output = Output::new(&self.context.running, run);
         let subject = Subject {
             object: &object,
             key,
             bucket: self.bucket.name.as_str(),
+            output: None,
         };
         let surroundings = Surroundings {
             folder: &self.context.working_folder,

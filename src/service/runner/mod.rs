@@ -4,6 +4,8 @@ mod command;
 mod context;
 mod job;
 mod message;
+mod nodes;
+mod object_name;
 mod scheduler;
 
 pub(super) use context::RunnerContext;

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{StoreError, objects, uploads, workflows};
+use super::{StoreError, definitions, objects, tasks, uploads, workflows};
 
 /// The layout of the tables; any other is refused.
 pub(super) const FORMAT: i64 = 4;
@@ -62,7 +62,13 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
         }
         found => return Err(StoreError::Format { found }),
     }
-    for tables in [workflows::TABLE, objects::TABLE, uploads::TABLES] {
+    for tables in [
+        workflows::TABLE,
+        definitions::TABLE,
+        tasks::TABLE,
+        objects::TABLE,
+        uploads::TABLES,
+    ] {
         connection.execute_batch(tables)?;
     }
     Ok(())

@@ -2,6 +2,7 @@
 //!
 //! One thread writes, others read. A change is answered when it is on the disk.
 
+mod definitions;
 mod error;
 mod execution_list;
 mod executions;
@@ -12,6 +13,7 @@ mod objects;
 mod overview;
 mod query;
 mod readers;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod thread;
@@ -28,6 +30,7 @@ use tokio::sync::watch;
 
 pub use error::StoreError;
 
+pub(super) use definitions::{Changed, StoredWorkflow, WorkflowChange};
 pub(super) use execution_list::{ExecutionFilter, StoredExecution};
 pub(super) use executions::{Execution, Start};
 pub(super) use job_list::JobFilter;
@@ -35,6 +38,7 @@ pub(super) use jobs::{AcceptedJob, StoredJob};
 pub(super) use objects::{ObjectRecord, Stamp};
 pub(super) use overview::{Overview, OverviewJob, OverviewLimits, StateCount};
 pub(super) use query::Order;
+pub(super) use tasks::StoredTask;
 pub(super) use uploads::{Part, Upload};
 pub(super) use workflows::WorkflowTimes;
 

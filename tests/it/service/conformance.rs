@@ -1,7 +1,7 @@
 //! Public clients, unchanged: Tencent's SDKs for Python and Node, and the clients that `PyPI` carries.
 
 use stocktake::api::name::{BucketName, Region, WorkflowId};
-use stocktake::service::{RunningService, TlsFiles, self_signed, tls_names};
+use stocktake::service::{NodeSettings, RunningService, TlsFiles, self_signed, tls_names};
 use tokio::process::Command;
 
 use super::world::{BUCKET, World, workflow};
@@ -26,12 +26,14 @@ async fn the_public_python_sdk_works_unchanged() {
             .workflows
             .insert(WorkflowId::new(id).unwrap(), workflow);
     }
+    let nodes = [("Snapshot".to_owned(), NodeSettings::Copy)];
+    settings.nodes.extend(nodes);
     let service = world.start_with(settings).await;
     let mut script = Command::new(python());
     script.arg(format!("{PROJECT}/tests/conformance/python_sdk.py"));
     script.arg(service.address().to_string());
     let printed = run(script).await;
-    assert!(printed.contains("Ran 12 tests"), "{printed}");
+    assert!(printed.contains("Ran 13 tests"), "{printed}");
     service.shutdown().await;
 }
 

@@ -103,7 +103,7 @@ async fn hosts_paths_methods_and_bodies_are_checked() {
         expect(405, "MethodNotAllowed")
     );
     assert_eq!(
-        get(ci, Method::POST, "/workflow").await,
+        get(ci, Method::PUT, "/workflow").await,
         expect(405, "MethodNotAllowed")
     );
 

@@ -2,6 +2,7 @@
 
 mod answers;
 mod conformance;
+mod definitions;
 mod faults;
 mod hostile;
 mod inputs;
