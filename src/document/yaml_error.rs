@@ -11,6 +11,16 @@ const CODE: &str = "invalid-yaml";
 
 /// Words the parser's error at a byte offset.
 pub(super) fn diagnostic(kind: &ErrorKind, file: &Arc<SourceFile>, offset: usize) -> Diagnostic {
+    if let Some(expression) = bare_expression(file, offset) {
+        let shown = &file.text()[expression.start as usize..expression.end as usize];
+        let shown = shown.replace("${{", "${").replace("}}", "}");
+        let message = "an expression between `{` and `}` needs quotation marks";
+        return Diagnostic::error(CODE, message)
+            .at(Place::new(file, expression))
+            .help(format!(
+                "put the whole text into quotation marks: \"{shown}\""
+            ));
+    }
     let (message, help) = words(kind);
     let message = match (message, kind) {
         (Some(message), _) => message.to_owned(),
@@ -51,6 +61,28 @@ pub(super) fn character_at(file: &SourceFile, offset: usize) -> Span {
     }
     let length = text[start..].chars().next().map_or(0, char::len_utf8);
     Span::new(start, start + length)
+}
+
+/// On this line, before the offset, a text with an expression that no quotation mark stands around:
+/// within a flow mapping its `{` would be one of YAML's.
+fn bare_expression(file: &SourceFile, offset: usize) -> Option<Span> {
+    let text = file.text();
+    let start = text.get(..offset)?.rfind('\n').map_or(0, |end| end + 1);
+    let line = text[start..].lines().next()?;
+    let before = line.get(..(offset - start + 1).min(line.len()))?;
+    let dollar = before.rfind("${")?;
+    let (left, right) = line.split_at(dollar);
+    let in_flow = left.contains(['{', '[']);
+    if !in_flow || left.matches(['"', '\'']).count() % 2 == 1 {
+        return None;
+    }
+    let first = left.rfind([' ', ',', '{', '[']).map_or(0, |end| end + 1);
+    let end = right.find('}').map(|end| {
+        let rest = right[end..].trim_start_matches('}');
+        let tail = rest.find([' ', ',', '}', ']']).unwrap_or(rest.len());
+        right.len() - rest.len() + tail
+    })?;
+    Some(Span::new(start + first, start + dollar + end))
 }
 
 /// On the line above, a colon that lacks the space which would make it the end of a key.

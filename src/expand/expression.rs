@@ -112,11 +112,26 @@ impl Expressions {
                 "a text with expressions is longer than {LONGEST_RESULT} bytes"
             )));
         }
-        check_tokens(text)?;
-        self.environment
-            .template_from_str(text)
-            .map_err(|error| explain(&error))
+        let parsed = check_tokens(text).and_then(|()| {
+            let template = self.environment.template_from_str(text);
+            template.map_err(|error| explain(&error))
+        });
+        parsed.map_err(|error| two_braces(text).unwrap_or(error))
     }
+}
+
+/// Explains `${{ … }}`, which is how other tools write expressions.
+fn two_braces(text: &str) -> Option<ExpressionError> {
+    let start = text.find("${{")?;
+    let inner = text[start + 3..].split('}').next()?.trim();
+    let length = text[start..]
+        .find("}}")
+        .map_or(text.len() - start, |end| end + 2);
+    Some(ExpressionError {
+        message: "an expression has one brace on each side here".to_owned(),
+        help: Some(format!("write ${{ {inner} }}")),
+        range: Some(start..start + length),
+    })
 }
 
 /// `true` and `false` as files write them, and as the keys of jobs do.

@@ -47,6 +47,18 @@ fn job_files() {
     let cases = [
         ("syntax", "jobs:\n  one: { input: [\n".to_owned()),
         ("unknown_field", with("inptu: { prefix: a/ }")),
+        (
+            "bare_expression",
+            with("input: { prefix: ${ vars.folder }/ }"),
+        ),
+        (
+            "bare_two_braces",
+            with("input: { prefix: ${{ vars.folder }}/ }"),
+        ),
+        (
+            "two_braces",
+            with("input: { prefix: \"${{ vars.folder }}/\" }"),
+        ),
         ("wrong_type", with("input: { prefix: [a] }")),
         ("two_inputs", with("input: { prefix: a/, object: b }")),
         ("no_input", with("description: nothing to read")),
