@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Read};
 use rustix::process::{Signal, getpgrp, getpid, kill_process};
 use rustix::stdio::stdin;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
+use signal_hook::low_level::emulate_default_handler;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -93,7 +94,8 @@ fn job_control(before: Termios, single: Termios) -> io::Result<JoinHandle<()>> {
                 _ = go_on.recv() => set(&single),
                 _ = quit.recv() => {
                     set(&before);
-                    let _ = kill_process(getpid(), Signal::ABORT);
+                    // Ends the process, and dumps its core, as the signal does without a handler.
+                    let _ = emulate_default_handler(Signal::QUIT.as_raw());
                 }
             }
         }

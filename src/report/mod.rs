@@ -15,6 +15,7 @@ mod hint;
 mod html;
 mod json;
 mod markdown;
+mod moving;
 mod plan;
 mod progress;
 mod records;

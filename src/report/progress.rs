@@ -1,11 +1,11 @@
-//! Progress: bars or one moving line on a terminal, a line every ten seconds elsewhere.
+//! Progress: lines that move on a terminal, a line every ten seconds elsewhere.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use unicode_width::UnicodeWidthStr;
 
+use super::moving::MovingLines;
 use super::status;
 use super::table::{count, grouped};
 use super::text::fit;
@@ -13,35 +13,37 @@ use super::ui::Ui;
 use crate::estimate::Snapshot;
 use crate::state::{Record, Seen};
 use crate::status::{Event, PollError, may_change};
-use crate::units::grouped_large;
+use crate::units::{duration, grouped_large};
 
-/// Jobs that have a bar of their own each; more of them share one.
-const BARS: usize = 12;
-/// Columns of a job's bar that are not for its key: what moves, its state, and its counts.
+/// Jobs that have a line of their own each; of more there is one line.
+const LINES: usize = 12;
+/// Columns of a job's line that are not for its key: what moves, its state, and its counts.
 const BESIDE_KEY: usize = 45;
 /// However narrow the terminal is, a key gets as many columns.
 const MIN_KEY_WIDTH: usize = 12;
+/// Columns of the bar.
+const BAR: usize = 30;
+/// A line of an activity changes no more often.
+const REDRAWN: Duration = Duration::from_millis(100);
+/// What moves beside the state of a job that has not ended.
+const SPINNER: [char; 8] = ['⠁', '⠂', '⠄', '⡀', '⢀', '⠠', '⠐', '⠈'];
 
 /// Shows the progress of one activity.
 #[derive(Debug)]
 pub struct ProgressLine {
     ui: Ui,
-    line: Option<ProgressBar>,
-    last_line: Instant,
+    line: MovingLines,
+    /// When something was shown.
+    last_shown: Instant,
 }
 
 impl ProgressLine {
-    /// Begins with an empty line.
+    /// Begins without a line.
     pub fn new(ui: Ui) -> Self {
-        let line = ui.draws_progress().then(|| {
-            let line = ProgressBar::new_spinner().with_style(style("{spinner} {wide_msg}"));
-            line.enable_steady_tick(Duration::from_millis(200));
-            line
-        });
         Self {
             ui,
-            line,
-            last_line: Instant::now(),
+            line: MovingLines::default(),
+            last_shown: Instant::now(),
         }
     }
 
@@ -58,20 +60,27 @@ impl ProgressLine {
 
     /// A closed terminal is no reason to stop the work.
     fn show(&mut self, text: String) {
-        if let Some(line) = &self.line {
-            line.set_message(text);
-        } else if self.last_line.elapsed() >= self.ui.progress_interval() {
-            self.last_line = Instant::now();
-            let _ = self.ui.note(text);
+        let is_moving = self.ui.draws_progress();
+        let interval = if is_moving {
+            REDRAWN
+        } else {
+            self.ui.progress_interval()
+        };
+        if self.last_shown.elapsed() < interval {
+            return;
         }
+        self.last_shown = Instant::now();
+        let _ = if is_moving {
+            self.line.draw(&[text])
+        } else {
+            self.ui.note(text)
+        };
     }
 }
 
 impl Drop for ProgressLine {
     fn drop(&mut self) {
-        if let Some(line) = &self.line {
-            line.finish_and_clear();
-        }
+        let _ = self.line.clear();
     }
 }
 
@@ -90,13 +99,15 @@ pub struct Progress {
     is_down: bool,
 }
 
+/// A line for each job, and a bar for all.
 #[derive(Debug)]
 struct Bars {
-    all: MultiProgress,
-    jobs: Vec<ProgressBar>,
+    lines: MovingLines,
     /// Columns of a key.
     key_width: usize,
-    total: ProgressBar,
+    has_own: bool,
+    begun: Instant,
+    drawings: usize,
 }
 
 impl Progress {
@@ -135,8 +146,8 @@ impl Progress {
     }
 
     fn tick(&mut self, records: &[Arc<Record>]) {
-        if let Some(bars) = &self.bars {
-            bars.show(records);
+        if let Some(bars) = &mut self.bars {
+            let _ = bars.draw(records);
         } else if self.ui.draws_line() {
             let _ = self.ui.transient(&summary(records));
         } else if self.last_line.elapsed() >= self.ui.progress_interval() {
@@ -145,22 +156,20 @@ impl Progress {
         }
     }
 
-    fn say(&self, line: &str) {
-        let say = || {
-            let _ = self.ui.note(line);
-        };
-        match &self.bars {
-            Some(bars) => bars.all.suspend(say),
-            None => say(),
+    /// Says something above what moves, which the next tick draws again.
+    fn say(&mut self, line: &str) {
+        if let Some(bars) = &mut self.bars {
+            let _ = bars.lines.clear();
         }
+        let _ = self.ui.note(line);
     }
 }
 
 impl Drop for Progress {
     /// Takes away what moves, also where the wait was given up.
     fn drop(&mut self) {
-        if let Some(bars) = &self.bars {
-            let _ = bars.all.clear();
+        if let Some(bars) = &mut self.bars {
+            let _ = bars.lines.clear();
         } else if self.ui.draws_line() {
             let _ = self.ui.transient("");
         }
@@ -170,48 +179,47 @@ impl Drop for Progress {
 impl Bars {
     /// For a terminal of that width.
     fn new(records: &[Arc<Record>], width: usize) -> Self {
-        let all = MultiProgress::new();
-        let spinner = style("{spinner} {wide_msg}");
-        let own = if records.len() <= BARS { records } else { &[] };
-        let job = |_: &Arc<Record>| {
-            let bar = all.add(ProgressBar::new_spinner().with_style(spinner.clone()));
-            bar.enable_steady_tick(Duration::from_millis(200));
-            bar
-        };
-        let jobs = own.iter().map(job).collect();
-        let keys = own.iter().map(|record| record.key.as_str().width());
+        let keys = records.iter().map(|record| record.key.as_str().width());
         let room = width.saturating_sub(BESIDE_KEY).max(MIN_KEY_WIDTH);
-        let total = ProgressBar::new(records.len() as u64);
-        let total = all.add(total.with_style(style(
-            "{bar:30} {human_pos}/{human_len} jobs  {elapsed}  {wide_msg}",
-        )));
         Self {
-            all,
-            jobs,
+            lines: MovingLines::default(),
             key_width: keys.max().unwrap_or_default().min(room),
-            total,
+            has_own: records.len() <= LINES,
+            begun: Instant::now(),
+            drawings: 0,
         }
     }
 
-    fn show(&self, records: &[Arc<Record>]) {
-        for (bar, record) in self.jobs.iter().zip(records) {
+    fn draw(&mut self, records: &[Arc<Record>]) -> std::io::Result<()> {
+        self.drawings += 1;
+        let spinner = SPINNER[self.drawings % SPINNER.len()];
+        let own = if self.has_own { records } else { &[] };
+        let job = |record: &Arc<Record>| {
+            let moves = if may_change(record) { spinner } else { ' ' };
             let (word, _) = status::state(record);
             let objects = record.last_seen().and_then(Seen::counted);
             let objects = objects.map(status::objects).unwrap_or_default();
             let key = fit(record.key.as_str(), self.key_width);
-            bar.set_message(format!("{word:<9}  {key}  {objects}"));
-            if !may_change(record) {
-                bar.finish();
-            }
-        }
-        self.total.set_position(ended(records) as u64);
-        self.total
-            .set_message(status::objects(status::all_objects(records)));
+            format!("{moves} {word:<9}  {key}  {objects}")
+        };
+        let mut lines: Vec<String> = own.iter().map(job).collect();
+        lines.push(self.total(records));
+        self.lines.draw(&lines)
     }
-}
 
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+    fn total(&self, records: &[Arc<Record>]) -> String {
+        let (ended, all) = (ended(records), records.len());
+        let filled = (BAR * ended).checked_div(all).unwrap_or(BAR);
+        let bar = "█".repeat(filled) + &"░".repeat(BAR - filled);
+        let elapsed = i64::try_from(self.begun.elapsed().as_secs()).unwrap_or(i64::MAX);
+        format!(
+            "{bar} {}/{} jobs  {}  {}",
+            grouped(ended),
+            grouped(all),
+            duration(elapsed),
+            status::objects(status::all_objects(records))
+        )
+    }
 }
 
 fn summary(records: &[Arc<Record>]) -> String {

@@ -82,3 +82,31 @@ fn each_job_has_a_bar_with_its_state_and_counts_however_long_its_key() {
     });
     assert_eq!(terminal.moving(), Vec::<String>::new());
 }
+
+#[test]
+fn on_a_terminal_that_becomes_narrower_lines_still_move_in_place() {
+    const NARROW: usize = 40;
+    let env = Workspace::new()
+        .target("local", &Target::embedded(GATED))
+        .object("in/a", "a")
+        .object("out/a", "a")
+        .job("a-key-that-leaves-room-for-little-else", "{ prefix: in/ }")
+        .job("short", "{ prefix: out/ }");
+    let line = format!(
+        "(until [ -e narrow ]; do sleep 0.05; done; stty cols {NARROW} < /dev/tty; touch done) & \
+         stocktake apply"
+    );
+    let mut terminal = Terminal::start(&env, &line);
+    eventually(|| terminal.moving().len() == 3);
+    env.write("narrow", "");
+    eventually(|| env.path().join("done").exists());
+    // From here on a line has room for the beginnings of the keys alone.
+    eventually(|| {
+        let mut lines = terminal.lines();
+        lines.retain(|line| line.contains("Running") || line.contains('░'));
+        let is_narrow = |line: &String| line.chars().count() < NARROW;
+        lines.len() == 3 && lines.iter().all(is_narrow)
+    });
+    env.write("gate", "");
+    assert!(terminal.program.wait().unwrap().success());
+}

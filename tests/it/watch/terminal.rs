@@ -1,7 +1,7 @@
 //! On a terminal: keys, the screen, the bell, and how it is left.
 
 use super::{Watch, job, workspace};
-use crate::support::workspace::Workspace;
+use crate::support::workspace::{BINARY, Workspace};
 
 /// A shell line that says `clean` if the terminal is as it was before.
 fn and_clean(line: &str) -> String {
@@ -96,4 +96,39 @@ fn ctrl_c_while_jobs_run_leaves_the_terminal_as_it_was() {
     watch.wait_for("clean");
     watch.wait_for("exit 130");
     env.write("gate", "");
+}
+
+#[test]
+fn ctrl_backslash_ends_it_as_it_ends_others_and_leaves_the_terminal_as_it_was() {
+    let env = workspace();
+    let line = format!(
+        "ulimit -c 0; trap : QUIT; {}",
+        and_clean("stocktake watch --color never")
+    );
+    let mut watch = Watch::on_terminal(&env, &line);
+    watch.wait_for("+  videos  new");
+    watch.press("\x1c");
+    watch.wait_for("clean");
+    watch.wait_for("exit 131");
+}
+
+#[test]
+fn ctrl_z_gives_the_terminal_back_and_fg_takes_it_again() {
+    let env = workspace();
+    let mut watch = Watch::on_terminal_with(&env, &[("PS1", "$ ")], "bash --norc -i");
+    watch.press(&format!("{BINARY} watch --color never\n"));
+    watch.wait_for("+  videos  new");
+    watch.press("\x1a");
+    watch.wait_for("Stopped");
+    // Of a terminal that echoes, the line itself is seen; and then what it does.
+    watch.press("stty -a | grep -o -w -e '-*echo' -e '-*icanon'\n");
+    watch.wait_for("icanon\r\necho\r\n");
+    watch.press("fg\n");
+    watch.wait_for("watch --color never\r\n");
+    watch.press("p");
+    watch.wait_for("+  videos  new");
+    watch.press("q");
+    watch.wait_for("$ ");
+    watch.press("exit\n");
+    watch.end();
 }
