@@ -1,5 +1,6 @@
 //! The way to a target's service, which may have to be started first.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -142,6 +143,19 @@ impl Connection {
         })
     }
 
+    /// Whether every bucket that the plan submits to may be called, before anything is sent.
+    pub(super) fn check_buckets(&self, plan: &Plan) -> Result<(), Failure> {
+        let submitted = plan.jobs.iter().filter(|planned| planned.action.submits());
+        let buckets = submitted.map(|planned| {
+            let work = &planned.job.work;
+            (&work.bucket, &work.region)
+        });
+        for (bucket, region) in buckets.collect::<BTreeSet<_>>() {
+            self.client.for_bucket(bucket, region)?;
+        }
+        Ok(())
+    }
+
     /// How to apply over this connection.
     pub(super) fn options(&self) -> apply::Options {
         apply::Options {
@@ -230,6 +244,9 @@ fn client_settings(session: &Session, endpoint: &Endpoint) -> Result<ClientSetti
         rate: session.target.rate,
         proxy,
         no_proxy: session.settings.no_proxy.clone(),
+        // A service of this machine's own is reached with a key pair of its own.
+        permitted: consent::permitted(&session.settings)
+            .filter(|_| session.target.embedded().is_none()),
         ..ClientSettings::default()
     })
 }

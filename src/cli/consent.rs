@@ -2,50 +2,49 @@
 
 use super::failure::Failure;
 use super::session::Session;
-use crate::api::client::Endpoint;
-use crate::api::host::Side;
+use super::settings::Settings;
+use crate::api::client::{ClientError, Endpoint, Permitted};
 use crate::diagnostic::Diagnostic;
 
-/// Shows where calls go, and refuses hosts and buckets that the environment does not allow. Outside
-/// automation a person decides by running the command.
+/// Where signed calls may go. Outside automation a person decides by running the command.
+pub(super) fn permitted(settings: &Settings) -> Option<Permitted> {
+    let names = settings.allowed_hosts.iter().cloned();
+    settings.automation.then(|| Permitted::new(names))
+}
+
+/// Whether a place that gives credentials may be asked for some.
+pub(super) fn allows(settings: &Settings, place: &str) -> bool {
+    !settings.automation
+        || settings
+            .allowed_hosts
+            .iter()
+            .any(|allowed| allowed == place)
+}
+
+/// Shows where calls go, and refuses hosts and buckets that the environment does not allow.
 pub(super) fn check(session: &Session, endpoint: &Endpoint) -> Result<(), Failure> {
-    let settings = &session.settings;
-    if !settings.automation {
+    let Some(permitted) = permitted(&session.settings) else {
         return Ok(());
-    }
-    let bucket = endpoint.bucket.as_str();
-    let own = [Side::Ci, Side::Cos].map(|side| endpoint.host(side).to_string());
-    let bucket_is_allowed =
-        settings.allows_host(bucket) || own.iter().any(|host| settings.allows_host(host));
-    let mut refused = Vec::new();
-    if !bucket_is_allowed {
-        refused.push(bucket.to_owned());
-    }
-    let mut place = own[0].clone();
-    if let Some(base) = &endpoint.base {
-        let host = base.host_str().unwrap_or_default();
-        place = base
-            .port()
-            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        if !settings.allows_host(host) && !settings.allows_host(&place) {
-            refused.push(place.clone());
-        }
-    }
+    };
+    let (place, bucket) = (endpoint.place(), &endpoint.bucket);
     session
         .ui
         .note(format!("calls go to {place}, for the bucket {bucket}"))?;
+    let refused = permitted.refused(endpoint);
     if refused.is_empty() {
         return Ok(());
     }
     let names = refused.join(",");
-    let message = format!(
-        "signed calls to {} are not allowed here",
-        refused.join(" and ")
-    );
-    Err(Diagnostic::error("host-not-allowed", message)
-        .help(format!(
-            "allow them where the pipeline is defined, which no request can change: \
-             STOCKTAKE_ALLOWED_HOSTS={names}"
-        ))
-        .into())
+    Err(refusal(&ClientError::NotPermitted { names }).into())
+}
+
+/// Why a call is not made, and the way out, if that is the reason.
+pub(super) fn refusal(error: &ClientError) -> Diagnostic {
+    let ClientError::NotPermitted { names } = error else {
+        return Diagnostic::error("client", error.to_string());
+    };
+    Diagnostic::error("host-not-allowed", error.to_string()).help(format!(
+        "allow them where the pipeline is defined, which no request can change: \
+         STOCKTAKE_ALLOWED_HOSTS={names}"
+    ))
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::connection;
+use super::consent;
 use super::failure::Failure;
 use super::session::Session;
 use super::settings::Settings;
@@ -79,12 +80,7 @@ fn origin(session: &Session, warnings: &mut Vec<Diagnostic>) -> Result<Origin, F
             Service::Remote { roles, .. } => roles,
             Service::Embedded(_) => &none,
         },
-        instance_allowed: is_instance_allowed(&session.settings),
+        instance_allowed: consent::allows(&session.settings, METADATA_HOST),
     };
     Ok(credentials::origin(&surroundings, warnings).map_err(Diagnostic::from)?)
-}
-
-/// In automation the files of a request may name any target: its environment has to allow the role.
-fn is_instance_allowed(settings: &Settings) -> bool {
-    !settings.automation || settings.allows_host(METADATA_HOST)
 }

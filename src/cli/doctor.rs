@@ -6,13 +6,14 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::connection::checking_client;
+use super::consent;
 use super::credentials;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::options::{Format, FormatArgs, GlobalOptions};
 use super::session::{self, Session};
 use super::settings::Settings;
-use crate::api::client::Client;
+use crate::api::client::{Client, ClientError, Endpoint};
 use crate::api::name::{BucketName, Region};
 use crate::api::request::Input;
 use crate::credentials::Found;
@@ -148,8 +149,14 @@ async fn asked(
     owner: Option<&Owner>,
 ) -> Result<Vec<Check>, Failure> {
     let mut checks = Vec::new();
+    let buckets = buckets(session, jobs);
     let (address, credentials) = match &session.target.service {
         Service::Remote { endpoint, .. } => {
+            // Before credentials are looked for.
+            if let Some(refused) = refused(session, endpoint.as_deref(), &buckets) {
+                checks.push(refused);
+                return Ok(checks);
+            }
             let mut warnings = Vec::new();
             let found = credentials::find(session, &mut warnings).await;
             checks.push(credentials_check(found.as_ref(), &warnings));
@@ -162,7 +169,6 @@ async fn asked(
             (address, pair.into())
         }
     };
-    let buckets = buckets(session, jobs);
     let Some(first) = buckets.first().cloned() else {
         let found = "neither the target nor a job names a bucket".to_owned();
         let finding = (Outcome::Skipped, found, None);
@@ -178,6 +184,36 @@ async fn asked(
         Err(failure) => checks.extend(failure.diagnostics.iter().map(broken)),
     }
     Ok(checks)
+}
+
+/// What the environment of a pipeline does not let this target call.
+fn refused(
+    session: &Session,
+    address: Option<&str>,
+    buckets: &BTreeSet<(BucketName, Region)>,
+) -> Option<Check> {
+    let permitted = consent::permitted(&session.settings)?;
+    let base = address.and_then(|address| address.parse().ok());
+    let refused = buckets.iter().flat_map(|(bucket, region)| {
+        permitted.refused(&Endpoint {
+            bucket: bucket.clone(),
+            region: region.clone(),
+            base: base.clone(),
+        })
+    });
+    let names: BTreeSet<String> = refused.collect();
+    if names.is_empty() {
+        return None;
+    }
+    let names = Vec::from_iter(names).join(",");
+    let refusal = consent::refusal(&ClientError::NotPermitted { names });
+    let finding = (Outcome::Failed, refusal.message, refusal.help);
+    Some(Check::new(
+        "consent",
+        "",
+        "STOCKTAKE_ALLOWED_HOSTS",
+        finding,
+    ))
 }
 
 fn questions(

@@ -2,10 +2,12 @@
 
 use crate::api::client::{CallError, ClientError};
 use crate::diagnostic::Diagnostic;
+use crate::plain_text::printable;
 use crate::remedy;
 use crate::service::{StartError, StoreError};
 use crate::state::StateError;
 
+use super::consent;
 use super::exit::Exit;
 
 /// Why a command cannot go on.
@@ -123,7 +125,7 @@ pub(super) fn call_problem(code: &'static str, error: &CallError, otherwise: &st
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        Diagnostic::error("client", error.to_string()).into()
+        consent::refusal(&error).into()
     }
 }
 
@@ -145,7 +147,7 @@ impl From<StartError> for Failure {
             } => &format!(
                 "it was written by another build of stocktake: remove its folder with `rm -r {}`, \
                  or keep the new jobs elsewhere with --data",
-                path.parent().unwrap_or(path).display()
+                printable(path.parent().unwrap_or(path))
             ),
             StartError::Database { .. } => {
                 "move it away to start with an empty one; the jobs in it are forgotten then"

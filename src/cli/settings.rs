@@ -51,7 +51,7 @@ pub(super) struct Settings {
     /// `NO_PROXY`: hosts that are reached without it.
     pub(super) no_proxy: Option<String>,
     /// `STOCKTAKE_ALLOWED_HOSTS`: hosts that files may name in automation.
-    allowed_hosts: Vec<String>,
+    pub(super) allowed_hosts: Vec<String>,
     /// `SOURCE_DATE_EPOCH`: the moment that plans are dated with.
     pub(super) plan_date: Option<Timestamp>,
     /// `STOCKTAKE_ARGS` and `STOCKTAKE_ARGS_PLAN` and its like: arguments after the command's name.
@@ -182,11 +182,6 @@ impl Settings {
 }
 
 impl Settings {
-    /// Whether the environment allows a host that files name.
-    pub(super) fn allows_host(&self, host: &str) -> bool {
-        self.allowed_hosts.iter().any(|allowed| allowed == host)
-    }
-
     /// What the environment adds after the name of a command, before the arguments given there.
     pub(super) fn arguments(&self, command: &str) -> Vec<OsString> {
         let own = format!("{ARGUMENTS}_{}", command.to_uppercase().replace('-', "_"));

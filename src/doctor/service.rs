@@ -9,7 +9,7 @@ use tokio::net::lookup_host;
 
 use super::check::{Check, Finding, Outcome, failed, in_time, ok, refused, skipped};
 use super::{bucket, clock, input, workflow};
-use crate::api::client::{Client, Endpoint};
+use crate::api::client::{Client, ClientError, Endpoint};
 use crate::api::host::Side;
 use crate::api::name::{BucketName, Region, WorkflowId};
 use crate::api::request::Input;
@@ -103,7 +103,13 @@ fn with<'a>(
     match questions.client.for_bucket(name, region) {
         Ok(client) => checks(client),
         Err(error) => {
-            let finding = failed(error.to_string(), "correct `endpoint` of the target");
+            let remedy = match &error {
+                ClientError::NotPermitted { names } => {
+                    format!("STOCKTAKE_ALLOWED_HOSTS={names}, where the pipeline is defined")
+                }
+                _ => "correct `endpoint` of the target".to_owned(),
+            };
+            let finding = failed(error.to_string(), remedy);
             let check = Check::new("bucket", name.as_str(), "", finding);
             Box::pin(async move { vec![check] })
         }

@@ -7,7 +7,7 @@ use md5::Digest;
 use tokio::sync::mpsc;
 
 use super::Counter;
-use super::stored::{Pieces, problem, reading};
+use super::stored::{Pieces, problem, quoted, reading};
 use super::tally::{ANY_KEY, Tally};
 use crate::api::client::Client;
 use crate::api::objects::{Budget, DataFile, Inventory, ListProblem, MANIFEST_LIMIT, Rows};
@@ -32,11 +32,14 @@ pub(super) async fn count(
     let key = Counter::key_of(client, name)?;
     let text = counter.whole(client, &key, MANIFEST_LIMIT).await?;
     let bucket = &client.endpoint().bucket;
-    let inventory = Inventory::parse(bucket, &text).map_err(|found| problem(&key, &found))?;
+    let inventory =
+        Inventory::parse(bucket, &text).map_err(|found| problem(&quoted(&key), &found))?;
     let budget = Arc::new(Budget::default());
     let _reading = budget.stop().raise_on_drop();
-    for file in &inventory.files {
-        count_file(counter, client, (&inventory, &budget), file, tally).await?;
+    for (index, file) in inventory.files.iter().enumerate() {
+        // Keys that the manifest holds are not shown: a plan is read by people who may not read that.
+        let name = format!("data file {} of `{key}`", index + 1);
+        count_file(counter, client, (&inventory, &budget), (&name, file), tally).await?;
     }
     Ok(())
 }
@@ -47,7 +50,7 @@ async fn count_file(
     counter: &Counter<'_>,
     client: &Client,
     (inventory, budget): (&Inventory, &Arc<Budget>),
-    file: &DataFile,
+    (name, file): (&str, &DataFile),
     tally: &mut Tally,
 ) -> Result<(), String> {
     let (batches, mut read) = mpsc::channel::<Vec<Entry>>(BATCHES);
@@ -61,13 +64,13 @@ async fn count_file(
             }
         }
     };
-    let (passed, ()) = tokio::join!(counter.pump(client, &file.key, pieces), take);
+    let (passed, ()) = tokio::join!(counter.pump(client, (&file.key, name), pieces), take);
     let rows = reader.await.map_err(|error| error.to_string())?;
     let passed = passed?;
     let checked = rows
         .and_then(|()| file.check_size(passed.size))
         .and_then(|()| file.check_md5(&passed.md5.finalize()));
-    checked.map_err(|found| problem(&file.key, &found))
+    checked.map_err(|found| problem(name, &found))
 }
 
 fn parse(

@@ -40,9 +40,9 @@ impl Counter<'_> {
         key: &str,
         limit: usize,
     ) -> Result<Vec<u8>, String> {
-        let mut download = client.download(key);
+        let (mut download, name) = (client.download(key), quoted(key));
         let mut whole = Vec::new();
-        while let Some(piece) = self.piece(&mut download, key).await? {
+        while let Some(piece) = self.piece(&mut download, &name).await? {
             whole.extend_from_slice(&piece);
             if whole.len() > limit {
                 whole.truncate(limit + 1);
@@ -52,11 +52,12 @@ impl Counter<'_> {
         Ok(whole)
     }
 
-    /// Hands the pieces of an object to a thread, until there are no more or it wants no more.
+    /// Hands the pieces of an object to a thread, until there are no more or it wants no more. Errors
+    /// show its name, which may be another one than its key.
     pub(super) async fn pump(
         &self,
         client: &Client,
-        key: &str,
+        (key, name): (&str, &str),
         pieces: mpsc::Sender<Bytes>,
     ) -> Result<Passed, String> {
         let mut download = client.download(key);
@@ -64,7 +65,7 @@ impl Counter<'_> {
             size: 0,
             md5: Md5::new(),
         };
-        while let Some(piece) = self.piece(&mut download, key).await? {
+        while let Some(piece) = self.piece(&mut download, name).await? {
             passed.size += piece.len() as u64;
             passed.md5.update(&piece);
             if pieces.send(piece).await.is_err() {
@@ -74,11 +75,11 @@ impl Counter<'_> {
         Ok(passed)
     }
 
-    async fn piece(&self, download: &mut Download, key: &str) -> Result<Option<Bytes>, String> {
+    async fn piece(&self, download: &mut Download, name: &str) -> Result<Option<Bytes>, String> {
         let piece = download.chunk().await;
         piece.map_err(|error| match error.status() {
-            Some(404) => format!("the bucket has no object `{key}`"),
-            _ => format!("`{key}` cannot be read: {}", self.explain(&error)),
+            Some(404) => format!("the bucket has no object {name}"),
+            _ => format!("{name} cannot be read: {}", self.explain(&error)),
         })
     }
 }
@@ -109,7 +110,12 @@ impl Read for Pieces {
     }
 }
 
+/// A key as errors have it.
+pub(super) fn quoted(key: &str) -> String {
+    format!("`{key}`")
+}
+
 /// What is wrong with a list, with its name.
-pub(super) fn problem(key: &str, problem: &ListProblem) -> String {
-    format!("`{key}`: {problem}")
+pub(super) fn problem(name: &str, problem: &ListProblem) -> String {
+    format!("{name}: {problem}")
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use md5::{Digest, Md5};
 use tokio::sync::mpsc;
 
-use super::stored::{Pieces, problem, reading};
+use super::stored::{Pieces, problem, quoted, reading};
 use super::tally::{ANY_KEY, Tally};
 use super::{Counter, HEADS};
 use crate::api::client::Client;
@@ -31,10 +31,11 @@ pub(super) async fn count(
 ) -> Result<(), String> {
     let key = Counter::key_of(client, name)?;
     let (keys, listed) = mpsc::channel(KEYS);
-    let (bucket, name) = (client.endpoint().bucket.clone(), key.clone());
+    let (bucket, name) = (client.endpoint().bucket.clone(), quoted(&key));
+    let shown = name.clone();
     let (pieces, reader) = reading(move |stored| parse(&bucket, &name, stored, &keys));
     let (passed, taken) = tokio::join!(
-        counter.pump(client, &key, pieces),
+        counter.pump(client, (&key, &shown), pieces),
         take(counter, client, listed, tally)
     );
     let list = reader.await.map_err(|error| error.to_string())?;
@@ -57,7 +58,7 @@ fn parse(
             continue;
         }
         if seen.len() > DISTINCT {
-            return Err(format!("`{list}` names more than {DISTINCT} objects"));
+            return Err(format!("{list} names more than {DISTINCT} objects"));
         }
         if keys.blocking_send(key).is_err() {
             break;

@@ -139,3 +139,114 @@ async fn in_automation_signed_calls_go_where_the_environment_allows() {
     assert!(first.contains(&address), "{}", run.stderr);
     assert!(!server.requests().is_empty(), "{}", run.stderr);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_of_another_bucket_needs_consent_of_its_own() {
+    let reply = Reply::Bytes(error("403 Forbidden", "", "AccessDenied"));
+    let server = RawServer::start(move |_, _| reply.clone()).await;
+    let env = Workspace::new().target("prod", &Target::at(server.address));
+    let job = |key: &str, bucket: &str| {
+        format!(
+            "  {key}:\n    bucket: {bucket}\n    input: {{ prefix: {key}/ }}\n    \
+             operation: {{ workflow_ids: w1 }}\n"
+        )
+    };
+    let two = job("a", "demo-1250000000") + &job("b", "payroll-1250000000");
+    env.write("jobs/a.yaml", &format!("jobs:\n{two}"));
+    env.run(&["-t", "prod", "state", "init"]).expect(0);
+    let allowed = format!("demo-1250000000,{}", server.address);
+    let run = |arguments: &[&str]| {
+        let mut command = env.command(&["-t", "prod"]);
+        command.args(arguments).envs(CREDENTIALS).env("CI", "true");
+        Run::of(command.env("STOCKTAKE_ALLOWED_HOSTS", &allowed))
+    };
+    let hosts = || server.requests().join("\n").contains("payroll");
+    let applied = run(&["apply", "--auto-approve"]).expect(1);
+    let help = "STOCKTAKE_ALLOWED_HOSTS=payroll-1250000000";
+    assert!(applied.stderr.contains(help), "{}", applied.stderr);
+    assert!(server.requests().is_empty(), "nothing is sent for either");
+    run(&["plan", "--estimate"]);
+    run(&["adopt"]).expect(1);
+    let doctor = run(&["doctor"]).expect(1);
+    assert!(doctor.stdout.contains(help), "{}", doctor.stdout);
+    assert!(!hosts(), "{:?}", server.requests());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_asks_for_the_same_consent() {
+    let reply = Reply::Bytes(error("403 Forbidden", "", "AccessDenied"));
+    let server = RawServer::start(move |_, _| reply.clone()).await;
+    let env = Workspace::new().target("prod", &Target::at(server.address));
+    env.write("jobs/a.yaml", &jobs([("a", "{ prefix: a/ }")]));
+    env.run(&["-t", "prod", "state", "init"]).expect(0);
+    let doctor = |allowed: &str| {
+        let mut command = env.command(&["-t", "prod", "doctor"]);
+        command.envs(CREDENTIALS).env("CI", "true");
+        Run::of(command.env("STOCKTAKE_ALLOWED_HOSTS", allowed)).expect(1)
+    };
+    let address = server.address.to_string();
+    for allowed in ["", "demo-1250000000", &address] {
+        let run = doctor(allowed);
+        assert!(
+            run.stdout.contains("STOCKTAKE_ALLOWED_HOSTS="),
+            "{}",
+            run.stdout
+        );
+        assert!(server.requests().is_empty(), "{allowed}");
+    }
+    doctor(&format!("demo-1250000000,{address}"));
+    assert!(!server.requests().is_empty());
+}
+
+#[test]
+fn an_estimate_shows_no_word_of_what_objects_hold() {
+    let env = Workspace::small();
+    let canary = "alice-SALARY-90000";
+    let manifests = [
+        format!("{canary},{canary}"),
+        format!("\"{canary}\""),
+        format!("{{\"{canary}\": 1, \"fileFormat\": \"CSV\"}}"),
+        format!("{{\"fileFormat\": \"{canary}\", \"fileSchema\": \"Key\", \"files\": []}}"),
+        format!("{{\"fileFormat\": \"CSV\", \"fileSchema\": \"{canary}\", \"files\": []}}"),
+        format!("{{\"fileFormat\": \"CSV\", \"fileSchema\": \"Key\", \"files\": \"{canary}\"}}"),
+        format!(
+            "{{\"sourceAppid\": \"1\", \"sourceBucket\": \"{canary}\", \"fileFormat\": \"CSV\", \
+             \"fileSchema\": \"Key\", \"files\": []}}"
+        ),
+        format!(
+            "{{\"fileFormat\": \"CSV\", \"fileSchema\": \"Key\", \"files\": \
+             [{{\"key\": \"{canary}\"}}, {{\"key\": \"{canary}\"}}]}}"
+        ),
+        format!(
+            "{{\"fileFormat\": \"CSV\", \"fileSchema\": \"Key\", \"files\": [{{\"key\": \"{canary}\"}}]}}"
+        ),
+        "{\"fileFormat\": \"CSV\", \"fileSchema\": \"Key\", \"files\": [{\"key\": \"payroll\"}]}"
+            .to_owned(),
+    ];
+    env.write("bucket/payroll", &format!("{canary}\n{canary},{canary}\n"));
+    for (number, text) in manifests.iter().enumerate() {
+        env.write(&format!("bucket/{number}.json"), text);
+        let input = format!("{{ manifest: {number}.json }}");
+        env.write(
+            &format!("jobs/{number}.yaml"),
+            &jobs([(&*format!("m{number}"), &*input)]),
+        );
+    }
+    env.write("jobs/list.yaml", &jobs([("list", "{ url_file: payroll }")]));
+    for form in ["human", "json", "markdown", "gitlab"] {
+        let run = env
+            .run(&["plan", "--all", "--estimate", "--format", form])
+            .expect(1);
+        let output = run.stdout + &run.stderr;
+        assert!(!output.contains("SALARY"), "{form}: {output}");
+    }
+    let json = env
+        .run(&["plan", "--estimate", "--format", "json"])
+        .expect(1)
+        .stdout;
+    assert_eq!(
+        json.matches("\"problem\"").count(),
+        manifests.len() + 1,
+        "{json}"
+    );
+}

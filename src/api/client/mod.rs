@@ -45,7 +45,7 @@ pub use list::{ListQuery, Listing};
 pub use objects::{ObjectHead, ObjectPages, ObjectQuery};
 pub use outcome::{Outcome, OutcomeKind, Rejection, Retry, Sent};
 pub(crate) use settings::is_loopback;
-pub use settings::{ClientError, ClientSettings, Endpoint};
+pub use settings::{ClientError, ClientSettings, Endpoint, Permitted};
 pub use setup::Probe;
 
 const JOBS: &str = "/inventorytriggerjob";
@@ -113,6 +113,13 @@ impl Client {
     }
 
     fn at(shared: Arc<Shared>, endpoint: Endpoint) -> Result<Self, ClientError> {
+        if let Some(permitted) = &shared.settings.permitted {
+            let refused = permitted.refused(&endpoint);
+            if !refused.is_empty() {
+                let names = refused.join(",");
+                return Err(ClientError::NotPermitted { names });
+            }
+        }
         Ok(Self {
             ci: Caller::new(Arc::clone(&shared), &endpoint, Side::Ci)?,
             cos: Caller::new(shared, &endpoint, Side::Cos)?,

@@ -1,6 +1,8 @@
 //! Where the client connects to, and how patient it is.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Url;
@@ -28,6 +30,16 @@ impl Endpoint {
             side,
             region: self.region.clone(),
         }
+    }
+
+    /// The host that calls go to, with a port where one is written.
+    pub fn place(&self) -> String {
+        let Some(base) = &self.base else {
+            return self.host(Side::Ci).to_string();
+        };
+        let host = base.host_str().unwrap_or_default();
+        let port = base.port();
+        port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 
     /// The address to connect to, without a path.
@@ -73,7 +85,37 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
-/// How patient the client is.
+/// The hosts and buckets that signed calls may be made to.
+#[derive(Debug, Clone, Default)]
+pub struct Permitted(Arc<BTreeSet<String>>);
+
+impl Permitted {
+    /// These names of buckets and hosts, these also with a port.
+    pub fn new(names: impl IntoIterator<Item = String>) -> Self {
+        Self(Arc::new(names.into_iter().collect()))
+    }
+
+    /// What of an endpoint is not permitted: its bucket, and the address that stands in for the bucket's
+    /// own host.
+    pub fn refused(&self, endpoint: &Endpoint) -> Vec<String> {
+        let is_permitted = |name: &str| self.0.contains(name);
+        let bucket = endpoint.bucket.as_str();
+        let own = [Side::Ci, Side::Cos].map(|side| endpoint.host(side).to_string());
+        let mut refused = Vec::new();
+        if !is_permitted(bucket) && !own.iter().any(|host| is_permitted(host)) {
+            refused.push(bucket.to_owned());
+        }
+        if let Some(base) = &endpoint.base {
+            let (host, place) = (base.host_str().unwrap_or_default(), endpoint.place());
+            if !is_permitted(host) && !is_permitted(&place) {
+                refused.push(place);
+            }
+        }
+        refused
+    }
+}
+
+/// How patient the client is, and where it may go.
 #[derive(Debug, Clone)]
 pub struct ClientSettings {
     /// To connect, TLS included.
@@ -88,6 +130,8 @@ pub struct ClientSettings {
     pub proxy: Option<Url>,
     /// Hosts that are reached without it, as `NO_PROXY` lists them.
     pub no_proxy: Option<String>,
+    /// Where signed calls may go; absent for anywhere.
+    pub permitted: Option<Permitted>,
 }
 
 impl ClientSettings {
@@ -106,6 +150,7 @@ impl Default for ClientSettings {
             read_retries: 4,
             proxy: None,
             no_proxy: None,
+            permitted: None,
         }
     }
 }
@@ -130,6 +175,12 @@ pub enum ClientError {
     NotAnAddress {
         /// The endpoint.
         url: String,
+    },
+    /// Neither host nor bucket may be called.
+    #[error("signed calls to {names} are not allowed here")]
+    NotPermitted {
+        /// What is not permitted, separated by commas.
+        names: String,
     },
     /// TLS or a proxy cannot be set up.
     #[error("the HTTP client cannot be set up: {0}")]

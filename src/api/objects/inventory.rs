@@ -84,26 +84,26 @@ impl Inventory {
             let problem = format!("larger than {MANIFEST_LIMIT} bytes");
             return Err(ListProblem::whole(problem));
         }
-        let manifest: Manifest = serde_json::from_slice(text)
-            .map_err(|error| ListProblem::whole(format!("no inventory's manifest: {error}")))?;
+        let manifest: Manifest =
+            serde_json::from_slice(text).map_err(|error| no_manifest(&error))?;
         if !manifest.file_format.eq_ignore_ascii_case("CSV") {
-            let format = &manifest.file_format;
-            let problem = format!("its format is {format}; only CSV can be read");
+            let problem = "its `fileFormat` is not CSV, the only one that can be read";
             return Err(ListProblem::whole(problem));
         }
         if let (Some(name), Some(app_id)) = (&manifest.source_bucket, &manifest.source_appid) {
             let source = format!("{name}-{app_id}");
             if source != bucket.as_str() && name != bucket.as_str() {
-                let problem = format!("the inventory of another bucket, {source}");
-                return Err(ListProblem::whole(problem));
+                return Err(ListProblem::whole("the inventory of another bucket"));
             }
         }
         let mut keys = HashSet::new();
-        for file in &manifest.files {
-            check_key_length(&file.key)
-                .map_err(|problem| ListProblem::whole(format!("the data file's {problem}")))?;
+        for (index, file) in manifest.files.iter().enumerate() {
+            let number = index + 1;
+            check_key_length(&file.key).map_err(|problem| {
+                ListProblem::whole(format!("data file {number}: its {problem}"))
+            })?;
             if !keys.insert(file.key.as_str()) {
-                let problem = format!("it names the data file `{}` twice", file.key);
+                let problem = format!("data file {number} is named before");
                 return Err(ListProblem::whole(problem));
             }
         }
@@ -114,6 +114,19 @@ impl Inventory {
             columns,
         })
     }
+}
+
+/// Says what is wrong without the words of the object: a plan is shown to people who may not read it.
+fn no_manifest(error: &serde_json::Error) -> ListProblem {
+    let problem = if error.is_data() {
+        "a field is missing, or not what it is in an inventory"
+    } else {
+        "it is not JSON"
+    };
+    ListProblem::at(
+        error.line() as u64,
+        format!("no inventory's manifest: {problem}"),
+    )
 }
 
 impl DataFile {

@@ -14,6 +14,7 @@ use crate::cli::session::Session;
 use crate::cli::signals::Interrupts;
 use crate::cli::strangers;
 use crate::job::Fingerprint;
+use crate::plain_text::printable;
 use crate::plan::Plan;
 use crate::state::{Record, Records, StateError, StateStore};
 use crate::status::{self, StatusWriter};
@@ -37,6 +38,11 @@ pub(super) async fn execute(
     };
     let mut interrupts = Interrupts::listen()?;
     let connection = Connection::open(session, bucket, region).await?;
+    if let Err(refused) = connection.check_buckets(plan) {
+        connection.close().await;
+        store.close()?;
+        return Err(refused);
+    }
     let submitted = match may_submit(session, plan, &store, &connection, &interrupts, view).await {
         Ok(Exit::Done) => {
             submit(
@@ -179,7 +185,7 @@ fn next_steps(session: &Session, has_waited: bool) -> Vec<String> {
     let mut steps = Vec::new();
     if let Some(service) = session.target.embedded() {
         let results = service.data.join("results");
-        let results = session.shown(&results).display().to_string();
+        let results = printable(&session.shown(&results));
         steps.push(format!("results: {results}/<job id>/"));
         return steps;
     }
@@ -190,7 +196,7 @@ fn next_steps(session: &Session, has_waited: bool) -> Vec<String> {
     }
     let state = &session.target.state;
     if state.ancestors().any(|folder| folder.join(".git").exists()) {
-        let state = session.shown(state).display().to_string();
+        let state = printable(&session.shown(state));
         steps.push(format!(
             "commit {state} before anybody else applies: it says what was submitted"
         ));
