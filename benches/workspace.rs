@@ -62,6 +62,7 @@ fn whole_plan(workspace: &Workspace) -> usize {
         lineage: None,
         commit: None,
         files: None,
+        workspace: None,
     };
     let view = PlanView {
         plan: &PlanDocument::new(&plan, origin),

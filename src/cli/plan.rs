@@ -1,6 +1,6 @@
 //! `stocktake plan`
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use super::session::Session;
 use super::settings::Settings;
 use super::strangers;
 use crate::job::Job;
+use crate::plain_text::printable;
 use crate::plan::{Drift, PlanDocument, Selection};
 use crate::report::{self, PlanView, Ui};
 use crate::state::Records;
@@ -124,7 +125,10 @@ pub(super) fn run(
         plan.warn_of_unchecked(&session.limits(None));
     }
     let origin = plan_file::origin(&session, lineage, inputs.unwrap_or_default());
-    let document = PlanDocument::new(&plan, origin);
+    let mut document = PlanDocument::new(&plan, origin);
+    if is_kept {
+        document = document.sealed().map_err(io::Error::from)?;
+    }
     if let Some(path) = &arguments.out {
         plan_file::write(path, &document)?;
     }
@@ -134,7 +138,7 @@ pub(super) fn run(
             format!("`stocktake apply{refresh}` does this; each job is submitted once.")
         },
         |path| {
-            let path = path.display();
+            let path = printable(path);
             format!("Kept in {path}; `stocktake apply {path}` does exactly this.")
         },
     );

@@ -15,10 +15,12 @@ use super::session::Session;
 use crate::diagnostic::Diagnostic;
 use crate::files;
 use crate::job::Job;
+use crate::plain_text::printable;
 use crate::plan::{Origin, PlanDocument, StaleJob};
 use crate::report;
 use crate::source::SourceFile;
 use crate::state::Lineage;
+use crate::workspace::FILE_NAME;
 
 /// A plan of a million jobs is smaller.
 const SIZE_LIMIT: u64 = 2 << 30;
@@ -30,6 +32,7 @@ pub(super) fn origin(session: &Session, lineage: Option<Lineage>, inputs: Inputs
         target: session.target.name.clone(),
         lineage,
         files: inputs.files,
+        workspace: inputs.workspace,
         commit: inputs.commit,
     }
 }
@@ -39,6 +42,7 @@ pub(super) fn origin(session: &Session, lineage: Option<Lineage>, inputs: Inputs
 pub(super) struct Inputs {
     commit: Option<String>,
     files: Option<String>,
+    workspace: Option<String>,
 }
 
 impl Inputs {
@@ -48,6 +52,7 @@ impl Inputs {
         Self {
             commit,
             files: Some(files),
+            workspace: workspace_digest(session),
         }
     }
 }
@@ -93,6 +98,23 @@ fn digest(mut files: Vec<Arc<SourceFile>>) -> String {
     HEXLOWER.encode(&hash.finalize())
 }
 
+/// SHA-256 of the workspace file.
+fn workspace_digest(session: &Session) -> Option<String> {
+    let source = session.workspace.source()?;
+    Some(HEXLOWER.encode(&Sha256::digest(source.text().as_bytes())))
+}
+
+/// Refuses a plan that was made with another workspace file: calls would go elsewhere than was reviewed,
+/// or within other limits.
+pub(super) fn check_workspace(session: &Session, plan: &PlanDocument<'_>) -> Result<(), Failure> {
+    if plan.workspace == workspace_digest(session) {
+        return Ok(());
+    }
+    let message = format!("{FILE_NAME} is not the one that the plan was made with");
+    let problem = Diagnostic::error("stale-plan", message);
+    Err(Failure::new(Exit::Stale, problem.help(PLAN_AGAIN)))
+}
+
 /// Writes a plan: the whole file or none.
 pub(super) fn write(path: &Path, plan: &PlanDocument<'_>) -> Result<(), Failure> {
     let written = files::write_output(path, |file| {
@@ -101,7 +123,7 @@ pub(super) fn write(path: &Path, plan: &PlanDocument<'_>) -> Result<(), Failure>
         out.flush()
     });
     written.map_err(|error| {
-        let message = format!("cannot write the plan to {}: {error}", path.display());
+        let message = format!("cannot write the plan to {}: {error}", printable(path));
         Diagnostic::error("plan-file", message).into()
     })
 }
@@ -109,12 +131,12 @@ pub(super) fn write(path: &Path, plan: &PlanDocument<'_>) -> Result<(), Failure>
 /// Reads a plan that was written by this version.
 pub(super) fn read(path: &Path) -> Result<PlanDocument<'static>, Failure> {
     let unreadable = |error: std::io::Error| {
-        let message = format!("cannot read the plan {}: {error}", path.display());
+        let message = format!("cannot read the plan {}: {error}", printable(path));
         Diagnostic::error("plan-file", message).help("`stocktake plan --out FILE` writes one")
     };
     let is_job = path.extension().is_none() && !path.exists();
     if is_job {
-        let name = path.display().to_string();
+        let name = printable(path);
         let message = format!("there is no saved plan {name}");
         let command = format!("`stocktake apply --only {}`", report::quoted(&name));
         return Err(Diagnostic::error("plan-file", message)
@@ -126,11 +148,11 @@ pub(super) fn read(path: &Path) -> Result<PlanDocument<'static>, Failure> {
     let mut file = files::open_stream(path).map_err(unreadable)?;
     let text = files::read_all(&mut file, SIZE_LIMIT).map_err(unreadable)?;
     let Some(text) = text else {
-        let message = format!("{} is larger than any plan", path.display());
+        let message = format!("{} is larger than any plan", printable(path));
         return Err(Diagnostic::error("plan-file", message).into());
     };
     PlanDocument::from_json(files::without_mark(&text)).map_err(|error| {
-        let message = format!("{} {error}", path.display());
+        let message = format!("{} {error}", printable(path));
         let problem = Diagnostic::error("plan-file", message);
         Failure::new(Exit::Stale, problem.help(PLAN_AGAIN))
     })

@@ -28,6 +28,9 @@ pub enum DocumentError {
     /// Changed by somebody.
     #[error("was changed by hand: the work of `{0}` is not the one that its fingerprint names")]
     Changed(JobKey),
+    /// Changed or damaged where no fingerprint looks.
+    #[error("was changed by hand or damaged: its digest is that of another plan")]
+    Digest,
 }
 
 /// A job about which a saved plan no longer holds.
@@ -82,15 +85,20 @@ impl PlanDocument<'_> {
         if envelope.format != FORMAT {
             return Err(DocumentError::Format(envelope.format));
         }
-        let document: Self = serde_json::from_slice(text).map_err(form)?;
+        let mut document: Self = serde_json::from_slice(text).map_err(form)?;
         if document.stocktake != TOOL_VERSION {
             return Err(DocumentError::Version(document.stocktake));
         }
         let is_changed = |job: &&DocumentJob| job.work().fingerprint() != job.fingerprint;
-        match document.jobs.iter().find(is_changed) {
-            Some(job) => Err(DocumentError::Changed(job.key.clone())),
-            None => Ok(document),
+        if let Some(job) = document.jobs.iter().find(is_changed) {
+            return Err(DocumentError::Changed(job.key.clone()));
         }
+        let digest = document.digest.clone();
+        if !document.unseal().map_err(form)? {
+            return Err(DocumentError::Digest);
+        }
+        document.digest = digest;
+        Ok(document)
     }
 }
 

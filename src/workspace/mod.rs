@@ -14,6 +14,7 @@ use crate::diagnostic::{Diagnostic, closest};
 use crate::document::schema::Schema;
 use crate::document::{self, Syntax};
 use crate::jobfile::discover;
+use crate::plain_text::printable;
 use crate::source::{Place, SourceFile};
 
 use file::WorkspaceFile;
@@ -46,7 +47,7 @@ pub struct Workspace {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "no workspace: {} has no {JOBS_FOLDER} folder, and neither it nor a folder above has a {FILE_NAME}",
-    .start.display()
+    printable(.start)
 )]
 pub struct NoWorkspace {
     /// Where the search began.
@@ -91,6 +92,11 @@ impl Workspace {
             workspace.source = Some(source);
         }
         Ok(workspace)
+    }
+
+    /// The workspace file, if there is one.
+    pub fn source(&self) -> Option<&SourceFile> {
+        self.source.as_deref()
     }
 
     /// The folder of the workspace.

@@ -91,9 +91,9 @@ fn a_plan_of_another_target_state_or_version_is_refused() {
 
     env.run(&["apply", "--only", "first"]).expect(0);
     env.run(&["plan", "--out", "plan.json"]).expect(0);
-    change_plan(&env, |plan| {
-        plan["lineage"] = "00000000-0000-4000-8000-000000000000".into();
-    });
+    // A state that was begun anew.
+    fs::remove_dir_all(env.path().join(".stocktake")).unwrap();
+    env.run(&["apply", "--only", "first"]).expect(0);
     let other = env.run(&["apply", "plan.json"]).expect(6);
     assert!(other.stderr.contains("lineage"), "{}", other.stderr);
 }
@@ -114,6 +114,53 @@ fn work_that_is_not_what_was_reviewed_is_refused() {
         env.run(&["show", "plan.json"]).expect(6);
     }
     env.run(&["show", "missing.json"]).expect(1);
+}
+
+#[test]
+fn whatever_is_changed_in_a_saved_plan_it_is_refused() {
+    let env = two_jobs();
+    env.run(&["plan", "--out", "plan.json"]).expect(0);
+    let plan = env.read("plan.json");
+    let changes: [fn(&mut Value); 9] = [
+        |plan| plan["jobs"][0]["key"] = "ax".into(),
+        |plan| plan["jobs"][0]["request"]["name"] = "other".into(),
+        |plan| plan["jobs"][0]["source"]["line"] = 9.into(),
+        |plan| plan["jobs"][0]["max_attempts"] = 9.into(),
+        |plan| plan["files"] = "0".repeat(64).into(),
+        |plan| plan["commit"] = "0".repeat(40).into(),
+        |plan| plan["summary"]["submit"] = 1.into(),
+        |plan| _ = plan["jobs"].as_array_mut().unwrap().pop(),
+        |plan| plan["digest"] = Value::Null,
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        env.write("plan.json", &plan);
+        change_plan(&env, change);
+        let run = env.run(&["apply", "plan.json"]).expect(6);
+        assert!(
+            run.stderr.contains("was changed by hand"),
+            "{number}: {}",
+            run.stderr
+        );
+    }
+    // Spaces say nothing.
+    env.write("plan.json", &plan);
+    change_plan(&env, |_| ());
+    env.run(&["apply", "plan.json"]).expect(0);
+}
+
+#[test]
+fn a_plan_is_applied_with_the_workspace_file_that_it_was_made_with() {
+    let env = two_jobs();
+    env.run(&["plan", "--out", "plan.json"]).expect(0);
+    let text = env.read("stocktake.toml");
+    for changed in [format!("default_target = \"local\"\n{text}"), String::new()] {
+        env.write("stocktake.toml", &changed);
+        let run = env.run(&["apply", "plan.json"]).expect(6);
+        assert!(run.stderr.contains("stocktake.toml"), "{}", run.stderr);
+    }
+    assert!(!env.path().join(".stocktake/local.state.jsonl").exists());
+    env.write("stocktake.toml", &text);
+    env.run(&["apply", "plan.json"]).expect(0);
 }
 
 #[test]

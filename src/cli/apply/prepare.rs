@@ -9,6 +9,7 @@ use crate::cli::plan_file;
 use crate::cli::poll;
 use crate::cli::session::Session;
 use crate::cli::settings::Settings;
+use crate::plain_text::printable;
 use crate::plan::{self, Drift, Plan, PlanDocument};
 use crate::report::Ui;
 use crate::state::{Expected, StateError, StateStore};
@@ -62,7 +63,7 @@ pub(super) fn saved(
         return Err(plan_file::other_target(&document, asked));
     }
     if options.target.is_none() {
-        let (target, path) = (&document.target, path.display());
+        let (target, path) = (&document.target, printable(path));
         ui.note(format!("target `{target}`, from {path}"))?;
     }
     let options = GlobalOptions {
@@ -70,6 +71,7 @@ pub(super) fn saved(
         ..options.clone()
     };
     let session = Session::open(&options, settings, ui)?;
+    plan_file::check_workspace(&session, &document)?;
     let expected = Expected {
         lineage: document.lineage.as_ref(),
         ..session.expected()

@@ -3,13 +3,16 @@
 mod job;
 
 use std::borrow::Cow;
+use std::io;
 
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use schemars::JsonSchema;
 use serde::ser::{Error, SerializeSeq};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
+use sha2::{Digest, Sha256};
 
 use super::drift::Drift;
 use super::model::{Blocked, Plan, Summary};
@@ -38,6 +41,8 @@ pub struct Origin {
     pub commit: Option<String>,
     /// SHA-256 over the job files.
     pub files: Option<String>,
+    /// SHA-256 of the workspace file.
+    pub workspace: Option<String>,
 }
 
 /// What would be done about every job of a target: the result of `stocktake plan`.
@@ -62,6 +67,14 @@ pub struct PlanDocument<'plan> {
     pub commit: Option<String>,
     /// SHA-256 over the paths and contents of the job files; null where they were not needed.
     pub files: Option<String>,
+    /// SHA-256 of the workspace file, which says where jobs go; null where there is none or it was not
+    /// needed. A plan is applied while it is the same.
+    #[serde(default)]
+    pub workspace: Option<String>,
+    /// SHA-256 over everything else in a plan that is kept; null in others. It finds what was changed
+    /// by mistake, and is no signature.
+    #[serde(default)]
+    pub digest: Option<String>,
     /// How many jobs have each action.
     pub summary: Summary,
     /// The guards that forbid the plan; empty when nothing does.
@@ -113,6 +126,8 @@ impl<'plan> PlanDocument<'plan> {
             lineage: origin.lineage,
             commit: origin.commit,
             files: origin.files,
+            workspace: origin.workspace,
+            digest: None,
             summary: plan.summary,
             blocked: Cow::Borrowed(&plan.blocked),
             warnings: Cow::Borrowed(&plan.warnings),
@@ -126,6 +141,26 @@ impl<'plan> PlanDocument<'plan> {
         }
     }
 
+    /// Returns the plan with its digest, for one that is kept.
+    pub fn sealed(mut self) -> serde_json::Result<Self> {
+        self.digest = Some(self.compute_digest()?);
+        Ok(self)
+    }
+
+    /// Takes the digest away; whether it was that of the rest.
+    pub(super) fn unseal(&mut self) -> serde_json::Result<bool> {
+        let stated = self.digest.take();
+        Ok(stated == Some(self.compute_digest()?))
+    }
+
+    /// SHA-256 over the document as it is written without whitespace and without a digest.
+    fn compute_digest(&self) -> serde_json::Result<String> {
+        debug_assert!(self.digest.is_none(), "the digest does not cover itself");
+        let mut hash = Hashing(Sha256::new());
+        serde_json::to_writer(&mut hash, self)?;
+        Ok(HEXLOWER.encode(&hash.0.finalize()))
+    }
+
     /// Returns what the service says otherwise than the records, as far as it was asked.
     pub fn drift(&self) -> &[Drift] {
         self.drift.as_deref().unwrap_or_default()
@@ -134,6 +169,20 @@ impl<'plan> PlanDocument<'plan> {
     /// Whether `apply` would hand anything to the service.
     pub fn submits(&self) -> bool {
         self.summary.submits()
+    }
+}
+
+/// Hashes what is written to it.
+struct Hashing(Sha256);
+
+impl io::Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
