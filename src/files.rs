@@ -75,13 +75,20 @@ pub(crate) fn without_mark(content: &[u8]) -> &[u8] {
 }
 
 /// Writes output to a path that a person named: a regular file is replaced as a whole, links are
-/// followed, and what is not a regular file (a device, a pipe, `/dev/stdout`) is written into.
+/// followed to such files alone, and what is named and not a regular file (a device, a pipe,
+/// `/dev/stdout`) is written into.
 pub(crate) fn write_output(
     path: &Path,
     write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
     let target = match fs::metadata(path) {
         Ok(metadata) if metadata.is_file() && !is_descriptor(path) => fs::canonicalize(path)?,
+        Ok(metadata) if path.is_symlink() && !is_descriptor(path) => {
+            // Of a link that leads to a device or a pipe, its name says nothing.
+            let kind = kind(&metadata).unwrap_or("no file");
+            let message = format!("it is a link to {kind}; name that itself");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
         Ok(_) => return write_into(path, write),
         // Through a link to nowhere, the file is made where the link leads.
         Err(_) if path.is_symlink() => return write(&mut File::create(path)?),

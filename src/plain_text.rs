@@ -2,6 +2,7 @@
 //! change the order in which text is shown.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 /// Whether a character does more than show itself.
 pub(crate) fn is_steering(character: char) -> bool {
@@ -19,6 +20,12 @@ pub(crate) fn is_steering(character: char) -> bool {
 /// Replaces every steering character: a name, a path or a value that stays on its line.
 pub(crate) fn clean(text: &str) -> String {
     text.chars().map(harmless).collect()
+}
+
+/// A path as messages show it. Names of files are text of others as well: they may hold line ends, and
+/// sequences for the terminal.
+pub(crate) fn printable(path: &Path) -> String {
+    clean(&path.to_string_lossy())
 }
 
 /// Replaces every steering character but line ends and tabs.

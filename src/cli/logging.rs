@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::options::{GlobalOptions, LogFormat};
 use super::settings::Settings;
 use crate::diagnostic::Diagnostic;
+use crate::plain_text::printable;
 
 /// Starts the log. The environment says what is logged, and where; `-v` goes before it.
 pub(super) fn start(options: &GlobalOptions, settings: &Settings) -> Result<(), Failure> {
@@ -39,7 +40,7 @@ pub(super) fn start(options: &GlobalOptions, settings: &Settings) -> Result<(), 
 fn open(path: &Path) -> Result<File, Failure> {
     let opened = File::options().append(true).create(true).open(path);
     opened.map_err(|error| {
-        let message = format!("cannot log to {}: {error}", path.display());
+        let message = format!("cannot log to {}: {error}", printable(path));
         let problem = Diagnostic::error("log-file", message);
         problem.help("it is named in STOCKTAKE_LOG_FILE").into()
     })

@@ -12,6 +12,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use crate::diagnostic::Diagnostic;
 use crate::files;
+use crate::plain_text::printable;
 use crate::report::Ui;
 
 /// Print the manual page, or write the pages of all commands
@@ -33,10 +34,10 @@ pub(super) fn run(arguments: &ManArgs, ui: Ui) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     };
     let pages = write_pages(folder, command).map_err(|error| {
-        let message = format!("cannot write pages into {}: {error}", folder.display());
+        let message = format!("cannot write pages into {}: {error}", printable(folder));
         Diagnostic::error("unwritable-file", message)
     })?;
-    ui.note(format!("wrote {pages} pages into {}", folder.display()))?;
+    ui.note(format!("wrote {pages} pages into {}", printable(folder)))?;
     Ok(Exit::Done)
 }
 

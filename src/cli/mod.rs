@@ -3,6 +3,7 @@
 mod adopt;
 mod apply;
 mod approval;
+mod as_planned;
 mod cancel;
 mod completions;
 mod connection;

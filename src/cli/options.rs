@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::api::time;
 use crate::diagnostic::Diagnostic;
+use crate::plain_text::printable;
 use crate::report;
 
 /// The options that every command has.
@@ -122,7 +123,7 @@ impl GlobalOptions {
             return Ok(());
         };
         let unusable = |error: io::Error| {
-            let message = format!("cannot go to the folder {}: {error}", dir.display());
+            let message = format!("cannot go to the folder {}: {error}", printable(dir));
             Diagnostic::error("folder", message)
         };
         std::env::set_current_dir(dir).map_err(unusable)?;

@@ -17,6 +17,7 @@ use super::signals::Interrupts;
 use crate::api::credentials::Credentials;
 use crate::api::name::Region;
 use crate::diagnostic::Diagnostic;
+use crate::plain_text::printable;
 use crate::report::{KeyPairPlace, Ui, key_pair, serving};
 use crate::service::{self, Faults, ServiceSettings, TlsFiles, key_pair_file};
 
@@ -185,7 +186,7 @@ fn tls_files(
     let files = service::self_signed(&folder, &names).map_err(|error| {
         let message = format!(
             "cannot write a certificate to {}: {error}",
-            folder.display()
+            printable(&folder)
         );
         Diagnostic::error("service", message)
     })?;

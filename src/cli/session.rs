@@ -15,6 +15,7 @@ use crate::diagnostic::{Diagnostic, closest};
 use crate::expand::ExpandContext;
 use crate::job::{Job, JobKey};
 use crate::load::{self, Loaded};
+use crate::plain_text::printable;
 use crate::plan::{self, Limits, Plan, Selection};
 use crate::report::{self, Ui, diagnostics};
 use crate::service;
@@ -54,7 +55,7 @@ impl Session {
         let start = start_folder(options)?;
         let root = workspace_root(&start)?;
         if root != start {
-            ui.note(format!("workspace {}", relative(&root, &start).display()))?;
+            ui.note(format!("workspace {}", printable(&relative(&root, &start))))?;
         }
         let workspace = Workspace::open(&root)?;
         let name = match (&options.target, &settings.target) {
@@ -131,7 +132,7 @@ impl Session {
         let deadline = Instant::now() + WRITING_LIMIT;
         let mut is_said = false;
         while let Some(file) = load::being_written_in(&self.workspace, &self.bucket_folders()) {
-            let shown = file.display();
+            let shown = printable(&file);
             if Instant::now() > deadline {
                 let message = format!("{shown} is being written all the time");
                 let problem = Diagnostic::error("file-changing", message);
@@ -303,7 +304,7 @@ fn start_folder(options: &GlobalOptions) -> Result<PathBuf, Failure> {
     match options.start.metadata() {
         Ok(_) => Ok(options.start.clone()),
         Err(error) => {
-            let shown = options.start.display();
+            let shown = printable(&options.start);
             let message = format!("cannot open the folder {shown}: {error}");
             Err(Diagnostic::error("folder", message).into())
         }

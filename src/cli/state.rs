@@ -10,6 +10,7 @@ use super::options::{Format, FormatArgs, GlobalOptions};
 use super::records;
 use super::session::Session;
 use super::settings::Settings;
+use crate::plain_text::printable;
 use crate::report::{self, Ui};
 use crate::state::StateStore;
 
@@ -63,7 +64,7 @@ pub(super) fn run(
         StateCommand::Show(arguments) => return records::show(arguments, &session),
         StateCommand::Mv(arguments) => return records::rename(arguments, &session),
         StateCommand::Rm(arguments) => return records::remove(arguments, &session),
-        StateCommand::Path => writeln!(ui.data(), "{}", path.display())?,
+        StateCommand::Path => writeln!(ui.data(), "{}", printable(path))?,
         StateCommand::Init => {
             StateStore::init(path, &session.target.name)?;
             report::state_begun(&mut ui.data(), path)?;

@@ -14,6 +14,7 @@ use super::variables::{
     TKE_TOKEN_FILE, TOKENS, Variables,
 };
 use crate::diagnostic::Diagnostic;
+use crate::plain_text::printable;
 use crate::workspace::Roles;
 
 /// What the chain looks at.
@@ -78,10 +79,7 @@ fn profile(
         return Ok(None);
     };
     let is_there = path.try_exists().map_err(|error| {
-        CredentialError::new(
-            path.display().to_string(),
-            format!("cannot be read: {error}"),
-        )
+        CredentialError::new(printable(&path), format!("cannot be read: {error}"))
     })?;
     match named {
         _ if is_there => {
@@ -90,7 +88,7 @@ fn profile(
         }
         // A profile that is named is meant.
         Some((name, _)) => {
-            let problem = format!("it names a profile, and there is no {}", path.display());
+            let problem = format!("it names a profile, and there is no {}", printable(&path));
             Err(CredentialError::new(name, problem).help(format!(
                 "write the profile with `tccli configure --profile`, or unset {name}"
             )))
@@ -215,7 +213,7 @@ fn nothing(surroundings: &Surroundings<'_>) -> CredentialError {
         format!("{PROCESS} is not set"),
     ];
     if let Some(path) = profile_path(surroundings.variables, None) {
-        looked.push(format!("there is no {}", path.display()));
+        looked.push(format!("there is no {}", printable(&path)));
     }
     if surroundings.roles.web_identity.is_some() {
         looked.push("there is no OIDC token for the role of the target".to_owned());

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
 
 use super::error::CredentialError;
+use crate::plain_text::printable;
 
 /// Profiles and tokens are far smaller.
 const LIMIT: u64 = 1024 * 1024;
@@ -12,7 +13,7 @@ const LIMIT: u64 = 1024 * 1024;
 /// Reads a regular file; what is none could be without an end, or keep its reader waiting.
 pub(super) fn read(link: &str, path: &Path) -> Result<Vec<u8>, CredentialError> {
     read_regular(path).map_err(|error| {
-        CredentialError::new(link, format!("cannot read {}: {error}", path.display()))
+        CredentialError::new(link, format!("cannot read {}: {error}", printable(path)))
     })
 }
 

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use super::instance::METADATA_HOST;
 use super::variables::{PROCESS, SECRET_ID, SECRET_KEY};
 use crate::api::credentials::Credentials;
+use crate::plain_text::printable;
 
 /// The session of a role where no other name is given.
 const SESSION: &str = "stocktake";
@@ -92,7 +93,7 @@ impl fmt::Display for Origin {
             }
             Self::Process { .. } => return formatter.write_str(PROCESS),
             Self::Profile { path, role } => {
-                write!(formatter, "the profile {}", path.display())?;
+                write!(formatter, "the profile {}", printable(path))?;
                 role.as_ref()
             }
             Self::WebIdentity { token, role, .. } => {
@@ -119,7 +120,7 @@ impl fmt::Display for TokenSource {
                 "the OIDC token in {}",
                 super::variables::ID_TOKEN
             ),
-            Self::File(path) => write!(formatter, "the OIDC token in {}", path.display()),
+            Self::File(path) => write!(formatter, "the OIDC token in {}", printable(path)),
         }
     }
 }

@@ -15,6 +15,7 @@ use super::origin::AssumedRole;
 use crate::api::credential_provider::IssuedCredentials;
 use crate::api::credentials::Credentials;
 use crate::diagnostic::Diagnostic;
+use crate::plain_text::printable;
 
 /// The file as the tool writes it.
 #[derive(Deserialize)]
@@ -49,7 +50,7 @@ pub(super) fn read(
     path: &Path,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Profile, CredentialError> {
-    let link = path.display().to_string();
+    let link = printable(path);
     let text = file::read(&link, path)?;
     parse(&link, &text, Timestamp::now(), warnings)
 }

@@ -13,6 +13,7 @@ use super::origin::TokenSource;
 use super::variables::GITHUB_URL;
 use crate::api::client::{HttpClient, is_loopback};
 use crate::diagnostic::Diagnostic;
+use crate::plain_text::printable;
 
 /// For whom a token of GitHub is made out, and those of GitLab should be.
 const AUDIENCE: &str = "sts.tencentcloudapi.com";
@@ -32,7 +33,7 @@ pub(super) async fn token(
     match source {
         TokenSource::Variable(token) => Ok(token.clone()),
         TokenSource::File(path) => {
-            let link = path.display().to_string();
+            let link = printable(path);
             let text = String::from_utf8(file::read(&link, path)?)
                 .map_err(|_| CredentialError::new(&link, "it holds no token but other bytes"))?;
             // A line break at its end is how files end.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access};
 
 use super::check::{Check, Finding, failed, ok};
+use crate::plain_text::printable;
 use crate::workspace::EmbeddedService;
 
 /// What is known of the machine.
@@ -26,7 +27,7 @@ pub fn embedded(service: &EmbeddedService, machine: Machine<'_>) -> Vec<Check> {
         .buckets
         .iter()
         .map(|(bucket, folder)| {
-            let asked = format!("read {}", folder.display());
+            let asked = format!("read {}", printable(folder));
             Check::new("bucket-folder", bucket.as_str(), asked, readable(folder))
         })
         .collect();
@@ -40,7 +41,7 @@ pub fn embedded(service: &EmbeddedService, machine: Machine<'_>) -> Vec<Check> {
             program_there(program, machine),
         )
     }));
-    let data = service.data.display().to_string();
+    let data = printable(&service.data);
     let asked = format!("write {data}");
     checks.push(Check::new(
         "data-folder",
@@ -54,10 +55,10 @@ pub fn embedded(service: &EmbeddedService, machine: Machine<'_>) -> Vec<Check> {
 
 fn readable(folder: &Path) -> Finding {
     match access(folder, Access::READ_OK | Access::EXEC_OK) {
-        Ok(()) => ok(folder.display().to_string()),
+        Ok(()) => ok(printable(folder)),
         Err(error) => failed(
-            format!("{} cannot be read: {error}", folder.display()),
-            format!("mkdir -p '{}'", folder.display()),
+            format!("{} cannot be read: {error}", printable(folder)),
+            format!("mkdir -p '{}'", printable(folder)),
         ),
     }
 }
@@ -69,8 +70,8 @@ fn writable(data: &Path) -> Finding {
     match access(there, Access::WRITE_OK) {
         Ok(()) => ok("it can be written"),
         Err(error) => failed(
-            format!("{} cannot be written: {error}", there.display()),
-            format!("chmod u+w '{}'", there.display()),
+            format!("{} cannot be written: {error}", printable(there)),
+            format!("chmod u+w '{}'", printable(there)),
         ),
     }
 }
@@ -89,7 +90,7 @@ fn program_there(program: &str, machine: Machine<'_>) -> Finding {
     let is_program =
         |path: &&PathBuf| path.is_file() && access(path.as_path(), Access::EXEC_OK).is_ok();
     match candidates.iter().find(is_program) {
-        Some(path) => ok(path.display().to_string()),
+        Some(path) => ok(printable(path)),
         None => failed(
             format!("there is no program `{program}`"),
             format!(

@@ -6,6 +6,7 @@ use rustix::fs::{Access, access};
 
 use super::check::{Check, Finding, failed, ok};
 use crate::load::Loaded;
+use crate::plain_text::printable;
 use crate::state::{Records, StateError};
 
 /// Whether the job files are right.
@@ -46,7 +47,7 @@ pub fn state(
         ),
         Err(error) => failed(error.to_string(), "restore the file from git"),
     };
-    let asked = format!("read {}", path.display());
+    let asked = format!("read {}", printable(path));
     Check::new("state", "", asked, finding)
 }
 
@@ -56,8 +57,8 @@ fn writable(path: &Path, found: String) -> Finding {
     for place in [path, folder] {
         if let Err(error) = access(place, Access::WRITE_OK) {
             return failed(
-                format!("{} cannot be written: {error}", place.display()),
-                format!("chmod u+w '{}'", place.display()),
+                format!("{} cannot be written: {error}", printable(place)),
+                format!("chmod u+w '{}'", printable(place)),
             );
         }
     }

@@ -11,6 +11,7 @@ use ignore::{DirEntry, Walk, WalkBuilder};
 use crate::diagnostic::Diagnostic;
 use crate::document::Syntax;
 use crate::files;
+use crate::plain_text::printable;
 use crate::source::{Place, SourceFile, Span};
 
 /// A larger file is refused before it is read.
@@ -123,7 +124,7 @@ fn job_file(
 fn not_regular(shown: &Path) -> Diagnostic {
     let message = format!(
         "`{}` is not a regular file, and is skipped",
-        shown.display()
+        printable(shown)
     );
     Diagnostic::warning("not-a-file", message).help("move it out of the folder of job files")
 }
@@ -135,7 +136,7 @@ fn nearly_right(shown: &Path) -> Option<Diagnostic> {
     let suffix = parts.find(|part| Syntax::of_suffix(part).is_some())?;
     let message = format!(
         "`{}` is skipped: it does not end in .{suffix}",
-        shown.display()
+        printable(shown)
     );
     Some(Diagnostic::warning("file-name", message).help(format!(
         "rename it to end in .{suffix} if it is a job file, or move it"
@@ -148,7 +149,7 @@ fn linked_file(boundary: &Path, path: &Path, shown: &Path) -> Result<bool, Diagn
     if target.is_dir() {
         let message = format!(
             "`{}` is a symbolic link to a folder, which is not followed",
-            shown.display()
+            printable(shown)
         );
         return Err(Diagnostic::error("link-to-folder", message)
             .help("link the job files one by one, or move the folder here"));
@@ -173,7 +174,7 @@ fn boundary(workspace: &Path) -> PathBuf {
 /// hidden folder: findings show lines of files, and `.git` or the like may hold secrets.
 fn link_target(boundary: &Path, path: &Path, shown: &Path) -> Result<PathBuf, Diagnostic> {
     let target = fs::canonicalize(path).map_err(|error| unreadable(shown, &error))?;
-    let shown = shown.display();
+    let shown = printable(shown);
     let Ok(inside) = target.strip_prefix(boundary) else {
         let message = format!("`{shown}` is a symbolic link that leaves the workspace");
         return Err(Diagnostic::error("link-leaves-workspace", message)
@@ -204,7 +205,7 @@ fn walk_error(workspace: &Path, error: &ignore::Error) -> Diagnostic {
             }
             ignore::Error::Io(error) => return unreadable(path, error),
             other => {
-                let message = format!("`{}` cannot be read: {other}", path.display());
+                let message = format!("`{}` cannot be read: {other}", printable(path));
                 return Diagnostic::error("unreadable-file", message);
             }
         }
@@ -254,14 +255,14 @@ pub fn decode(mut bytes: Vec<u8>, shown: &Path) -> Result<Arc<SourceFile>, Diagn
 }
 
 fn unreadable(shown: &Path, error: &io::Error) -> Diagnostic {
-    let message = format!("`{}` cannot be read: {error}", shown.display());
+    let message = format!("`{}` cannot be read: {error}", printable(shown));
     Diagnostic::error("unreadable-file", message)
 }
 
 fn too_large(shown: &Path) -> Diagnostic {
     let message = format!(
         "`{}` is larger than {} MiB",
-        shown.display(),
+        printable(shown),
         SIZE_LIMIT >> 20
     );
     Diagnostic::error("file-too-large", message).help("split it into several files")

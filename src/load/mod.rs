@@ -17,6 +17,7 @@ use crate::expand::{ABOUT_TARGET, ExpandContext, Expander, check_unique, check_u
 use crate::job::Job;
 use crate::jobfile::Reader;
 use crate::jobfile::discover::{self, FoundFile};
+use crate::plain_text::printable;
 use crate::workflow::DeclaredWorkflow;
 use crate::workspace::{JOBS_FOLDER, Workspace};
 
@@ -102,7 +103,7 @@ fn put_in_order(findings: &mut Vec<Diagnostic>) {
 
 fn no_job_files(root: &Path) -> Diagnostic {
     let folder = root.join(JOBS_FOLDER);
-    let message = format!("there is no job file in {}", folder.display());
+    let message = format!("there is no job file in {}", printable(&folder));
     Diagnostic::error(NO_JOB_FILES, message)
         .help("job files end in .yaml, .yml or .toml; `stocktake init` writes a first one")
 }

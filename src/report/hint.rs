@@ -3,6 +3,7 @@
 //! Messages name commands as `stocktake COMMAND …`. What is written for people passes through
 //! [`pasteable`], which adds `-C` and `-t` to each of them.
 
+use crate::plain_text::printable;
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -28,7 +29,7 @@ struct Options {
 /// the default one. The first call counts.
 pub fn repeat_options(dir: Option<&Path>, target: Option<&str>) {
     let _ = OPTIONS.set(Options {
-        dir: dir.map(|dir| quoted(&dir.display().to_string())),
+        dir: dir.map(|dir| quoted(&printable(dir))),
         target: target.map(quoted),
     });
 }

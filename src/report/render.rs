@@ -8,6 +8,7 @@ use super::table::{self, Cell};
 use super::ui::style::{FAINT, STRONG};
 use crate::expand::{Layer, Origin};
 use crate::job::Job;
+use crate::plain_text::{clean, printable};
 use crate::report::json::write as write_json;
 use crate::source::{Place, slashes};
 
@@ -79,7 +80,7 @@ fn source(origin: &Origin, target: &str) -> String {
 }
 
 fn place(place: &Place) -> String {
-    format!("{}:{}", place.file.path().display(), place.line())
+    format!("{}:{}", printable(place.file.path()), place.line())
 }
 
 /// Writes what is sent, and its fingerprint, for programs.
@@ -125,7 +126,7 @@ curl --fail-with-body --request POST 'https://{host}{PATH}' \
   --header "Authorization: $authorization" \
   --header 'Content-Type: application/xml' \
   --data-raw {body}"#,
-        key = job.key,
+        key = clean(job.key.as_str()),
         body = quoted(body),
     )
 }

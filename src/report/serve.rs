@@ -11,6 +11,7 @@ use super::text::cut;
 use super::ui::Look;
 use super::ui::style::{FAINT, GOOD, STRONG};
 use crate::api::credentials::Credentials;
+use crate::plain_text::printable;
 use crate::service::ServiceSettings;
 
 /// Where the key pair that a service accepts is found.
@@ -53,7 +54,7 @@ pub fn serving(
     let buckets = settings
         .buckets
         .iter()
-        .map(|(name, folder)| row("bucket", name.to_string(), folder.display().to_string()));
+        .map(|(name, folder)| row("bucket", name.to_string(), printable(folder)));
     let bucket_names = settings.buckets.keys().map(|name| name.as_str().len());
     let ids = settings.workflows.keys().map(|id| id.as_str().len());
     let names = bucket_names.chain(ids).max().unwrap_or(0);
@@ -66,7 +67,7 @@ pub fn serving(
     let rows: Vec<_> = buckets.chain(workflows).collect();
     table::write(out, 2, &rows)?;
     if let Some(tls) = &settings.tls {
-        let file = tls.certificate.display();
+        let file = printable(&tls.certificate);
         let words = "It speaks HTTPS on the same port, with the certificate";
         writeln!(out, "{FAINT}{words} {file}.{FAINT:#}")?;
     }
@@ -83,14 +84,14 @@ pub fn serving(
             writeln!(out, "{FAINT}{words}{FAINT:#}")?;
         }
         KeyPairPlace::File(file) => {
-            let file = file.display();
+            let file = printable(file);
             writeln!(
                 out,
                 "{FAINT}Its key pair is in {file}; --print-credentials shows it.{FAINT:#}"
             )?;
         }
     }
-    let data = settings.data.display();
+    let data = printable(&settings.data);
     writeln!(
         out,
         "{FAINT}Jobs and results are kept in {data}. Ctrl-C ends it.{FAINT:#}"

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::hint::pasteable;
 use super::table::count;
 use super::ui::style::{FAINT, GOOD};
+use crate::plain_text::printable;
 use crate::report::json::write as write_json;
 use crate::schema;
 use crate::state::{Lineage, Verified};
@@ -20,7 +21,7 @@ const FORMAT: &str = "stocktake.verified/1";
 
 /// Says that an empty state was begun.
 pub fn begun(out: &mut dyn Write, path: &Path) -> io::Result<()> {
-    writeln!(out, "{GOOD}created{GOOD:#}  {}", path.display())?;
+    writeln!(out, "{GOOD}created{GOOD:#}  {}", printable(path))?;
     writeln!(
         out,
         "Commit it: it is the only memory of what was submitted."
@@ -30,7 +31,7 @@ pub fn begun(out: &mut dyn Write, path: &Path) -> io::Result<()> {
 /// Reports that a state is intact, and what is in it.
 pub fn verified(out: &mut dyn Write, path: &Path, verified: &Verified) -> io::Result<()> {
     let records = count(verified.records.len(), "record", "records");
-    writeln!(out, "{GOOD}ok{GOOD:#}  {}: {records}", path.display())?;
+    writeln!(out, "{GOOD}ok{GOOD:#}  {}: {records}", printable(path))?;
     let lineage = &verified.header.lineage;
     writeln!(out, "{FAINT}lineage {lineage}{FAINT:#}")?;
     let unresolved = unresolved(verified);

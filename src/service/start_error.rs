@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use super::owner::Owner;
 use super::store::StoreError;
 use crate::api::name::BucketName;
+use crate::plain_text::printable;
 
 /// Why a service does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Another process owns the data folder.
-    #[error("another service runs on {}{}", data.display(), describe(owner.as_ref()))]
+    #[error("another service runs on {}{}", printable(data), describe(owner.as_ref()))]
     Owned {
         /// The folder.
         data: PathBuf,
@@ -35,7 +36,10 @@ pub enum StartError {
     )]
     WellKnownKeyPair { address: SocketAddr },
     /// A bucket's folder is missing or is no folder.
-    #[error("the folder {} of bucket {bucket} cannot be used: {source}", folder.display())]
+    #[error(
+        "the folder {} of bucket {bucket} cannot be used: {source}",
+        printable(folder)
+    )]
     Bucket {
         /// The bucket.
         bucket: BucketName,
@@ -46,7 +50,7 @@ pub enum StartError {
         source: io::Error,
     },
     /// A line of a bucket's list of upload times is wrong.
-    #[error("{}:{line}: {problem}", file.display())]
+    #[error("{}:{line}: {problem}", printable(file))]
     UploadTimes {
         /// The list.
         file: PathBuf,
@@ -56,7 +60,7 @@ pub enum StartError {
         problem: String,
     },
     /// A file or folder cannot be used.
-    #[error("cannot use {}: {source}", path.display())]
+    #[error("cannot use {}: {source}", printable(path))]
     File {
         /// The file or folder.
         path: PathBuf,
@@ -65,10 +69,10 @@ pub enum StartError {
         source: io::Error,
     },
     /// A certificate or its key cannot be used.
-    #[error("cannot use {} for TLS: {problem}", file.display())]
+    #[error("cannot use {} for TLS: {problem}", printable(file))]
     Tls { file: PathBuf, problem: String },
     /// The database cannot be used.
-    #[error("cannot use the service's database {}: {source}", path.display())]
+    #[error("cannot use the service's database {}: {source}", printable(path))]
     Database {
         /// The database.
         path: PathBuf,

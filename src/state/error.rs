@@ -5,24 +5,25 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::lock::Holder;
+use crate::plain_text::printable;
 
 /// Why a state cannot be read or written.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StateError {
     /// There is no file. Nothing may be taken for new on that account.
-    #[error("there is no state at {}", path.display())]
+    #[error("there is no state at {}", printable(path))]
     Missing {
         /// Where it should be.
         path: PathBuf,
     },
     /// A new state was asked for where there is one.
-    #[error("there is a state at {} already", path.display())]
+    #[error("there is a state at {} already", printable(path))]
     Exists {
         /// Where it is.
         path: PathBuf,
     },
     /// A line is not what was written.
-    #[error("{}:{line}: this line {problem}", path.display())]
+    #[error("{}:{line}: this line {problem}", printable(path))]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -34,7 +35,7 @@ pub enum StateError {
     /// Every line is right, but there are fewer than there were.
     #[error(
         "{} is truncated: it holds {found} records, and held {expected} when it was last compacted",
-        path.display()
+        printable(path)
     )]
     Truncated {
         /// The file.
@@ -47,7 +48,7 @@ pub enum StateError {
     /// Two lines contradict each other.
     #[error(
         "{}: lines {first} and {second} contradict each other: {problem}",
-        path.display()
+        printable(path)
     )]
     Contradiction {
         /// The file.
@@ -60,7 +61,10 @@ pub enum StateError {
         problem: String,
     },
     /// Written by a newer version of this program.
-    #[error("{} has the format `{found}`, which this version does not know", path.display())]
+    #[error(
+        "{} has the format `{found}`, which this version does not know",
+        printable(path)
+    )]
     NewerFormat {
         /// The file.
         path: PathBuf,
@@ -70,7 +74,7 @@ pub enum StateError {
     /// The state of another target, or another state of this one.
     #[error(
         "{} is another state: its {what} is `{found}`, not `{expected}`",
-        path.display()
+        printable(path)
     )]
     WrongState {
         /// The file.
@@ -83,7 +87,7 @@ pub enum StateError {
         expected: String,
     },
     /// Larger than this program reads.
-    #[error("{} is larger than {limit} bytes", path.display())]
+    #[error("{} is larger than {limit} bytes", printable(path))]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -91,7 +95,7 @@ pub enum StateError {
         limit: u64,
     },
     /// Another run writes it, and the wait is over.
-    #[error("{} is locked by another run{}", path.display(), describe(holder.as_ref()))]
+    #[error("{} is locked by another run{}", printable(path), describe(holder.as_ref()))]
     Locked {
         /// The state.
         path: PathBuf,
@@ -99,7 +103,7 @@ pub enum StateError {
         holder: Option<Holder>,
     },
     /// Another program removed, replaced or changed it while it was open.
-    #[error("{} {problem} while it was in use", path.display())]
+    #[error("{} {problem} while it was in use", printable(path))]
     ExternallyModified {
         /// The file.
         path: PathBuf,
@@ -107,7 +111,7 @@ pub enum StateError {
         problem: &'static str,
     },
     /// The system refused to read or write.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {source}", printable(path))]
     Io {
         /// What was tried.
         action: &'static str,

@@ -47,6 +47,7 @@ mod steering;
 mod strangers;
 #[path = "../support/mod.rs"]
 mod support;
+mod surroundings;
 mod tidy;
 mod translations;
 mod watch;

@@ -125,7 +125,7 @@ fn until_said(process: &mut Child, words: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_signal_drains_and_the_exit_code_names_it() {
-    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
         let released = watch::Sender::new(false);
         let held = released.subscribe();
         let server = RawServer::start(move |number, _| {

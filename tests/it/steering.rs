@@ -7,7 +7,7 @@ use vt100::Parser;
 
 use crate::support::raw::{RawServer, Reply, answer};
 use crate::support::target::Target;
-use crate::support::workspace::{CREDENTIALS, Workspace};
+use crate::support::workspace::{CREDENTIALS, Run, Workspace};
 
 /// Writes to the clipboard, clears the screen, goes back, reverses text, ends the line.
 const ATTACK: &str = "\u{1b}]52;c;aGk=\u{7}\u{1b}[2J\u{9b}2J\u{202e}\u{8}\u{8}\n::error::x";
@@ -120,4 +120,66 @@ fn a_file_name_or_a_value_does_not_steer_any_form() {
     let plan = env.run(&["plan", "--format", "json"]).expect(0).stdout;
     let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
     assert_eq!(plan["jobs"][0]["description"], ATTACK);
+}
+
+#[test]
+fn names_of_files_forge_no_line_whatever_is_said_about_them() {
+    let name = "y\n::error::x\u{1b}[2J\u{85}\u{202e}\r";
+    let env = Workspace::small();
+    let at = |path: &str| env.path().join(path);
+    let file = format!("jobs/{name}.yaml");
+    env.write(&file, WORKSPACE);
+    let plan = format!("{name}.json");
+    let commands: [&[&str]; 9] = [
+        &["validate"],
+        &["plan", "--out", &plan],
+        &["show", &plan],
+        &["apply", &plan],
+        &["apply", &plan],
+        &["render", "first"],
+        &["render", "first", "--format", "curl"],
+        &["man", "--out", name],
+        &["show", name],
+    ];
+    for arguments in commands {
+        let run = env.run(arguments);
+        assert_harmless(&run.stdout, false);
+        assert_harmless(&run.stderr, false);
+    }
+    // What is wrong with a file, and is no finding within it.
+    for broken in ["two", "link", "fifo", "folder"] {
+        let path = at(&format!("jobs/{broken}\n::error::x.yaml"));
+        match broken {
+            "two" => fs::write(&path, [0xff]).unwrap(),
+            "link" => std::os::unix::fs::symlink("/etc/hostname", &path).unwrap(),
+            "fifo" => {
+                let made = std::process::Command::new("mkfifo").arg(&path).status();
+                assert!(made.unwrap().success());
+            }
+            _ => std::os::unix::fs::symlink(at("bucket"), &path).unwrap(),
+        }
+        let run = env.run(&["validate"]);
+        assert!(run.shown().contains(broken), "{}", run.shown());
+        assert_harmless(&run.stdout, false);
+        assert_harmless(&run.stderr, false);
+        fs::remove_file(&path).unwrap();
+    }
+    // States, requests and the whole workspace.
+    let state = format!("{name}.state");
+    fs::write(at(&state), "{}\n").unwrap();
+    for arguments in [&["state", "verify"][..], &["status"], &["state", "path"]] {
+        let mut command = env.command(arguments);
+        let run = Run::of(command.env("STOCKTAKE_STATE", at(&state)));
+        assert_harmless(&run.stdout, false);
+        assert_harmless(&run.stderr, false);
+    }
+    let other = Workspace::new();
+    let request = other.write(name, "<Request>");
+    let folder = other.path().join(format!("{name}.d"));
+    fs::create_dir(&folder).unwrap();
+    let [request, folder] = [&request, &folder].map(|path| path.to_str().unwrap());
+    for arguments in [&["init", "--from", request][..], &["-C", folder, "plan"]] {
+        let run = other.run(arguments).expect(1);
+        assert_harmless(&run.stderr, false);
+    }
 }

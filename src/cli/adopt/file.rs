@@ -19,6 +19,7 @@ use crate::job::Job;
 use crate::jobfile::discover::FoundFile;
 use crate::jobfile::written::{Keys, NewJob, job_file};
 use crate::load::{self, Inexpressible, ReadBack};
+use crate::plain_text::printable;
 use crate::state::Records;
 use crate::workspace::JOBS_FOLDER;
 
@@ -43,7 +44,7 @@ impl NewFile {
     pub(super) fn at(session: &Session, path: &Path) -> Result<Self, Failure> {
         let refuse =
             |message: String, help: &str| Err(Diagnostic::error("file", message).help(help).into());
-        let shown = path.display();
+        let shown = printable(path);
         let example = "name a new file such as jobs/found.yaml";
         let is_yaml = path
             .extension()
@@ -201,7 +202,7 @@ fn origin(detail: &JobDetail) -> String {
 }
 
 fn not_written(path: &Path, error: &io::Error) -> Failure {
-    let message = format!("cannot write {}: {error}", path.display());
+    let message = format!("cannot write {}: {error}", printable(path));
     Diagnostic::error("file", message)
         .help("what was recorded stays recorded; nothing is submitted for it")
         .into()

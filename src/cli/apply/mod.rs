@@ -12,6 +12,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::approval;
+use super::as_planned;
 use super::estimate;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -205,6 +206,10 @@ fn run_in(
     if plan.has_work() && !is_approved {
         let can_ask = arguments.format == Format::Human;
         approval::submit(&session, &plan, can_ask)?;
+    }
+    // A saved plan is applied as it was reviewed, whatever the files say by now.
+    if saved.is_none() && plan.has_work() {
+        as_planned::check(&session, &plan)?;
     }
     runtime.block_on(execute::execute(&session, &plan, store, arguments, view))
 }

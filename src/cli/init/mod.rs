@@ -13,6 +13,7 @@ use request::FirstJob;
 use super::exit::Exit;
 use super::failure::Failure;
 use crate::diagnostic::Diagnostic;
+use crate::plain_text::printable;
 use crate::report::Ui;
 use crate::{jobfile, workspace};
 
@@ -137,7 +138,7 @@ pub(super) fn run(arguments: &InitArgs, ui: Ui) -> Result<Exit, Failure> {
     if let Some(above) = workspace_above(&root) {
         ui.note(format!(
             "note: this workspace lies inside that of {}",
-            above.display()
+            printable(&above)
         ))?;
     }
     if let Some(pipeline) = arguments.ci {

@@ -13,6 +13,7 @@ use crate::job::JobKey;
 use crate::jobfile::written::{Keys, NewJob, job_file};
 use crate::jobfile::{Reader, discover};
 use crate::load::{Inexpressible, ReadBack};
+use crate::plain_text::printable;
 use crate::source::{Place, SourceFile, Span};
 use crate::workspace::{JOBS_FOLDER, Workspace};
 
@@ -59,7 +60,7 @@ pub(super) fn job_from(path: &Path, root: &Path) -> Result<FirstJob, Failure> {
 }
 
 fn read_request(path: &Path) -> Result<(Request, Arc<SourceFile>), Vec<Diagnostic>> {
-    let shown = path.display();
+    let shown = printable(path);
     let problem = |message: String| vec![Diagnostic::error("request", message)];
     let body = read_body(path).map_err(|error| problem(format!("cannot read {shown}: {error}")))?;
     let body = body.ok_or_else(|| {
@@ -154,7 +155,7 @@ fn read_body(path: &Path) -> io::Result<Option<Vec<u8>>> {
 fn refused(error: &RequestError, file: &Arc<SourceFile>) -> Diagnostic {
     match error {
         RequestError::Body(error) => {
-            let message = format!("{} is not a request: {error}", file.path().display());
+            let message = format!("{} is not a request: {error}", printable(file.path()));
             let problem = Diagnostic::error("request", message)
                 .help("it is what is sent to POST /inventorytriggerjob: <Request>…</Request>");
             match error {

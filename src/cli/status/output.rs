@@ -10,6 +10,7 @@ use crate::cli::failure::Failure;
 use crate::cli::plan_file::{self, Inputs};
 use crate::cli::session::Session;
 use crate::diagnostic::Diagnostic;
+use crate::plain_text::printable;
 use crate::plan::{Origin, Plan, PlanDocument};
 use crate::report::{self, AskedFor, HtmlReport};
 use crate::state::Record;
@@ -112,10 +113,10 @@ fn write_url_file(session: &Session, path: &Path, failed: &[FailedObject]) -> Re
     urls.dedup();
     let text = urls.join("\n") + if urls.is_empty() { "" } else { "\n" };
     fs::write(path, text).map_err(|error| {
-        let message = format!("cannot write {}: {error}", path.display());
+        let message = format!("cannot write {}: {error}", printable(path));
         Diagnostic::error("output", message)
     })?;
-    let path = path.display();
+    let path = printable(path);
     session.ui.note(format!(
         "{path} has {} addresses; put it into the bucket and name it in a job as `input: {{ url_file: … }}`",
         urls.len()

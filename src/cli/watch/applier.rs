@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::apply;
+use crate::cli::as_planned;
 use crate::cli::connection::{Connection, first_bucket};
 use crate::cli::estimate;
 use crate::cli::exit::Exit;
@@ -37,6 +38,8 @@ pub(super) enum Ending {
     Locked,
     /// The state says something else than the plan that was agreed to; nothing was done.
     Outdated,
+    /// A job file says something else than the plan that was agreed to; nothing was done.
+    FileChanged,
     /// A guard that depends on an estimate forbids it; nothing was done.
     Blocked,
 }
@@ -92,6 +95,10 @@ async fn run(
         }
         return Ok(Ending::Blocked);
     }
+    if plan.has_work() && as_planned::changed(session, &plan).is_some() {
+        store.close()?;
+        return Ok(Ending::FileChanged);
+    }
     let follows = session.target.embedded().is_some();
     let is_open = || {
         store
@@ -106,6 +113,7 @@ async fn run(
         return Ok(Ending::Done);
     };
     let connection = Connection::open(session, bucket, region).await?;
+    connection.check_buckets(&plan)?;
     let result = match is_known(session, &plan, &store, &connection).await {
         Ok(true) => submit(session, &plan, &store, &connection, &interrupts)
             .await

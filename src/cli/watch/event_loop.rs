@@ -14,6 +14,7 @@ use crate::cli::failure::Failure;
 use crate::cli::keys::Keys;
 use crate::cli::signals::Interrupts;
 use crate::load::ChangedFiles;
+use crate::plain_text::printable;
 use crate::report::{self, Ui, WatchOpening};
 use crate::watch::{ChangeSet, WatchPaths, Watcher};
 use crate::workspace::DEFAULT_CONFIRM;
@@ -261,7 +262,7 @@ impl<'a> WatchLoop<'a> {
         let unsettled = self.state.unsettled(by_age_alone).map(Path::to_path_buf);
         if unsettled.is_some() {
             if self.held_back != unsettled && !by_age_alone {
-                let shown = unsettled.as_deref().unwrap_or(Path::new("")).display();
+                let shown = printable(unsettled.as_deref().unwrap_or(Path::new("")));
                 self.screen
                     .ui
                     .note(format!("waiting for {shown}, which is being written"))?;
@@ -310,6 +311,12 @@ impl<'a> WatchLoop<'a> {
                     .ui
                     .note("the state has changed; nothing was submitted")?;
                 return self.refresh(&ChangeSet::state());
+            }
+            Ok(Ending::FileChanged) => {
+                self.screen
+                    .ui
+                    .note("a job file has changed; nothing was submitted")?;
+                return self.refresh(&ChangeSet::everything());
             }
             // Only a change of files or limits can help.
             Ok(Ending::Blocked) => return Ok(()),

@@ -13,6 +13,7 @@ use crate::diagnostic::Diagnostic;
 use crate::expand::ExpandContext;
 use crate::files;
 use crate::load::{Cache, ChangedFiles, Stamp, Updated};
+use crate::plain_text::printable;
 use crate::plan::{Difference, Plan, Planner};
 use crate::report::{Ui, WatchCause};
 use crate::source::Span;
@@ -271,7 +272,7 @@ impl FindingId {
 }
 
 fn gone(root: &Path) -> Diagnostic {
-    let message = format!("the folder {} is gone", root.display());
+    let message = format!("the folder {} is gone", printable(root));
     Diagnostic::error("folder", message).help("the watch goes on when it is there again")
 }
 

@@ -10,6 +10,7 @@ use crate::api::time;
 use crate::api::wire::JobDetail;
 use crate::diagnostic::Diagnostic;
 use crate::job::JobKey;
+use crate::plain_text::printable;
 use crate::plan::Change;
 use crate::report::table::{self, Cell, grouped};
 use crate::report::ui::style::{CHANGE, FAINT, GOOD, STRONG};
@@ -85,7 +86,7 @@ pub fn human(out: &mut dyn Write, adoption: &Adoption<'_>) -> io::Result<()> {
     }
     writeln!(out, "{}", parts.join(", "))?;
     if let Some((path, number)) = adoption.written {
-        writeln!(out, "{} holds {} of them", path.display(), grouped(number))?;
+        writeln!(out, "{} holds {} of them", printable(path), grouped(number))?;
     }
     Ok(())
 }

@@ -20,6 +20,7 @@ pub(super) fn apply(folder: &Folder) -> Result<(), StartError> {
         Ok(None) => return Ok(()),
         Err(error) => return Err(StartError::file(&file, error)),
     };
+    let text = text.trim_start_matches('\u{feff}');
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {

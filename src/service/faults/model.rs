@@ -1,9 +1,15 @@
 //! Faults, and which calls they hit.
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use super::file;
+use crate::files;
+use crate::plain_text::printable;
+
+/// A larger file of faults is a mistake.
+const LIMIT: u64 = 1024 * 1024;
 
 /// Faults in order: the first one that hits a call is the one that happens.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -89,7 +95,7 @@ pub enum FaultsError {
         /// The file.
         file: String,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The text is not what it should be.
     #[error("{file}: {problem}")]
@@ -104,18 +110,27 @@ pub enum FaultsError {
 impl Faults {
     /// Reads a file of faults.
     pub fn read(path: &Path) -> Result<Self, FaultsError> {
-        let file = path.display().to_string();
-        let text = match std::fs::read_to_string(path) {
+        let file = printable(path);
+        let text = match read(path) {
             Ok(text) => text,
             Err(source) => return Err(FaultsError::File { file, source }),
         };
-        Self::parse(&text).map_err(|problem| FaultsError::Content { file, problem })
+        Self::parse(text.trim_start_matches('\u{feff}'))
+            .map_err(|problem| FaultsError::Content { file, problem })
     }
 
     /// Reads faults from a text (TOML); the error says what is wrong with it, and where.
     pub fn parse(text: &str) -> Result<Self, String> {
         file::parse(text)
     }
+}
+
+/// The text of a regular file, or of a pipe.
+fn read(path: &Path) -> io::Result<String> {
+    let content = files::read_all(&mut files::open_stream(path)?, LIMIT)?;
+    let content =
+        content.ok_or_else(|| io::Error::other(format!("it is larger than {LIMIT} bytes")))?;
+    String::from_utf8(content).map_err(|_| io::Error::other("it is not UTF-8"))
 }
 
 impl Fault {

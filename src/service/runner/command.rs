@@ -11,6 +11,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
 use super::context::{Stop, stopped};
+use crate::plain_text::printable;
 use crate::service::environment::Environment;
 use crate::service::settings::WorkflowSettings;
 
@@ -101,7 +102,7 @@ pub(super) async fn run(
     match started {
         Ok(child) => wait(child, workflow.time_limit, output, stop).await,
         Err(error) => {
-            let program = program.display();
+            let program = printable(program.as_ref());
             Ok(Outcome::Failed(format!(
                 "`{program}` does not start: {error}"
             )))

@@ -8,6 +8,7 @@ use tempfile::NamedTempFile;
 use tokio::task::spawn_blocking;
 
 use super::store::{Answer, Created, Store, StoreError};
+use crate::plain_text::printable;
 
 /// A store in a folder. The folder is not for git: it is one place, not a copy.
 #[derive(Debug, Clone)]
@@ -38,7 +39,7 @@ impl FolderStore {
                 Err(error) => error.to_string(),
             };
             Err(StoreError::Refused {
-                store: self.root.display().to_string(),
+                store: printable(&self.root),
                 action,
                 name: name.to_owned(),
                 reason,

@@ -1,6 +1,7 @@
 //! Where no events come: files are looked for from time to time.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use super::{Watch, job, looks, workspace};
 #[cfg(target_os = "linux")]
@@ -23,6 +24,26 @@ fn without_events_it_looks_from_time_to_time() {
     let (code, rest) = watch.interrupt();
     assert_eq!(code, Some(130));
     assert_eq!(looks(&rest), 1, "{rest}");
+}
+
+/// However long the interval is: what happens more often (a heartbeat a second) does not begin it anew.
+#[test]
+fn a_change_is_seen_within_two_intervals() {
+    for interval in [Duration::from_millis(300), Duration::from_millis(2500)] {
+        let env = workspace();
+        let poll = format!("--poll={}ms", interval.as_millis());
+        let mut watch = Watch::start(&env, &[&poll]);
+        watch.wait_for("1 new\n");
+        for number in 2..=3 {
+            let begun = Instant::now();
+            let key = format!("n{number}");
+            env.write(&format!("jobs/{key}.yaml"), &job(&key));
+            watch.wait_for(&format!("+  {key}  new"));
+            // What is not of the interval is the load of the machine.
+            let limit = interval * 2 + Duration::from_secs(3);
+            assert!(begun.elapsed() < limit, "{:?} for {poll}", begun.elapsed());
+        }
+    }
 }
 
 /// A watch in a user namespace whose limit of the kernel is that low.

@@ -67,6 +67,34 @@ fn the_workspace_itself_may_be_made_anew() {
     watch.wait_for("+  after  new");
 }
 
+/// The folder that the program was started in is one of another name, or of none, from then on.
+#[test]
+fn the_folder_that_it_was_started_in_may_be_made_anew() {
+    let outer = Workspace::new();
+    let inner = workspace();
+    let place = outer.path().join("media");
+    for is_moved in [true, false] {
+        copy_folder(inner.path(), &place);
+        let mut command = outer.command(&["watch", "--quiet-time", "30ms"]);
+        command.current_dir(&place);
+        let mut watch = Watch::spawn(command);
+        watch.wait_for("1 new\n");
+        if is_moved {
+            fs::rename(&place, outer.path().join("old")).unwrap();
+        } else {
+            fs::remove_dir_all(&place).unwrap();
+        }
+        let said = watch.wait_for("last good plan stands:\n");
+        assert!(said.contains("is gone"), "{said}");
+        copy_folder(inner.path(), &place);
+        watch.wait_for("No other plan than before\n");
+        outer.write("media/jobs/b.yaml", &job("after"));
+        watch.wait_for("+  after  new");
+        drop(watch);
+        fs::remove_dir_all(&place).unwrap();
+    }
+}
+
 #[test]
 fn a_second_watch_and_an_apply_beside_it_are_told_of() {
     let env = workspace();
