@@ -185,7 +185,7 @@ fn next_steps(session: &Session, has_waited: bool) -> Vec<String> {
     let mut steps = Vec::new();
     if let Some(service) = session.target.embedded() {
         let results = service.data.join("results");
-        let results = printable(&session.shown(&results));
+        let results = printable(session.shown(&results));
         steps.push(format!("results: {results}/<job id>/"));
         return steps;
     }
@@ -196,7 +196,7 @@ fn next_steps(session: &Session, has_waited: bool) -> Vec<String> {
     }
     let state = &session.target.state;
     if state.ancestors().any(|folder| folder.join(".git").exists()) {
-        let state = printable(&session.shown(state));
+        let state = printable(session.shown(state));
         steps.push(format!(
             "commit {state} before anybody else applies: it says what was submitted"
         ));
