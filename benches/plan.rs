@@ -143,6 +143,7 @@ fn record(number: usize, job: &Job) -> Record {
                 job_id: job_id.clone(),
                 request_id: Some("NjJiZDU1ZmZfOTBmYTUwNjRfNzdjY18xYQ==".to_owned()),
             },
+            by_hand: false,
             removed: None,
         }],
         seen: Some(Seen::new(job_id, JobState::Success, now)),

@@ -96,6 +96,7 @@ mod tests {
             not_after,
             ended_at: None,
             outcome: Outcome::Unresolved { reason: None },
+            by_hand: false,
             removed: None,
         }
     }

@@ -16,6 +16,7 @@ use super::{Interrupt, Options};
 use crate::api::client::{Client, ClientError};
 use crate::api::name::JobId;
 use crate::job::{Fingerprint, Job, JobKey, Work};
+use crate::plan::{PlannedJob, Reason};
 use crate::state::{Outcome, Record, Seen, StateError, StateStore, SubmissionId, Window};
 
 /// One apply while it runs.
@@ -145,15 +146,19 @@ impl<'a> Run<'a> {
         guard(&self.job_ids).contains(job_id)
     }
 
-    /// Makes the intent to submit `job` durable.
+    /// Makes the intent to submit a job durable.
     pub(super) async fn intend(
         &self,
-        job: &Job,
+        planned: &PlannedJob,
         window: Window,
     ) -> Result<SubmissionId, StateError> {
+        let job = &planned.job;
         let earlier = self.store.get(&job.fingerprint);
         let mut record = Record::of(job, earlier.as_deref());
         let id = record.intend(window);
+        if planned.reason == Reason::Retried {
+            record.asked_by_hand(&id);
+        }
         self.append(record).await?;
         Ok(id)
     }

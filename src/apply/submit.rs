@@ -84,7 +84,7 @@ async fn attempt(run: &Run<'_>, planned: &PlannedJob) -> (JobResult, Option<Retr
         Ok(window) => window,
         Err((reason, retry)) => return (JobResult::not_attempted(&reason), retry),
     };
-    let submission = match run.intend(job, window).await {
+    let submission = match run.intend(planned, window).await {
         Ok(submission) => submission,
         Err(error) => return (JobResult::not_attempted(&error), None),
     };

@@ -96,7 +96,8 @@ fn state_problem(error: &StateError) -> Diagnostic {
         }
         StateError::Truncated { .. } => "nothing was submitted; restore the file from git",
         StateError::Contradiction { .. } => {
-            "find out at the service which of the two counts, cancel the other there, and remove its line"
+            "find out at the service which of the two counts, and cancel the other there; then `stocktake \
+             resolve KEY --keep JOBID` lets that one count. Otherwise restore the file from git"
         }
         StateError::TooLarge { .. } => "see to which file `state` in stocktake.toml points",
         StateError::ExternallyModified { .. } => {

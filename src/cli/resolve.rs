@@ -20,7 +20,7 @@ use crate::apply::by_hand::{self, DecisionError};
 use crate::diagnostic::Diagnostic;
 use crate::job::JobKey;
 use crate::report::{self, Ui};
-use crate::state::{Record, Records, StateStore};
+use crate::state::{Keep, Record, Records, Removal, StateStore};
 
 /// End an unresolved submission by hand
 ///
@@ -32,6 +32,7 @@ use crate::state::{Record, Records, StateStore};
   stocktake resolve spring-uploads                  what is known
   stocktake resolve spring-uploads --adopt b2f6a1c0 it became this job
   stocktake resolve spring-uploads --abandon        the service never took it
+  stocktake resolve spring-uploads --keep b2f6a1c0  after a merge: this one counts
 
 An abandoned job is submitted, and billed, by the next apply.")]
 pub(super) struct ResolveArgs {
@@ -46,6 +47,12 @@ pub(super) struct ResolveArgs {
     /// Record that the service never took it
     #[arg(long)]
     abandon: bool,
+
+    /// Of several jobs that two branches of the state submitted for it, let this one count
+    ///
+    /// The others stay at the service, and are recorded as removed.
+    #[arg(long, value_name = "JOBID", conflicts_with_all = ["adopt", "abandon", "no_check"])]
+    keep: Option<JobId>,
 
     /// Do not ask the service whether that can be
     ///
@@ -65,6 +72,9 @@ pub(super) fn run(
     ui: Ui,
 ) -> Result<Exit, Failure> {
     let session = Session::open(options, settings, ui)?;
+    if let Some(job_id) = &arguments.keep {
+        return keep(&session, arguments, job_id);
+    }
     let runtime = tokio::runtime::Runtime::new()?;
     if arguments.adopt.is_none() && !arguments.abandon {
         let records = session.records()?;
@@ -77,6 +87,34 @@ pub(super) fn run(
     store.close()?;
     let record = decided?;
     report::resolved(&mut ui.data(), &record)?;
+    Ok(Exit::Done)
+}
+
+fn keep(session: &Session, arguments: &ResolveArgs, job_id: &JobId) -> Result<Exit, Failure> {
+    let key = JobKey::new(&arguments.key);
+    let user = session.settings.user.as_deref().unwrap_or("somebody");
+    let reason = format!("{job_id} counts instead");
+    let decision = Keep {
+        key: &key,
+        job_id,
+        removal: Removal::now(user, Some(reason)),
+    };
+    let (path, expected) = (&session.target.state, session.expected());
+    let kept = StateStore::keep(
+        path,
+        expected,
+        arguments.lock_timeout,
+        &decision,
+        &mut |_| {},
+    )?;
+    let Some(record) = kept else {
+        let message = format!("job {job_id} is not recorded as `{key}`");
+        let problem = Diagnostic::error("resolve", message);
+        return Err(problem
+            .help("`stocktake state show KEY` shows its jobs; nothing was changed")
+            .into());
+    };
+    report::kept(&mut session.ui.data(), &record, job_id)?;
     Ok(Exit::Done)
 }
 

@@ -115,10 +115,11 @@ pub fn plan_retry(
     if failed.is_empty() {
         return None;
     }
-    Some(plan_selected(
-        jobs,
-        records,
-        limits,
-        &Selection::new(failed),
-    ))
+    let mut plan = plan_selected(jobs, records, limits, &Selection::new(failed));
+    for planned in &mut plan.jobs {
+        if planned.reason == Reason::Failed {
+            planned.reason = Reason::Retried;
+        }
+    }
+    Some(plan)
 }

@@ -71,6 +71,8 @@ pub enum Reason {
     Abandoned,
     /// It failed or was cancelled, and the job asks for another attempt.
     Failed,
+    /// It failed or was cancelled, and a person asks for another attempt.
+    Retried,
     /// It failed or was cancelled, and the job leaves it at that.
     LeftFailed,
     /// It failed as often as the job allows.

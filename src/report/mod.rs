@@ -55,7 +55,7 @@ pub use records::{
 pub use render::{
     Rendered, VariableOrigin, curl as render_curl, human as render_human, json as render_json,
 };
-pub use resolve::{resolved, unresolved};
+pub use resolve::{kept, resolved, unresolved};
 pub use serve::{KeyPairPlace, key_pair, serving};
 pub use state::{
     begun as state_begun, verified as state_verified, verified_json as state_verified_json,

@@ -97,6 +97,8 @@ struct SubmissionView {
     request_id: Option<String>,
     /// Why it ended as it did.
     reason: Option<String>,
+    /// Whether a person asked for it with `retry`.
+    by_hand: bool,
     /// Who took it out of the account.
     removed: Option<RemovalView>,
 }
@@ -170,6 +172,7 @@ fn submission(submission: &Submission) -> SubmissionView {
         job_id: submission.job_id().map(ToString::to_string),
         request_id: outcome.request_id().map(str::to_owned),
         reason: outcome.reason(),
+        by_hand: submission.by_hand,
         removed,
     }
 }
@@ -257,9 +260,14 @@ fn attempt_lines(out: &mut dyn Write, attempt: &Submission) -> io::Result<()> {
         .job_id()
         .map(|id| format!(" as {id}"))
         .unwrap_or_default();
+    let by_hand = if attempt.by_hand {
+        ", asked for by `retry`"
+    } else {
+        ""
+    };
     writeln!(
         out,
-        "  {}  {word}{job_id}",
+        "  {}  {word}{job_id}{by_hand}",
         time::format(attempt.intended_at)
     )?;
     let call = outcome.request_id().map(|id| format!("request {id}"));

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::hint::{pasteable, quoted};
 use super::ui::style::{BAD, FAINT, GOOD, STRONG};
+use crate::api::name::JobId;
 use crate::api::time;
 use crate::api::wire::JobDetail;
 use crate::state::{Outcome, Record};
@@ -51,6 +52,24 @@ pub fn unresolved(
         )?;
         let command = format!("stocktake resolve {} --adopt {id}", quoted(key.as_str()));
         writeln!(out, "    {}", pasteable(&command))?;
+    }
+    Ok(())
+}
+
+/// Says which job counts, and which others the service has.
+pub fn kept(out: &mut dyn Write, record: &Record, job_id: &JobId) -> io::Result<()> {
+    let key = &record.key;
+    writeln!(
+        out,
+        "{GOOD}kept{GOOD:#}  {STRONG}{key}{STRONG:#}  as job {job_id}"
+    )?;
+    let removed = record.submissions.iter();
+    let removed = removed.filter(|submission| !submission.is_active());
+    for other in removed.filter_map(|submission| submission.job_id()) {
+        writeln!(
+            out,
+            "  job {other} counts no longer; if it still runs, cancel it in the console"
+        )?;
     }
     Ok(())
 }

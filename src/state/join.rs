@@ -131,6 +131,7 @@ fn join_submissions(left: &Submission, right: &Submission) -> Result<Submission,
     let joined = join_outcomes(left, right)?;
     let windows = [left, right];
     Ok(Submission {
+        by_hand: left.by_hand || right.by_hand,
         not_before: windows.iter().filter_map(|line| line.not_before).min(),
         not_after: windows.iter().filter_map(|line| line.not_after).max(),
         removed,

@@ -10,6 +10,7 @@ use rayon::slice::ParallelSlice;
 use super::error::StateError;
 use super::header::{Expected, FORMAT, Header, HeaderLine};
 use super::join::join;
+use super::keep::Keep;
 use super::line::{Line, LineError, begins_with_whole_line, decode, encode, encode_into};
 use super::record::Record;
 use super::records::Records;
@@ -40,10 +41,29 @@ pub(super) fn read(path: &Path, expected: Expected<'_>) -> Result<Log, StateErro
     parse(path, &read_file(path)?, expected)
 }
 
+/// [`read`] for a log in which two branches submitted the same work: `keep` decides which counts.
+pub(super) fn read_keeping(
+    path: &Path,
+    expected: Expected<'_>,
+    keep: &Keep<'_>,
+) -> Result<Log, StateError> {
+    parse_keeping(path, &read_file(path)?, expected, Some(keep))
+}
+
 /// Reads a log; `path` is for messages.
 pub(super) fn parse(path: &Path, text: &[u8], expected: Expected<'_>) -> Result<Log, StateError> {
+    parse_keeping(path, text, expected, None)
+}
+
+fn parse_keeping(
+    path: &Path,
+    text: &[u8],
+    expected: Expected<'_>,
+    keep: Option<&Keep<'_>>,
+) -> Result<Log, StateError> {
     let (lines, ends_well) = decode_lines(text);
     let mut reading = Reading::new(path, expected, &lines);
+    reading.keep = keep;
     (0..lines.len()).try_for_each(|index| reading.take(index))?;
     reading.finish(text.len(), ends_well)
 }
@@ -141,6 +161,7 @@ struct Reading<'a> {
     path: &'a Path,
     expected: Expected<'a>,
     lines: &'a [Result<Line, LineError>],
+    keep: Option<&'a Keep<'a>>,
     header: Option<Header>,
     promised: usize,
     is_current: bool,
@@ -153,6 +174,7 @@ impl<'a> Reading<'a> {
             path,
             expected,
             lines,
+            keep: None,
             header: None,
             promised: 0,
             is_current: false,
@@ -200,10 +222,16 @@ impl<'a> Reading<'a> {
         let joined = match self.records.get(&record.fingerprint) {
             None => Arc::clone(record),
             Some(known) if known == record => return Ok(()),
-            Some(known) => match join(known, record) {
-                Ok(joined) => Arc::new(joined),
-                Err(problem) => return Err(self.contradiction(index, record, problem)),
-            },
+            Some(known) => {
+                let joined = join(known, record).or_else(|problem| {
+                    let kept = self.keep.and_then(|keep| keep.of_both(known, record));
+                    kept.map_or(Err(problem), |(known, record)| join(&known, &record))
+                });
+                match joined {
+                    Ok(joined) => Arc::new(joined),
+                    Err(problem) => return Err(self.contradiction(index, record, problem)),
+                }
+            }
         };
         self.records.insert(joined);
         Ok(())

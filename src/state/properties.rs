@@ -59,6 +59,7 @@ fn history(outcomes: Vec<Outcome>) -> Vec<Record> {
             not_after: None,
             ended_at: None,
             outcome: Outcome::Unresolved { reason: None },
+            by_hand: false,
             removed: None,
         });
         lines.push(record.clone());

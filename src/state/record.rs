@@ -101,9 +101,20 @@ pub struct Submission {
     /// How it ended.
     #[serde(flatten)]
     pub outcome: Outcome,
+    /// Whether a person asked for it, where the files alone would not have.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub by_hand: bool,
     /// Who removed it, and when. Boxed because rare.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed: Option<Box<Removal>>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands a reference over"
+)]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl Submission {
@@ -139,6 +150,8 @@ struct SubmissionFields {
     code: Option<String>,
     message: Option<String>,
     reason: Option<String>,
+    #[serde(default)]
+    by_hand: bool,
     removed: Option<Box<Removal>>,
 }
 
@@ -173,6 +186,7 @@ impl TryFrom<SubmissionFields> for Submission {
             not_after: fields.not_after,
             ended_at: fields.ended_at,
             outcome,
+            by_hand: fields.by_hand,
             removed: fields.removed,
         })
     }

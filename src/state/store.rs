@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use super::error::StateError;
 use super::file;
 use super::header::{Expected, Header};
+use super::keep::Keep;
 use super::listed::Listed;
 use super::lock::{Holder, Lock};
 use super::log::{self, Log};
@@ -113,6 +114,28 @@ impl StateStore {
             log = log::read(path, expected)?;
         }
         Self::start(path, log, lock)
+    }
+
+    /// Ends contradictions between two branches that submitted the same work, as `keep` says, and
+    /// compacts the log. Returns the record; none if the job is not one of the key.
+    pub fn keep(
+        path: &Path,
+        expected: Expected<'_>,
+        lock_timeout: Duration,
+        keep: &Keep<'_>,
+        on_wait: &mut dyn FnMut(Option<&Holder>),
+    ) -> Result<Option<Arc<Record>>, StateError> {
+        let path = &resolve_links(path)?;
+        let _lock = Lock::take(path, lock_timeout, on_wait)?;
+        let log = log::read_keeping(path, expected, keep)?;
+        let mut records = log.records.iter();
+        let is_kept = |record: &&Arc<Record>| record.key == *keep.key && keep.is_kept_in(record);
+        let Some(kept) = records.find(is_kept).cloned() else {
+            return Ok(None);
+        };
+        let write = |file: &mut File| log::write(file, &log.header, &log.records);
+        file::replace(path, write, || Ok(()))?;
+        Ok(Some(kept))
     }
 
     fn start(path: &Path, log: Log, lock: Lock) -> Result<Self, StateError> {

@@ -57,6 +57,7 @@ fn submission(outcome: Outcome) -> Submission {
         not_after: None,
         ended_at: (!matches!(outcome, Outcome::Unresolved { .. })).then(Timestamp::now),
         outcome,
+        by_hand: false,
         removed: None,
     }
 }

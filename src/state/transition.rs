@@ -25,6 +25,13 @@ impl Record {
         self.attempt(Timestamp::now(), Some(window))
     }
 
+    /// Says of an attempt that a person asked for it.
+    pub fn asked_by_hand(&mut self, id: &SubmissionId) {
+        if let Some(submission) = self.submission_mut(id) {
+            submission.by_hand = true;
+        }
+    }
+
     /// Ends an attempt.
     pub fn conclude(&mut self, id: &SubmissionId, outcome: Outcome, seen: Option<Seen>) {
         if let Some(submission) = self.submission_mut(id) {
@@ -79,6 +86,7 @@ impl Record {
             not_after: window.map(|window| window.not_after),
             ended_at: None,
             outcome: Outcome::Unresolved { reason: None },
+            by_hand: false,
             removed: None,
         });
         id

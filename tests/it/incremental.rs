@@ -190,6 +190,7 @@ fn recorded(plan: &Plan, number: u8) -> Records {
                 not_after: None,
                 ended_at: None,
                 outcome,
+                by_hand: false,
                 removed: None,
             }],
             seen: Some(Seen::new(job_id, state, at)),

@@ -76,6 +76,7 @@ fn record(key: u8, number: u8, outcomes: &[u8], seen: u8) -> Record {
         not_after: None,
         ended_at: None,
         outcome: outcome(*kind),
+        by_hand: false,
         removed: None,
     };
     let state = match seen % 4 {
@@ -171,6 +172,7 @@ fn applied(plan: &Plan, records: &Records) -> Records {
                     job_id: JobId::new("b2").unwrap(),
                     request_id: None,
                 },
+                by_hand: false,
                 removed: None,
             }),
             Action::Resolve => {

@@ -139,6 +139,7 @@ fn record(number: usize, state: &JobState) -> Arc<Record> {
                 job_id,
                 request_id: None,
             },
+            by_hand: false,
             removed: None,
         }],
         seen: Some(seen),

@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 use crate::support::raw::{RawServer, Reply, accepted};
 use crate::support::workspace::Workspace;
 
+const STATE: &str = "test.state.jsonl";
+
 /// Git in a workspace; false when it does not succeed.
 pub fn git(env: &Workspace, arguments: &[&str]) -> bool {
     let mut git = Command::new("git");
@@ -98,4 +100,48 @@ async fn conflict_markers_are_an_error_until_they_are_removed() {
     env.write("test.state.jsonl", &format!("{}\n", lines.join("\n")));
     run(&env, &["plan", "--detailed-exitcode"]).expect(0);
     assert_eq!(server.requests().len(), 3);
+}
+
+/// Both branches submitted the same work: a person says which job counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_jobs_that_did_the_same_a_person_keeps_one() {
+    let server = RawServer::start(|number, _| Reply::Bytes(accepted(&format!("b{number}")))).await;
+    let env = Workspace::new();
+    let target = format!(
+        "default_target = \"test\"\n[targets.test]\nbucket = \"media-1250000000\"\n\
+         region = \"ap-beijing\"\nendpoint = \"http://{}\"\n",
+        server.address
+    );
+    env.write("stocktake.toml", &target);
+    job(&env, "same");
+    run(&env, &["state", "init"]).expect(0);
+    let begun = env.read(STATE);
+    run(&env, &["apply", "--auto-approve"]).expect(0);
+    let ours = env.read(STATE);
+    env.write(STATE, &begun);
+    run(&env, &["apply", "--auto-approve"]).expect(0);
+    let merged = ours + &env.read(STATE);
+    env.write(STATE, &merged);
+    let refused = run(&env, &["plan"]).expect(1);
+    for word in ["b0", "b1", "resolve KEY --keep JOBID"] {
+        let said: Vec<&str> = refused.stderr.split_whitespace().collect();
+        assert!(said.join(" ").contains(word), "{}", refused.stderr);
+    }
+    for wrong in [["other", "b1"], ["same", "b7"]] {
+        run(&env, &["resolve", wrong[0], "--keep", wrong[1]]).expect(1);
+        assert_eq!(env.read(STATE), merged);
+    }
+    let kept = run(&env, &["resolve", "same", "--keep", "b1"]).expect(0);
+    assert!(
+        kept.stdout.contains("job b0 counts no longer"),
+        "{}",
+        kept.stdout
+    );
+    run(&env, &["state", "verify"]).expect(0);
+    let listed = run(&env, &["state", "list"]).expect(0);
+    assert!(listed.stdout.contains("b1") && !listed.stdout.contains("b0"));
+    run(&env, &["plan", "--detailed-exitcode"]).expect(0);
+    // The other branch may come once more.
+    env.write(STATE, &(env.read(STATE) + &merged));
+    run(&env, &["plan", "--detailed-exitcode"]).expect(0);
 }

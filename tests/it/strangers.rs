@@ -107,6 +107,8 @@ async fn a_retry_that_another_clone_made_is_not_made_again_and_can_be_adopted() 
     prod(&env, &["apply", "--auto-approve", "--wait"]).expect(7);
     let failed = env.read(STATE);
     prod(&env, &["retry", "spring", "-y", "--wait"]).expect(7);
+    let shown = prod(&env, &["state", "show", "spring"]).expect(0).stdout;
+    assert_eq!(shown.matches("asked for by `retry`").count(), 1, "{shown}");
     env.write(STATE, &failed);
     let stopped = prod(&env, &["retry", "spring", "-y"]).expect(4);
     let second = ids(&serve).await.remove(1);

@@ -52,6 +52,7 @@ impl World {
             not_after: Some(i64::from(not_after)),
             ended_at: None,
             outcome: Outcome::Unresolved { reason: None },
+            by_hand: false,
             removed: None,
         };
         let absence = fence::absence(&submission, Some(setting.settle()), Some(at(self.time)));

@@ -191,6 +191,7 @@ fn record(key: &str, work: Work, state: Option<JobState>) -> Record {
                 job_id: job_id.clone(),
                 request_id: None,
             },
+            by_hand: false,
             removed: None,
         }],
         seen: state.map(|state| Seen::new(job_id, state, moment(73))),

@@ -78,6 +78,7 @@ pub(in crate::report) fn reason(job: &DocumentJob) -> String {
         Reason::Rejected => "the service refused it before",
         Reason::Abandoned => "the last attempt never arrived",
         Reason::Failed => "it failed; another attempt",
+        Reason::Retried => "it failed; asked for once more",
         Reason::LeftFailed => "failed and left (on_failure: leave)",
         Reason::AttemptsUsedUp => "failed as often as it may",
         Reason::Unresolved => "sent, and whether it was taken is unknown",
