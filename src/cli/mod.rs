@@ -39,6 +39,7 @@ mod strangers;
 mod unresolved;
 mod validate;
 mod watch;
+mod workflow;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write as _};
@@ -89,6 +90,7 @@ enum Command {
     Resolve(resolve::ResolveArgs),
     State(state::StateArgs),
     Doctor(doctor::DoctorArgs),
+    Workflow(workflow::WorkflowArgs),
     Watch(watch::WatchArgs),
     Serve(serve::ServeArgs),
     Schema(schema::SchemaArgs),
@@ -204,6 +206,7 @@ fn dispatch(
         Command::Resolve(arguments) => resolve::run(&arguments, options, settings, ui),
         Command::Doctor(arguments) => doctor::run(&arguments, options, &settings, ui),
         Command::State(arguments) => state::run(&arguments, options, settings, ui),
+        Command::Workflow(arguments) => workflow::run(&arguments, options, settings, ui),
         Command::Watch(arguments) => watch::run(&arguments, options, settings, ui),
         Command::Serve(arguments) => serve::run(&arguments, options, settings, ui),
         Command::Schema(arguments) => schema::run(&arguments, ui),

@@ -7,6 +7,7 @@
 pub mod discover;
 pub mod model;
 pub mod written;
+pub mod written_workflow;
 
 use std::sync::Arc;
 

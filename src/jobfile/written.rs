@@ -84,7 +84,7 @@ fn literal(text: &str) -> String {
 }
 
 /// A text as a YAML scalar on one line that readers of every version take for that text.
-fn scalar(text: &str) -> String {
+pub(super) fn scalar(text: &str) -> String {
     if text.is_empty() || text.contains(needs_escape) {
         return escaped(text);
     }

@@ -12,7 +12,9 @@ use crate::document::Syntax;
 use crate::expand::{ExpandContext, Expander};
 use crate::jobfile::Reader;
 use crate::jobfile::written::{NewJob, job_file};
+use crate::jobfile::written_workflow::{NewWorkflow, workflow_file};
 use crate::source::SourceFile;
+use crate::workflow::differences;
 
 /// Reads jobs back that are to be written.
 #[derive(Default)]
@@ -34,17 +36,9 @@ impl ReadBack {
         let text = job_file(slice::from_ref(job), "");
         let file = Arc::new(SourceFile::new(Path::new("new.yaml"), text));
         let (job_file, mut findings) = self.reader.load(&file, Syntax::Yaml);
-        let expander = Expander::new(ExpandContext {
-            target: String::new(),
-            // No part of a request; any will do.
-            bucket: BucketName::new("any-1250000000").ok(),
-            region: Region::new("any").ok(),
-            workflows: None,
-            workflow_names: [].into(),
-            private_callbacks: false,
-            variables: std::collections::BTreeMap::new(),
-            now: Timestamp::UNIX_EPOCH,
-        });
+        // Bucket and region are no part of a request; any will do.
+        let bucket = BucketName::new("any-1250000000").ok();
+        let expander = Expander::new(context(bucket, Region::new("any").ok()));
         let jobs = job_file.map_or_else(Vec::new, |job_file| {
             let (jobs, more) = expander.expand(&file, &job_file);
             findings.extend(more);
@@ -63,6 +57,63 @@ impl ReadBack {
                 problem: "a job file would hold another request".to_owned(),
             }),
         }
+    }
+}
+
+impl ReadBack {
+    /// Checks that the text of the workflow declares its definition again, in this bucket.
+    pub fn check_workflow(
+        &self,
+        workflow: &NewWorkflow<'_>,
+        bucket: &BucketName,
+        region: &Region,
+    ) -> Result<(), Inexpressible> {
+        let file = workflow_file(workflow, "");
+        let file = Arc::new(SourceFile::new(Path::new("new.yaml"), file));
+        let (job_file, mut findings) = self.reader.load(&file, Syntax::Yaml);
+        let expander = Expander::new(context(Some(bucket.clone()), Some(region.clone())));
+        let workflows = job_file.map_or_else(Vec::new, |job_file| {
+            let mut content = expander.expand_traced(&file, &job_file);
+            findings.append(&mut content.findings);
+            content.workflows
+        });
+        if let Some(error) = findings.iter().find(|finding| finding.is_error()) {
+            return Err(Inexpressible {
+                field: field_of(error),
+                problem: error.message.clone(),
+            });
+        }
+        let [read] = workflows.as_slice() else {
+            return Err(Inexpressible {
+                field: None,
+                problem: "a job file would hold no workflow".to_owned(),
+            });
+        };
+        match differences(workflow.definition, &read.definition).first() {
+            None if read.active == workflow.active => Ok(()),
+            None => Err(Inexpressible {
+                field: Some("state".to_owned()),
+                problem: "a job file would hold another state".to_owned(),
+            }),
+            Some(change) => Err(Inexpressible {
+                field: Some(change.path.clone()),
+                problem: "a job file would hold another value".to_owned(),
+            }),
+        }
+    }
+}
+
+fn context(bucket: Option<BucketName>, region: Option<Region>) -> ExpandContext {
+    ExpandContext {
+        target: String::new(),
+        bucket,
+        region,
+        workflows: None,
+        workflow_names: [].into(),
+        // What the service has taken, it can call.
+        private_callbacks: true,
+        variables: [].into(),
+        now: Timestamp::UNIX_EPOCH,
     }
 }
 

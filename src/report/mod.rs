@@ -29,6 +29,7 @@ mod table;
 mod text;
 mod ui;
 mod watch;
+mod workflows;
 
 pub use adopt::{
     Adoption, human as adoption_human, json as adoption_json, refusal,
@@ -69,3 +70,4 @@ pub use watch::{
     SHOWN_JOBS, WatchCause, WatchOpening, WatchView, intention, opening as watch_opening,
     plan as watch_plan, polling as watch_polling,
 };
+pub use workflows::{WorkflowLine, workflow_list, workflow_shown};

@@ -19,6 +19,7 @@ fn help_pages() {
         "state",
         "doctor",
         "watch",
+        "workflow",
         "serve",
         "schema",
         "init",

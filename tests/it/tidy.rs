@@ -42,6 +42,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "status",
             "units",
             "watch",
+            "workflow",
             "workspace",
         ],
     ),
@@ -92,6 +93,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "job",
             "plain_text",
             "source",
+            "workflow",
         ],
     ),
     (
@@ -149,6 +151,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "status",
             "units",
             "watch",
+            "workflow",
             "workspace",
         ],
     ),

@@ -18,6 +18,7 @@ mod settings;
 mod setup;
 mod tls;
 mod transport;
+mod workflows;
 
 use std::fmt;
 use std::sync::{Arc, Mutex};

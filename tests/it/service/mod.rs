@@ -16,5 +16,6 @@ mod reading;
 mod routes;
 mod signature;
 mod storage;
+mod workflow_command;
 mod workflows;
 mod world;
