@@ -18,6 +18,7 @@ use crate::diagnostic::{Diagnostic, closest};
 use crate::files;
 use crate::jobfile::written_workflow::{NewWorkflow, workflow_file};
 use crate::load::ReadBack;
+use crate::plain_text::{one_line, printable};
 use crate::report::{self, WorkflowLine};
 use crate::workflow::{DeclaredWorkflow, differences};
 use crate::workspace::JOBS_FOLDER;
@@ -201,7 +202,7 @@ impl BucketWorkflows<'_> {
         let path = self.session.workspace.root().join(&shown);
         let text = workflow_file(&new, &schema_path(&shown));
         let failed = |error: std::io::Error| {
-            let message = format!("cannot write {}: {error}", shown.display());
+            let message = format!("cannot write {}: {error}", printable(&shown));
             Diagnostic::error("file", message)
                 .help("nothing was written; --file names another file")
         };
@@ -217,8 +218,9 @@ impl BucketWorkflows<'_> {
             .map_err(|error| failed(error.error))?;
         let target = &self.session.target.name;
         let id = &found.workflow_id;
-        writeln!(self.session.ui.data(), "{} declares {key}", shown.display())?;
-        if !self.session.target.workflow_names.contains_key(key) {
+        let (file, key) = (printable(&shown), one_line(key));
+        writeln!(self.session.ui.data(), "{file} declares {key}")?;
+        if !self.session.target.workflow_names.contains_key(&key) {
             self.session.ui.note(format!(
                 "jobs can name it once stocktake.toml does: [targets.{target}.workflow_names] {key} = \"{id}\""
             ))?;
@@ -234,7 +236,7 @@ impl BucketWorkflows<'_> {
     ) -> Result<(), Failure> {
         let (id, done) = (id_of(found)?, if active { "active" } else { "paused" });
         let line = self.line(found);
-        let name = line.name.unwrap_or(found.name());
+        let name = one_line(line.name.unwrap_or(found.name()));
         if found.active == active {
             self.session
                 .ui
@@ -261,7 +263,7 @@ impl BucketWorkflows<'_> {
     async fn delete(&self, found: &WorkflowDetail, arguments: &ChangeArgs) -> Result<(), Failure> {
         let id = id_of(found)?;
         let line = self.line(found);
-        let name = line.name.unwrap_or(found.name());
+        let name = one_line(line.name.unwrap_or(found.name()));
         if found.active {
             let message = format!("{name} ({id}) is active");
             return Err(Diagnostic::error("active-workflow", message)
