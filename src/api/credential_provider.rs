@@ -169,6 +169,21 @@ impl CredentialProvider {
         }
     }
 
+    /// Takes note that the service says that these credentials have ended, whatever was said of their
+    /// lifetime. Returns whether there may be others for the next call.
+    pub fn has_ended(&self, credentials: &Arc<Credentials>) -> bool {
+        if self.0.renewal.is_none() {
+            return false;
+        }
+        self.write(|held| {
+            // Another call may have renewed them meanwhile.
+            if Arc::ptr_eq(&held.credentials, credentials) {
+                held.lifetime = Some(Duration::ZERO);
+            }
+        });
+        true
+    }
+
     /// When they end, by this machine's clock.
     pub fn ends(&self) -> Option<Timestamp> {
         self.read(|held| Timestamp::try_from(held.received.checked_add(held.lifetime?)?).ok())
@@ -261,6 +276,23 @@ mod tests {
             1,
             "a failure stands for a moment"
         );
+    }
+
+    #[tokio::test]
+    async fn what_the_service_calls_ended_is_renewed_whatever_its_lifetime() {
+        let old = issued("old", Duration::from_hours(2));
+        let renewal = || -> super::Renewal {
+            Box::new(|| Box::pin(async { Ok(issued("new", Duration::from_hours(2))) }))
+        };
+        let provider = CredentialProvider::renewing(old, renewal());
+        let used = provider.current().await.unwrap();
+        assert!(provider.has_ended(&used));
+        assert_eq!(provider.current().await.unwrap().secret_id, "new");
+        // A call that was signed with the old ones says nothing of the new ones.
+        assert!(provider.has_ended(&used));
+        assert_eq!(provider.current().await.unwrap().secret_id, "new");
+        let fixed = CredentialProvider::from(Credentials::permanent("id", "key"));
+        assert!(!fixed.has_ended(&used));
     }
 
     #[tokio::test]

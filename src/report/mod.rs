@@ -67,7 +67,7 @@ pub use status::{
 };
 pub use ui::{ColorChoice, Look, Ui, Verbosity, finish_output};
 pub use watch::{
-    SHOWN_JOBS, WatchCause, WatchOpening, WatchView, intention, opening as watch_opening,
-    plan as watch_plan, polling as watch_polling,
+    KEYS as WATCH_KEYS, SHOWN_JOBS, WatchCause, WatchOpening, WatchView, intention,
+    opening as watch_opening, plan as watch_plan, polling as watch_polling,
 };
 pub use workflows::{WorkflowLine, workflow_list, workflow_shown};

@@ -47,6 +47,9 @@ pub struct WatchOpening<'a> {
     pub has_keys: bool,
 }
 
+/// What the keys do.
+pub const KEYS: &str = "Keys: a apply, p full plan, q quit, ? the keys again";
+
 /// What a refresh found.
 #[derive(Debug)]
 pub struct WatchView<'a> {
@@ -82,7 +85,7 @@ pub fn opening(out: &mut dyn Write, opening: &WatchOpening<'_>) -> io::Result<()
         polling(out, reason)?;
     }
     if opening.has_keys {
-        writeln!(out, "{FAINT}Keys: a apply, p full plan, q quit{FAINT:#}")?;
+        writeln!(out, "{FAINT}{KEYS}{FAINT:#}")?;
     }
     out.flush()
 }

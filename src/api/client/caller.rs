@@ -12,7 +12,7 @@ use super::answer::Answer;
 use super::call::Call;
 use super::clock::{ServiceClock, since_boot};
 use super::connection::Connector;
-use super::error::CallError;
+use super::error::{CallError, EXPIRED_TOKEN};
 use super::failure::Failure;
 use super::pace::Pace;
 use super::transport;
@@ -103,10 +103,14 @@ impl Caller {
     ) -> Attempt<T> {
         let failed = |failure| (self.transport_error(failure), None);
         let knew_the_time = self.clock.early().is_some();
+        let used = self.credentials().await.map_err(failed)?;
         let mut answer = self.ask(call).await.map_err(failed)?;
         // Signed by a clock that is off: this answer has told the right time.
         if matches!(answer.status, 401 | 403) && !knew_the_time && self.clock.difference().is_some()
         {
+            answer = self.ask(call).await.map_err(failed)?;
+        }
+        if says_ended(&answer) && self.shared.credentials.has_ended(&used) {
             answer = self.ask(call).await.map_err(failed)?;
         }
         if answer.status != 200 {
@@ -259,4 +263,10 @@ impl Caller {
     fn called(&self) -> &str {
         self.address.host_str().unwrap_or(&self.host)
     }
+}
+
+/// Whether the service says that temporary credentials have ended.
+fn says_ended(answer: &Answer) -> bool {
+    matches!(answer.status, 400..500)
+        && decode_error(answer.status, &answer.body).is_ok_and(|error| error.code == EXPIRED_TOKEN)
 }

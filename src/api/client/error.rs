@@ -2,6 +2,9 @@
 
 use crate::api::wire::ServiceError;
 
+/// Temporary credentials have ended, or were taken back.
+pub(super) const EXPIRED_TOKEN: &str = "ExpiredToken";
+
 /// Why a call that may be repeated has no result.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
@@ -68,7 +71,7 @@ impl CallError {
         match error.code.as_str() {
             "SignatureDoesNotMatch" => Some("the secret key is wrong"),
             "InvalidAccessKeyId" => Some("the service does not know the secret id"),
-            "ExpiredToken" => Some("the temporary credentials have expired"),
+            EXPIRED_TOKEN => Some("the temporary credentials have expired"),
             _ => None,
         }
     }

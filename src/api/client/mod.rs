@@ -174,7 +174,16 @@ impl Client {
             window: Some(window),
             ..Call::new(Method::POST, JOBS, &[])
         };
-        Sent::from_call(self.ci.once(&call).await)
+        let credentials = &self.ci.shared.credentials;
+        let used = credentials.current().await;
+        let sent = Sent::from_call(self.ci.once(&call).await);
+        match used {
+            Ok(used) if sent.says_ended() && credentials.has_ended(&used) => Sent {
+                retry: Some(Retry::BackOff),
+                ..Outcome::abandoned("the service said that the credentials had ended").into()
+            },
+            _ => sent,
+        }
     }
 
     /// The service's clock: what it reads is known after the first answer.

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
+use super::error::EXPIRED_TOKEN;
 use super::failure::Failure;
 use crate::api::name::JobId;
 use crate::api::wire::{JobDetail, ServiceError, decode_error, decode_trigger_answer};
@@ -177,6 +178,11 @@ impl From<Outcome> for Sent {
 }
 
 impl Sent {
+    /// Whether it was refused because temporary credentials have ended.
+    pub(super) fn says_ended(&self) -> bool {
+        matches!(&self.outcome, Outcome::Rejected(rejection) if rejection.code == EXPIRED_TOKEN)
+    }
+
     /// Reads how a call ended.
     pub(super) fn from_call(answer: Result<Answer, Failure>) -> Self {
         match answer {

@@ -210,6 +210,10 @@ impl<'a> WatchLoop<'a> {
             _ if was_asking => self.screen.ui.note("not submitted")?,
             'p' => self.show_all()?,
             'a' => self.ask_to_apply()?,
+            // Whatever else is pressed looks for a key.
+            _ if !key.is_whitespace() && !key.is_control() => {
+                self.screen.ui.note(report::WATCH_KEYS)?;
+            }
             _ => {}
         }
         Ok(false)

@@ -1,12 +1,12 @@
 //! Temporary credentials that end in the middle of an apply.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::support::cloud::{self, OIDC_TOKEN, issue, refusal, token_holds};
-use crate::support::raw::{RawServer, Reply, accepted, error};
+use crate::support::raw::{RawServer, Reply, accepted, answer, error, header};
 use crate::support::target::Target;
 use crate::support::workspace::{Run, Workspace, jobs};
 
@@ -112,4 +112,49 @@ async fn a_renewal_that_fails_stops_new_submissions_and_forgets_nothing() {
     let sts = cloud::sts(Duration::from_hours(2)).await;
     apply(&workspace, &sts).expect(0);
     assert_eq!(submitted(&service).len(), JOBS);
+}
+
+/// What STS said of the lifetime does not count against the service's word: a role that is taken back, or
+/// a clock that is off.
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_that_the_service_calls_ended_are_renewed_at_once() {
+    let (tokens, taken) = (Arc::new(Mutex::new(Vec::new())), AtomicUsize::new(0));
+    let taken = Arc::new(taken);
+    let service = RawServer::start_with_jobs(move |_, request| {
+        let presented = header(request, "x-ci-security-token").unwrap();
+        let mut tokens = tokens.lock().unwrap();
+        if !tokens.contains(&presented) {
+            tokens.push(presented.clone());
+        }
+        let number = tokens.iter().position(|known| *known == presented).unwrap();
+        let is_read = request.starts_with("GET ");
+        // Reads take the second token, submissions the third.
+        if number < if is_read { 1 } else { 2 } {
+            return Reply::Bytes(error("403 Forbidden", "", "ExpiredToken"));
+        }
+        if is_read {
+            return Reply::Bytes(answer("200 OK", "", "<Response></Response>"));
+        }
+        let number = taken.fetch_add(1, Ordering::SeqCst);
+        Reply::Bytes(accepted(&format!("b{number}")))
+    })
+    .await;
+    let target = super::with_role(Target::at(service.address));
+    let workspace = Workspace::new().target("far", &target);
+    let pairs: Vec<String> = (0..20).map(|number| format!("job-{number:02}")).collect();
+    let inputs: Vec<String> = pairs
+        .iter()
+        .map(|key| format!("{{ prefix: {key}/ }}"))
+        .collect();
+    let pairs = pairs
+        .iter()
+        .map(String::as_str)
+        .zip(inputs.iter().map(String::as_str));
+    workspace.write("jobs/all.yaml", &jobs(pairs));
+    workspace.run(&["-t", "far", "state", "init"]).expect(0);
+    let sts = cloud::sts(Duration::from_hours(2)).await;
+    let run = apply(&workspace, &sts).expect(0);
+    assert!(run.stdout.contains("20 submitted"), "{}", run.stdout);
+    assert_eq!(sts.requests().len(), 3, "one for each token");
+    assert!(!run.stderr.contains("canary"), "{}", run.stderr);
 }

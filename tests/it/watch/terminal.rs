@@ -18,6 +18,10 @@ fn keys_apply_show_the_plan_and_quit() {
     let mut watch = Watch::on_terminal(&env, &line);
     watch.wait_for("Keys: a apply, p full plan, q quit");
     watch.wait_for("+  videos  new");
+    for key in ["?", "x"] {
+        watch.press(key);
+        watch.wait_for("Keys: a apply");
+    }
     watch.press("a");
     watch.wait_for("submitted  videos");
     watch.wait_for("Success");
