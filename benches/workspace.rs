@@ -63,6 +63,8 @@ fn whole_plan(workspace: &Workspace) -> usize {
         commit: None,
         files: None,
         workspace: None,
+        log: None,
+        holder: None,
     };
     let view = PlanView {
         plan: &PlanDocument::new(&plan, origin),

@@ -96,6 +96,7 @@ pub async fn apply(
     ApplyOutcome {
         jobs,
         halt: run.halted(),
+        intended: run.has_intended(),
     }
 }
 
@@ -118,6 +119,7 @@ pub async fn look_up(
     ApplyOutcome {
         jobs,
         halt: run.halted(),
+        intended: run.has_intended(),
     }
 }
 

@@ -101,6 +101,8 @@ pub enum Halt {
     },
     /// The state can no longer be written.
     StateUnwritable(String),
+    /// Another run has taken the shared state over.
+    Fenced(String),
 }
 
 /// How an apply ended: one outcome for every job that had something to do, in the order of the plan.
@@ -110,6 +112,8 @@ pub struct ApplyOutcome {
     pub jobs: Vec<JobOutcome>,
     /// Why not everything was attempted.
     pub halt: Option<Halt>,
+    /// Whether this run recorded that it would submit anything.
+    pub intended: bool,
 }
 
 impl ApplyOutcome {

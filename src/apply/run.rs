@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +31,7 @@ pub(super) struct Run<'a> {
     breaker: Mutex<Breaker>,
     halt: Mutex<Option<Halt>>,
     in_flight: AtomicUsize,
+    intended: AtomicBool,
     /// The ids of all jobs that the state knows: each belongs to one submission.
     job_ids: Mutex<HashSet<JobId>>,
 }
@@ -56,6 +57,7 @@ impl<'a> Run<'a> {
             breaker: Mutex::new(Breaker::new(options.failures_in_a_row)),
             halt: Mutex::default(),
             in_flight: AtomicUsize::default(),
+            intended: AtomicBool::default(),
             job_ids: Mutex::new(job_ids.collect()),
         }
     }
@@ -151,7 +153,7 @@ impl<'a> Run<'a> {
         &self,
         planned: &PlannedJob,
         window: Window,
-    ) -> Result<SubmissionId, StateError> {
+    ) -> (SubmissionId, Result<(), StateError>) {
         let job = &planned.job;
         let earlier = self.store.get(&job.fingerprint);
         let mut record = Record::of(job, earlier.as_deref());
@@ -159,8 +161,16 @@ impl<'a> Run<'a> {
         if planned.reason == Reason::Retried {
             record.asked_by_hand(&id);
         }
-        self.append(record).await?;
-        Ok(id)
+        let intended = self.append(record).await;
+        if intended.is_ok() {
+            self.intended.store(true, Ordering::SeqCst);
+        }
+        (id, intended)
+    }
+
+    /// Whether an intent of this run was made durable.
+    pub(super) fn has_intended(&self) -> bool {
+        self.intended.load(Ordering::SeqCst)
     }
 
     /// Makes what became of a submission durable.
@@ -200,7 +210,10 @@ impl<'a> Run<'a> {
     async fn append(&self, record: Record) -> Result<(), StateError> {
         let appended = self.store.append(record).await;
         appended.map(drop).inspect_err(|error| {
-            self.stop(Halt::StateUnwritable(error.to_string()));
+            self.stop(match error {
+                StateError::Fenced { .. } => Halt::Fenced(error.to_string()),
+                _ => Halt::StateUnwritable(error.to_string()),
+            });
         })
     }
 }

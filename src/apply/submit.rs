@@ -17,7 +17,7 @@ use crate::api::signature::KeyTime;
 use crate::crash;
 use crate::job::Job;
 use crate::plan::{PlannedJob, decide_again};
-use crate::state::{Outcome, Record, Seen, SubmissionId, Window};
+use crate::state::{Outcome, Record, Seen, StateError, SubmissionId, Window};
 
 /// What certainly did not reach the service is sent again this often.
 const RETRIES: usize = 5;
@@ -84,10 +84,15 @@ async fn attempt(run: &Run<'_>, planned: &PlannedJob) -> (JobResult, Option<Retr
         Ok(window) => window,
         Err((reason, retry)) => return (JobResult::not_attempted(&reason), retry),
     };
-    let submission = match run.intend(planned, window).await {
-        Ok(submission) => submission,
+    let (submission, intended) = run.intend(planned, window).await;
+    match intended {
+        Ok(()) => {}
+        // The intent may be stored, and binds every run then.
+        Err(error @ StateError::Unconfirmed { .. }) => {
+            return (JobResult::unresolved(submission, error.to_string()), None);
+        }
         Err(error) => return (JobResult::not_attempted(&error), None),
-    };
+    }
     // The disk may have been slow: what could no longer be signed is not sent.
     run.renew_credentials().await;
     let in_flight = run.track_in_flight();
@@ -137,7 +142,7 @@ fn not_attempted(halt: &Halt) -> JobResult {
         Halt::FailuresInARow { count, failure } => {
             format!("{count} jobs in a row were {failure}")
         }
-        Halt::StateUnwritable(error) => error.clone(),
+        Halt::StateUnwritable(error) | Halt::Fenced(error) => error.clone(),
     })
 }
 

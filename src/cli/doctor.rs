@@ -135,11 +135,15 @@ fn broken(diagnostic: &Diagnostic) -> Check {
 }
 
 fn state(session: &Session) -> Check {
-    let path = &session.target.state;
-    let read = StateStore::read(path, session.expected());
-    let records = read.as_ref().map(|(_, records)| records);
+    let read = StateStore::read_at(&session.location, session.expected());
+    let records = read.as_ref().map(|read| &read.records);
     let may_be_absent = session.target.embedded().is_some();
-    doctor::state(&session.target.name, path, records, may_be_absent)
+    doctor::state(
+        &session.target.name,
+        &session.location,
+        records,
+        may_be_absent,
+    )
 }
 
 /// What the service answers, if there are credentials to ask with.

@@ -6,6 +6,7 @@ use crate::plain_text::printable;
 use crate::remedy;
 use crate::service::{StartError, StoreError};
 use crate::state::StateError;
+use crate::state::shared::LogError;
 
 use super::consent;
 use super::exit::Exit;
@@ -60,7 +61,10 @@ impl From<std::io::Error> for Failure {
 impl From<StateError> for Failure {
     fn from(error: StateError) -> Self {
         let exit = match error {
-            StateError::Locked { .. } => Exit::Locked,
+            StateError::Locked { .. }
+            | StateError::Fenced { .. }
+            | StateError::Overtaken { .. } => Exit::Locked,
+            StateError::Backwards { .. } => Exit::Stale,
             _ => Exit::Failed,
         };
         Self::new(exit, state_problem(&error))
@@ -103,11 +107,39 @@ fn state_problem(error: &StateError) -> Diagnostic {
         StateError::ExternallyModified { .. } => {
             "leave the file alone while stocktake runs; restore it and run the command again"
         }
+        StateError::Log { problem, .. } => log_help(problem),
+        StateError::Backwards { .. } => {
+            "nothing was sent; the store lost slots or was restored from a copy: bring back what is missing"
+        }
+        StateError::Fenced { .. } => {
+            "this run was paused or cut off for longer than the lease; run it again: what it may have sent \
+             is looked up first"
+        }
+        StateError::Unconfirmed { .. } => {
+            "run it again when the store answers: what may have been sent is looked up first"
+        }
+        StateError::Overtaken { .. } => "nothing was recorded; run it again",
+        StateError::Shared { .. } => "nothing more was recorded; see that the store can be reached",
         StateError::Io { .. } => {
             "the state and its folder must be readable and writable, with room on the disk"
         }
     };
     Diagnostic::error("state", error.to_string()).help(help)
+}
+
+/// The way out of a shared log that cannot be used.
+fn log_help(problem: &LogError) -> &'static str {
+    match problem {
+        LogError::Store(_) => "nothing was sent; see that the store can be reached, and by whom",
+        LogError::Gap { .. } | LogError::Missing { .. } => {
+            "nothing was sent; bring the missing object back: without it jobs would count as new"
+        }
+        LogError::Fork { .. } | LogError::AfterMove { .. } => {
+            "nothing was sent; two states were mixed, or a copy was brought back: look at the objects \
+             beside it, and bring back those of one state"
+        }
+        _ => "nothing was sent; bring the object back as it was written",
+    }
 }
 
 /// The error of a call that the service refuses because of the credentials.

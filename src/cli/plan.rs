@@ -100,9 +100,13 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let session = Session::open(options, settings, ui)?;
     let jobs = session.jobs()?;
-    let (header, mut records) = session.state()?;
+    let read = session.read_state()?;
+    let header = read.as_ref().map(|read| read.header.clone());
     let known = header.as_ref().map(|header| header.listed.clone());
     let lineage = header.map(|header| header.lineage);
+    let position = read.as_ref().and_then(|read| read.position);
+    let holder = read.as_ref().and_then(|read| read.holder.clone());
+    let mut records = read.map(|read| read.records).unwrap_or_default();
     let drift = refresh(&session, arguments, &jobs, &mut records)?;
     let is_kept = arguments.out.is_some() || arguments.format != Format::Human;
     let files = is_kept.then(|| {
@@ -125,6 +129,7 @@ pub(super) fn run(
         plan.warn_of_unchecked(&session.limits(None));
     }
     let origin = plan_file::origin(&session, lineage, inputs.unwrap_or_default());
+    let origin = origin.of_log(position, holder);
     let mut document = PlanDocument::new(&plan, origin);
     if is_kept {
         document = document.sealed().map_err(io::Error::from)?;

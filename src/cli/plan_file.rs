@@ -34,6 +34,8 @@ pub(super) fn origin(session: &Session, lineage: Option<Lineage>, inputs: Inputs
         files: inputs.files,
         workspace: inputs.workspace,
         commit: inputs.commit,
+        log: None,
+        holder: None,
     }
 }
 

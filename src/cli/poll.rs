@@ -25,7 +25,7 @@ pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 /// Writes what is seen into the session's state.
 pub(super) fn writer(session: &Session, lock_timeout: Duration) -> StatusWriter<'static> {
     StatusWriter::Closed {
-        state: session.target.state.clone(),
+        state: session.location.clone(),
         target: session.target.name.clone(),
         lock_timeout,
     }

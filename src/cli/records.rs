@@ -93,8 +93,10 @@ pub(super) struct RemoveArgs {
 #[derive(Debug, Args)]
 struct LockArgs {
     /// How long to wait for another run that writes the state, such as 5m
-    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = parse_duration)]
-    lock_timeout: Duration,
+    ///
+    /// Without it: not at all for a state in a file; the lease and 30s for a shared one.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    lock_timeout: Option<Duration>,
 }
 
 pub(super) fn list(arguments: &ListArgs, session: &Session) -> Result<Exit, Failure> {
@@ -128,10 +130,9 @@ pub(super) fn rename(arguments: &MoveArgs, session: &Session) -> Result<Exit, Fa
     }
     let new = JobKey::new(new);
     exact(session, &arguments.key)?;
-    let store = session.open_state(arguments.lock.lock_timeout)?;
-    let renamed = rename_all(&store, &JobKey::new(&arguments.key), &new);
-    store.close()?;
-    let number = renamed?;
+    let number = session.change_state(arguments.lock.lock_timeout, |store| {
+        rename_all(store, &JobKey::new(&arguments.key), &new)
+    })?;
     session.ui.note(format!(
         "{number} recorded under `{new}` instead of `{}`",
         arguments.key
@@ -178,10 +179,9 @@ pub(super) fn remove(arguments: &RemoveArgs, session: &Session) -> Result<Exit, 
         );
         approval::ask(session, &question)?;
     }
-    let store = session.open_state(arguments.lock.lock_timeout)?;
-    let removed = hide(session, &store, arguments);
-    store.close()?;
-    let number = removed?;
+    let number = session.change_state(arguments.lock.lock_timeout, |store| {
+        hide(session, store, arguments)
+    })?;
     session.ui.note(format!("removed: {number}"))?;
     Ok(Exit::Done)
 }

@@ -61,8 +61,10 @@ pub(super) struct ResolveArgs {
     no_check: bool,
 
     /// How long to wait for another run that writes the state, such as 5m
-    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = parse_duration)]
-    lock_timeout: Duration,
+    ///
+    /// Without it: not at all for a state in a file; the lease and 30s for a shared one.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    lock_timeout: Option<Duration>,
 }
 
 pub(super) fn run(
@@ -81,11 +83,10 @@ pub(super) fn run(
         let record = unresolved_record(&records, &arguments.key)?;
         return runtime.block_on(show(&session, &records, &record));
     }
-    let store = session.open_state(arguments.lock_timeout)?;
-    let record = unresolved_record(&store.records(), &arguments.key)?;
-    let decided = runtime.block_on(decide(&session, &store, &record, arguments));
-    store.close()?;
-    let record = decided?;
+    let record = session.change_state(arguments.lock_timeout, |store| {
+        let record = unresolved_record(&store.records(), &arguments.key)?;
+        runtime.block_on(decide(&session, store, &record, arguments))
+    })?;
     report::resolved(&mut ui.data(), &record)?;
     Ok(Exit::Done)
 }
@@ -99,11 +100,17 @@ fn keep(session: &Session, arguments: &ResolveArgs, job_id: &JobId) -> Result<Ex
         job_id,
         removal: Removal::now(user, Some(reason)),
     };
-    let (path, expected) = (&session.target.state, session.expected());
+    let Some(path) = session.state_file() else {
+        let message = "--keep ends a merge of two branches, which a shared state knows nothing of";
+        let problem = Diagnostic::error("resolve", message);
+        return Err(problem
+            .help("`stocktake state verify` says what is wrong")
+            .into());
+    };
     let kept = StateStore::keep(
         path,
-        expected,
-        arguments.lock_timeout,
+        session.expected(),
+        arguments.lock_timeout.unwrap_or_default(),
         &decision,
         &mut |_| {},
     )?;

@@ -37,8 +37,10 @@ pub(super) struct RetryArgs {
     max_submissions: Option<usize>,
 
     /// How long to wait for another run that writes the state, such as 5m
-    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = parse_duration)]
-    lock_timeout: Duration,
+    ///
+    /// Without it: not at all for a state in a file; the lease and 30s for a shared one.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    lock_timeout: Option<Duration>,
 
     /// Wait until every job has ended
     #[arg(long)]

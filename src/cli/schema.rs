@@ -46,6 +46,8 @@ enum Format {
     Verified,
     /// What `doctor --format json` prints
     Doctor,
+    /// What `state lock --format json` prints
+    Lock,
 }
 
 pub(super) fn run(arguments: &SchemaArgs, ui: Ui) -> Result<Exit, Failure> {
@@ -60,6 +62,7 @@ pub(super) fn run(arguments: &SchemaArgs, ui: Ui) -> Result<Exit, Failure> {
         Format::Adoption => report::adoption_schema_json(),
         Format::Verified => report::verified_schema_json(),
         Format::Doctor => report::doctor_schema_json(),
+        Format::Lock => report::lock_schema_json(),
     };
     writeln!(ui.data(), "{schema:#}")?;
     Ok(Exit::Done)

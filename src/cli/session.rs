@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::failure::Failure;
+use super::location;
 use super::options::GlobalOptions;
 use super::settings::Settings;
 use crate::api::name::WorkflowId;
@@ -15,16 +16,21 @@ use crate::diagnostic::{Diagnostic, closest};
 use crate::expand::ExpandContext;
 use crate::job::{Job, JobKey};
 use crate::load::{self, Loaded};
-use crate::plain_text::printable;
+use crate::plain_text::{clean, printable};
 use crate::plan::{self, Limits, Plan, Selection};
 use crate::report::{self, Ui, diagnostics};
 use crate::service;
-use crate::state::{Expected, Header, OpenOptions, Records, StateError, StateStore};
+use crate::state::{
+    Expected, Header, Hold, Location, Reading, Records, StateError, StateStore, WriteOptions,
+};
 use crate::workspace::{self, Target, Workspace};
 
 /// How long a job file that is being written is waited for, and how often it is looked at.
 const WRITING_LIMIT: Duration = Duration::from_mins(1);
 const WRITING_PAUSE: Duration = Duration::from_millis(50);
+
+/// A change that other runs come before over and over is given up.
+const CHANGE_LIMIT: Duration = Duration::from_mins(1);
 
 /// What is recorded, and in which state: none where nothing was recorded yet.
 pub(super) type State = (Option<Header>, Records);
@@ -40,6 +46,8 @@ pub(super) struct Session {
     pub(super) workspace: Workspace,
     /// The target.
     pub(super) target: Target,
+    /// Where its state is.
+    pub(super) location: Location,
     /// The moment of this run.
     pub(super) now: Timestamp,
     variables: BTreeMap<String, String>,
@@ -70,15 +78,18 @@ impl Session {
             name != workspace.default_target() && settings.target.as_ref() != Some(&name);
         report::repeat_options(options.dir.as_deref(), is_repeated.then_some(name.as_str()));
         let mut target = workspace.target(&name)?;
+        let named_by_environment = settings.state.is_some();
         if let Some(state) = &settings.state {
-            target.state = std::path::absolute(state)?;
+            target.state = location::address(state)?;
         }
+        let location = location::locate(&target, &settings, named_by_environment)?;
         let variables = variables(&workspace, &name, &settings, options)?;
         Ok(Self {
             ui,
             settings,
             workspace,
             target,
+            location,
             now: options.now.unwrap_or_else(Timestamp::now),
             variables,
         })
@@ -180,35 +191,73 @@ impl Session {
 
     /// The state, read without its lock. Only the embedded target may have none yet.
     pub(super) fn state(&self) -> Result<State, Failure> {
-        match StateStore::read(&self.target.state, self.expected()) {
-            Ok((header, records)) => Ok((Some(header), records)),
-            Err(StateError::Missing { .. }) if self.target.embedded().is_some() => {
-                Ok((None, Records::default()))
-            }
+        Ok(match self.read_state()? {
+            Some(read) => (Some(read.header), read.records),
+            None => (None, Records::default()),
+        })
+    }
+
+    /// The state, read without its lock; none where nothing was recorded yet.
+    pub(super) fn read_state(&self) -> Result<Option<Reading>, Failure> {
+        match StateStore::read_at(&self.location, self.expected()) {
+            Ok(read) => Ok(Some(read)),
+            Err(StateError::Missing { .. }) if self.target.embedded().is_some() => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
+    /// The file of the state, where it is one.
+    pub(super) fn state_file(&self) -> Option<&Path> {
+        self.location.file()
+    }
+
     /// Opens the state for writing. Only the embedded target may begin one by itself.
-    pub(super) fn open_state(&self, lock_timeout: Duration) -> Result<StateStore, Failure> {
-        Ok(self.lock_state(self.expected(), lock_timeout)?)
+    pub(super) fn open_state(&self, lock_timeout: Option<Duration>) -> Result<StateStore, Failure> {
+        Ok(self.lock_state(self.expected(), lock_timeout, Hold::Throughout)?)
+    }
+
+    /// Changes the state in one piece. A change that another run came before is made once more, on
+    /// what that run left.
+    pub(super) fn change_state<T>(
+        &self,
+        lock_timeout: Option<Duration>,
+        mut change: impl FnMut(&StateStore) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let begun = Instant::now();
+        loop {
+            let store = self.lock_state(self.expected(), lock_timeout, Hold::AtTheEnd)?;
+            let changed = change(&store);
+            match store.close() {
+                Err(StateError::Overtaken { .. })
+                    if changed.is_ok() && begun.elapsed() < CHANGE_LIMIT => {}
+                closed => {
+                    let changed = changed?;
+                    return Ok(closed.map(|()| changed)?);
+                }
+            }
+        }
     }
 
     /// [`Session::open_state`] for a state of which more is expected.
     pub(super) fn lock_state(
         &self,
         expected: Expected<'_>,
-        lock_timeout: Duration,
+        lock_timeout: Option<Duration>,
+        hold: Hold,
     ) -> Result<StateStore, StateError> {
-        let options = OpenOptions {
+        let options = WriteOptions {
             create: self.target.embedded().is_some(),
             lock_timeout,
+            hold,
         };
         let ui = self.ui;
-        StateStore::open_for_writing(&self.target.state, expected, options, &mut |holder| {
-            let holder = holder
-                .map(|holder| format!(" (process {} on {})", holder.pid, holder.host))
-                .unwrap_or_default();
+        StateStore::open(&self.location, expected, options, &mut |holder| {
+            let holder = holder.map(|holder| {
+                let run = holder.run.as_ref().map(|run| format!(", {}", clean(run)));
+                let (host, run) = (clean(&holder.host), run.unwrap_or_default());
+                format!(" (process {} on {host}{run})", holder.pid)
+            });
+            let holder = holder.unwrap_or_default();
             let _ = ui.note(format!(
                 "waiting for another run that writes the state{holder}"
             ));

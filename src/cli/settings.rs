@@ -44,6 +44,8 @@ pub(super) struct Settings {
     pub(super) log: Option<String>,
     /// `STOCKTAKE_LOG_FILE`: where to log, instead of standard error.
     pub(super) log_file: Option<PathBuf>,
+    /// The address of the run of a pipeline that this is, on the platforms that tell it.
+    pub(super) run: Option<String>,
     /// `STOCKTAKE_TARGET`: the target, where the command line names none.
     pub(super) target: Option<String>,
     /// `HTTPS_PROXY`: the proxy on the way to a service; its address may hold a password.
@@ -151,6 +153,7 @@ impl Settings {
             path: get("PATH").map(OsString::from),
             user: get("USER").or_else(|| get("LOGNAME")),
             color: color(&get),
+            run: pipeline_run(&get),
             automation: ci || is_set("STOCKTAKE_IN_AUTOMATION"),
             no_input: ci
                 || get("STOCKTAKE_INPUT").is_some_and(|value| value == "0" || value == "false"),
@@ -192,6 +195,15 @@ impl Settings {
             .flat_map(|text| text.split_whitespace());
         words.map(OsString::from).collect()
     }
+}
+
+/// GitLab gives the address of a job; GitHub gives its parts.
+fn pipeline_run(get: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    get("CI_JOB_URL").or_else(|| {
+        let server = get("GITHUB_SERVER_URL")?;
+        let (repository, run) = (get("GITHUB_REPOSITORY")?, get("GITHUB_RUN_ID")?);
+        Some(format!("{server}/{repository}/actions/runs/{run}"))
+    })
 }
 
 /// `NO_COLOR` goes before `CLICOLOR_FORCE` and `FORCE_COLOR`, these before `CLICOLOR=0` and a dumb

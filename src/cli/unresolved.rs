@@ -14,7 +14,7 @@ use super::session::Session;
 use crate::apply::{self, Interrupt, fence};
 use crate::diagnostic::Diagnostic;
 use crate::report::ApplyReporter;
-use crate::state::{Record, Records, StateError, Submission};
+use crate::state::{Hold, Record, Records, StateError, Submission};
 
 /// A moment that is further away is not waited for.
 const MAX_WAIT: Duration = Duration::from_mins(10);
@@ -29,7 +29,8 @@ pub(super) async fn look_up(session: &Session, records: &Records) -> Result<(), 
         return Ok(());
     };
     let (bucket, region) = (first.work.bucket.clone(), first.work.region.clone());
-    let store = match session.lock_state(session.expected(), Duration::ZERO) {
+    let store = match session.lock_state(session.expected(), Some(Duration::ZERO), Hold::Throughout)
+    {
         Err(StateError::Locked { .. }) => return Ok(()),
         store => store?,
     };

@@ -7,7 +7,7 @@ use rustix::fs::{Access, access};
 use super::check::{Check, Finding, failed, ok};
 use crate::load::Loaded;
 use crate::plain_text::printable;
-use crate::state::{Records, StateError};
+use crate::state::{Location, Records, StateError};
 
 /// Whether the job files are right.
 pub fn jobs(loaded: &Loaded) -> Check {
@@ -29,12 +29,17 @@ pub fn jobs(loaded: &Loaded) -> Check {
 /// Whether the state is there, whole, and can be written. A target without one may be new.
 pub fn state(
     target: &str,
-    path: &Path,
+    location: &Location,
     read: Result<&Records, &StateError>,
     may_be_absent: bool,
 ) -> Check {
     let finding = match read {
-        Ok(records) => writable(path, format!("{} records", records.len())),
+        Ok(records) => {
+            let found = format!("{} records", records.len());
+            location
+                .file()
+                .map_or_else(|| ok(found.clone()), |path| writable(path, found.clone()))
+        }
         Err(StateError::Missing { .. }) if may_be_absent => {
             ok("none yet: the first apply begins it")
         }
@@ -45,9 +50,13 @@ pub fn state(
                  back: without it every job counts as new, and is billed again"
             ),
         ),
+        Err(error) if location.file().is_none() => failed(
+            error.to_string(),
+            "`stocktake state verify` says more, and what to do",
+        ),
         Err(error) => failed(error.to_string(), "restore the file from git"),
     };
-    let asked = format!("read {}", printable(path));
+    let asked = format!("read {location}");
     Check::new("state", "", asked, finding)
 }
 

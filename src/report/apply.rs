@@ -183,6 +183,7 @@ fn halt_words(halt: &Halt) -> String {
         Halt::StateUnwritable(error) => {
             format!("the state cannot be written ({error}); nothing more is sent")
         }
+        Halt::Fenced(error) => format!("{error}; nothing more is sent or recorded"),
     }
 }
 

@@ -14,6 +14,7 @@ mod failures;
 mod hint;
 mod html;
 mod json;
+mod lock;
 mod markdown;
 mod moving;
 mod plan;
@@ -44,6 +45,7 @@ pub use failures::{
 };
 pub use hint::{pasteable, quoted, repeat_options};
 pub use html::{AskedFor, HtmlReport, html as status_html, worth_explaining};
+pub use lock::{LockView, human as lock_human, json as lock_json, schema_json as lock_schema_json};
 pub use plan::{
     PlanView, blocked as plan_blocked, gitlab as plan_gitlab, human as plan_human,
     json as plan_json, markdown as plan_markdown,
@@ -59,8 +61,8 @@ pub use render::{
 pub use resolve::{kept, resolved, unresolved};
 pub use serve::{KeyPairPlace, key_pair, serving};
 pub use state::{
-    begun as state_begun, verified as state_verified, verified_json as state_verified_json,
-    verified_schema_json,
+    begun as state_begun, shared_begun as shared_state_begun, verified as state_verified,
+    verified_json as state_verified_json, verified_schema_json,
 };
 pub use status::{
     ended as jobs_ended, human as status_human, markdown as status_markdown, record_state,

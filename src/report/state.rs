@@ -1,8 +1,8 @@
 //! What is said about a state as a whole.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 use std::io::{self, Write};
-use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -11,27 +11,38 @@ use serde_json::Value;
 use super::hint::pasteable;
 use super::table::count;
 use super::ui::style::{FAINT, GOOD};
-use crate::plain_text::printable;
 use crate::report::json::write as write_json;
 use crate::schema;
+use crate::state::shared::ownership::Terms;
 use crate::state::{Lineage, Verified};
 
 /// The format that [`verified_json`] writes.
 const FORMAT: &str = "stocktake.verified/1";
 
 /// Says that an empty state was begun.
-pub fn begun(out: &mut dyn Write, path: &Path) -> io::Result<()> {
-    writeln!(out, "{GOOD}created{GOOD:#}  {}", printable(path))?;
+pub fn begun(out: &mut dyn Write, place: &dyn Display) -> io::Result<()> {
+    writeln!(out, "{GOOD}created{GOOD:#}  {place}")?;
     writeln!(
         out,
         "Commit it: it is the only memory of what was submitted."
     )
 }
 
+/// Says that an empty shared state was begun.
+pub fn shared_begun(out: &mut dyn Write, place: &dyn Display, terms: &Terms) -> io::Result<()> {
+    writeln!(out, "{GOOD}created{GOOD:#}  {place}")?;
+    writeln!(
+        out,
+        "Let nothing delete or overwrite what is in it: it is the only memory of what was submitted. \
+         A run that dies is waited for {:?}.",
+        terms.lease
+    )
+}
+
 /// Reports that a state is intact, and what is in it.
-pub fn verified(out: &mut dyn Write, path: &Path, verified: &Verified) -> io::Result<()> {
+pub fn verified(out: &mut dyn Write, place: &dyn Display, verified: &Verified) -> io::Result<()> {
     let records = count(verified.records.len(), "record", "records");
-    writeln!(out, "{GOOD}ok{GOOD:#}  {}: {records}", printable(path))?;
+    writeln!(out, "{GOOD}ok{GOOD:#}  {place}: {records}")?;
     let lineage = &verified.header.lineage;
     writeln!(out, "{FAINT}lineage {lineage}{FAINT:#}")?;
     let unresolved = unresolved(verified);
@@ -81,13 +92,17 @@ struct Document<'a> {
 }
 
 /// Says the same for programs.
-pub fn verified_json(out: &mut dyn Write, path: &Path, verified: &Verified) -> io::Result<()> {
+pub fn verified_json(
+    out: &mut dyn Write,
+    place: &dyn Display,
+    verified: &Verified,
+) -> io::Result<()> {
     let document = Document {
         ends_well: verified.ends_well,
         format: FORMAT,
         lineage: &verified.header.lineage,
         lines: verified.lines,
-        path: path.to_string_lossy(),
+        path: place.to_string().into(),
         records: verified.records.len(),
         target: &verified.header.target,
         unresolved: unresolved(verified),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::lock::Holder;
+use super::shared::{Failure, LogError, SlotError, slot_name};
 use crate::plain_text::printable;
 
 /// Why a state cannot be read or written.
@@ -110,6 +111,52 @@ pub enum StateError {
         /// What happened to it.
         problem: &'static str,
     },
+    /// The log of a shared state cannot be read, or may not be written.
+    #[error("the shared state at {address} cannot be used: {problem}")]
+    Log {
+        /// The store.
+        address: String,
+        /// What is wrong.
+        problem: LogError,
+    },
+    /// The log does not contain what a saved plan saw.
+    #[error("the shared state at {address} cannot be used: {problem}")]
+    Backwards {
+        /// The store.
+        address: String,
+        /// Where it differs.
+        problem: LogError,
+    },
+    /// Another run owns the shared state by now: this one writes nothing more.
+    #[error("another run has taken over the shared state at {address}")]
+    Fenced {
+        /// The store.
+        address: String,
+    },
+    /// What was written last may be stored or not.
+    #[error("the store at {address} did not confirm `{slot}`: {reason}")]
+    Unconfirmed {
+        /// The store.
+        address: String,
+        /// The slot.
+        slot: String,
+        /// What was seen instead of an answer.
+        reason: String,
+    },
+    /// Another run wrote between a decision and its record; nothing was recorded.
+    #[error("another run wrote to the shared state at {address} at the same time")]
+    Overtaken {
+        /// The store.
+        address: String,
+    },
+    /// A shared state cannot be written for another reason.
+    #[error("the shared state at {address} cannot be written: {problem}")]
+    Shared {
+        /// The store.
+        address: String,
+        /// Why.
+        problem: String,
+    },
     /// The system refused to read or write.
     #[error("cannot {action} {}: {source}", printable(path))]
     Io {
@@ -127,6 +174,65 @@ fn describe(holder: Option<&Holder>) -> String {
 }
 
 impl StateError {
+    /// Why the shared state at `address` cannot be used.
+    pub(super) fn shared(address: &str, failure: Failure) -> Self {
+        let (path, address) = (PathBuf::from(address), address.to_owned());
+        let problem = match failure {
+            Failure::Held(holder) => return Self::Locked { path, holder },
+            Failure::Fenced => return Self::Fenced { address },
+            Failure::Overtaken => return Self::Overtaken { address },
+            Failure::Unconfirmed(slot, reason) => {
+                let reason = reason.to_string();
+                return Self::Unconfirmed {
+                    address,
+                    slot,
+                    reason,
+                };
+            }
+            Failure::Slot(_) | Failure::Moved | Failure::Process(_) => {
+                let problem = failure.to_string();
+                return Self::Shared { address, problem };
+            }
+            Failure::OtherState {
+                what,
+                found,
+                expected,
+            } => {
+                return Self::WrongState {
+                    path,
+                    what,
+                    found,
+                    expected,
+                };
+            }
+            Failure::Log(problem) => problem,
+        };
+        match problem {
+            LogError::Missing { .. } => Self::Missing { path },
+            LogError::WrongLineage {
+                found, expected, ..
+            } => Self::WrongState {
+                path,
+                what: "lineage",
+                found: found.to_string(),
+                expected: expected.to_string(),
+            },
+            LogError::NewerFormat { name, found } => Self::NewerFormat {
+                path: path.join(name),
+                found,
+            },
+            LogError::Slot {
+                number,
+                problem: SlotError::NewerFormat(found),
+            } => Self::NewerFormat {
+                path: path.join(slot_name(number)),
+                found,
+            },
+            problem @ LogError::Backwards { .. } => Self::Backwards { address, problem },
+            problem => Self::Log { address, problem },
+        }
+    }
+
     /// Names what was tried on which file.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io {

@@ -34,6 +34,17 @@ pub(super) enum LineError {
     NewerFormat(String),
 }
 
+impl fmt::Display for LineError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Damaged(problem) => write!(formatter, "a line of it {problem}"),
+            Self::NewerFormat(format) => {
+                write!(formatter, "a line of it has the format `{format}`")
+            }
+        }
+    }
+}
+
 /// Writes a line, its end included.
 pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, serde_json::Error> {
     let mut line = Vec::with_capacity(TYPICAL_LENGTH);

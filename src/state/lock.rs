@@ -13,11 +13,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::StateError;
 use super::file::refers_to;
 use crate::files;
+use crate::plain_text::clean;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
@@ -25,20 +27,47 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 const HOLDER_LIMIT: u64 = 4096;
 
 /// Who holds the lock, for the message to those who wait.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Holder {
     /// Its process id.
     pub pid: u32,
     /// The machine it runs on.
     pub host: String,
     /// Since when.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub since: Timestamp,
+    /// The address of the run of a pipeline that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+}
+
+impl Holder {
+    /// This process, from now on.
+    pub fn this_process(run: Option<String>) -> Self {
+        Self {
+            pid: std::process::id(),
+            host: host_name(),
+            since: Timestamp::now(),
+            run,
+        }
+    }
 }
 
 impl fmt::Display for Holder {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { pid, host, since } = self;
-        write!(formatter, "process {pid} on {host}, since {since:.0}")
+        let Self {
+            pid,
+            host,
+            since,
+            run,
+        } = self;
+        // Other machines wrote it.
+        let host = clean(host);
+        write!(formatter, "process {pid} on {host}, since {since:.0}")?;
+        match run {
+            Some(run) => write!(formatter, ", of {}", clean(run)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -110,11 +139,7 @@ fn open(path: &Path) -> Result<File, StateError> {
 
 /// Says who holds it. A reader may see half of it, and then knows nothing.
 fn sign(file: &mut File) -> std::io::Result<()> {
-    let holder = Holder {
-        pid: std::process::id(),
-        host: host_name(),
-        since: Timestamp::now(),
-    };
+    let holder = Holder::this_process(None);
     file.set_len(0)?;
     file.seek(SeekFrom::Start(0))?;
     serde_json::to_writer(&*file, &holder)?;

@@ -5,11 +5,13 @@
 
 mod error;
 mod file;
+mod file_state;
 mod header;
 mod join;
 mod keep;
 mod line;
 mod listed;
+mod location;
 mod lock;
 mod log;
 #[cfg(test)]
@@ -29,7 +31,11 @@ pub use error::StateError;
 pub use header::{Expected, Header, Lineage};
 pub use keep::Keep;
 pub use listed::Listed;
+pub use location::Location;
 pub use lock::Holder;
 pub use record::{Record, Removal, Seen, Submission, SubmissionId, Window};
 pub use records::Records;
-pub use store::{OpenOptions, StateStore, Verified};
+pub use shared::Hold;
+pub use store::{
+    OpenOptions, Reading, StateStore, Verified, WriteOptions, check_position, look_at,
+};

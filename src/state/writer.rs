@@ -75,14 +75,10 @@ impl Writer {
     }
 
     /// Queues a record; the receiver is told when it is durable. `None` when the writer is gone.
-    pub(super) fn append(&self, record: Record) -> Option<oneshot::Receiver<Appended>> {
-        let line = encode(&record).ok()?;
+    pub(super) fn append(&self, record: Arc<Record>) -> Option<oneshot::Receiver<Appended>> {
+        let line = encode(&*record).ok()?;
         let (done, receiver) = oneshot::channel();
-        let waiting = Waiting {
-            line,
-            record: Arc::new(record),
-            done,
-        };
+        let waiting = Waiting { line, record, done };
         self.queue.send(waiting).ok()?;
         Some(receiver)
     }

@@ -1,12 +1,11 @@
 //! Writes the service's answers into the state.
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt};
 
-use crate::state::{Expected, OpenOptions, Record, StateError, StateStore};
+use crate::state::{Expected, Hold, Location, Record, StateError, StateStore, WriteOptions};
 
 /// Records that are on their way to the disk at once; they share its syncs.
 const APPENDS_AT_ONCE: usize = 1024;
@@ -19,7 +18,7 @@ pub enum StatusWriter<'a> {
     /// It is opened, and so locked, only to write.
     Closed {
         /// Where it is.
-        state: PathBuf,
+        state: Location,
         /// Whose it is.
         target: String,
         /// How long to wait for another writer.
@@ -38,9 +37,16 @@ impl StatusWriter<'_> {
                 target,
                 lock_timeout,
             } => {
-                let store = open(state.clone(), target.clone(), *lock_timeout).await?;
-                append_all(&store, records).await?;
-                store.close()
+                let deadline = Instant::now() + *lock_timeout;
+                loop {
+                    let store = open(state.clone(), target.clone(), *lock_timeout).await?;
+                    append_all(&store, records).await?;
+                    match close(store).await {
+                        // What was seen is as true as before.
+                        Err(StateError::Overtaken { .. }) if Instant::now() < deadline => {}
+                        closed => return closed,
+                    }
+                }
             }
         }
     }
@@ -48,27 +54,37 @@ impl StatusWriter<'_> {
 
 /// Waiting for the lock must not hold up anything else.
 async fn open(
-    state: PathBuf,
+    state: Location,
     target: String,
     lock_timeout: Duration,
 ) -> Result<StateStore, StateError> {
-    let path = state.clone();
+    let path = state.to_string().into();
     let opened = tokio::task::spawn_blocking(move || {
         let expected = Expected {
             target: &target,
             lineage: None,
         };
-        let options = OpenOptions {
+        let options = WriteOptions {
             create: false,
-            lock_timeout,
+            lock_timeout: Some(lock_timeout),
+            hold: Hold::AtTheEnd,
         };
-        StateStore::open_for_writing(&state, expected, options, &mut |_| {})
+        StateStore::open(&state, expected, options, &mut |_| {})
     });
     let lost = StateError::ExternallyModified {
         path,
         problem: "could not be opened",
     };
     opened.await.unwrap_or(Err(lost))
+}
+
+/// Storing what was appended must not hold up anything else either.
+async fn close(store: StateStore) -> Result<(), StateError> {
+    let closed = tokio::task::spawn_blocking(move || store.close());
+    match closed.await {
+        Ok(closed) => closed,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
 }
 
 async fn append_all(store: &StateStore, records: &[Arc<Record>]) -> Result<(), StateError> {

@@ -54,9 +54,10 @@ pub struct TargetSpec {
     /// credentials.
     #[schemars(extend("examples" = ["instance"]))]
     pub role: Option<Spanned<RoleSpec>>,
-    /// The state file, relative to the workspace. Without it: `<target>.state.jsonl`, and
+    /// The state file, relative to the workspace; or a folder that many machines share, such as
+    /// `file:///srv/stocktake/prod`. Without it: `<target>.state.jsonl`, and
     /// `.stocktake/<target>.state.jsonl` for an embedded target.
-    #[schemars(extend("examples" = ["prod.state.jsonl"]))]
+    #[schemars(extend("examples" = ["prod.state.jsonl", "file:///srv/stocktake/prod"]))]
     pub state: Option<Spanned<String>>,
     /// The most submissions that one plan may make. Without it: 100, and no limit for an embedded
     /// target.

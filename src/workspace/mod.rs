@@ -3,6 +3,7 @@
 pub mod file;
 mod prices;
 mod read;
+mod state_address;
 mod target;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use crate::source::{Place, SourceFile};
 
 use file::WorkspaceFile;
 use read::TargetReader;
+pub use state_address::{AddressError, StateAddress};
 pub use target::{
     DATA_FOLDER, DEFAULT_CONFIRM, EmbeddedService, LOCAL, NodeProgram, Roles, Service, Target,
     WebIdentityRole, Workflow,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::file::{ConfirmSpec, NodeProgramSpec, TargetSpec, WorkflowSpec};
+use super::state_address::StateAddress;
 use super::target::{
     DATA_FOLDER, DEFAULT_CONFIRM, DEFAULT_EMBEDDED_SETTLE, DEFAULT_EMBEDDED_TIMEOUT,
     EmbeddedService, LOOPBACK_WINDOW, NodeProgram, Roles, Service, Target, WebIdentityRole,
@@ -198,34 +199,42 @@ impl<'a> TargetReader<'a> {
         settle
     }
 
-    fn state(&mut self, embedded: bool) -> PathBuf {
+    fn state(&mut self, embedded: bool) -> StateAddress {
         let default = format!("{}.state.jsonl", self.name.value);
-        match &self.spec.state {
-            Some(path) if path.value.is_empty() => {
-                self.problem("state", "the path of the state is empty", path.span);
-                PathBuf::new()
-            }
-            Some(path) if path.value.contains("://") => {
-                let message = "a state at an object store is not supported yet; name a file";
-                self.problem("state", message, path.span);
-                PathBuf::new()
-            }
-            Some(path) => {
-                let state = self.root.join(&path.value);
-                let mut parts = state
-                    .strip_prefix(self.root)
-                    .into_iter()
-                    .flat_map(Path::components);
-                // Requests change the workspace file: it may not name files of the machine.
-                if !state.starts_with(self.root) || parts.any(|part| part == Component::ParentDir) {
-                    let message = "the state lies outside the workspace, and only STOCKTAKE_STATE may name such a file";
-                    self.problem("state", message, path.span);
-                }
-                state
-            }
-            None if embedded => self.root.join(DATA_FOLDER).join(default),
-            None => self.root.join(default),
+        let Some(text) = &self.spec.state else {
+            let folder = if embedded { DATA_FOLDER } else { "" };
+            return StateAddress::File(self.root.join(folder).join(default));
+        };
+        if text.value.is_empty() {
+            self.problem("state", "the path of the state is empty", text.span);
         }
+        match StateAddress::parse(&text.value) {
+            Ok(StateAddress::File(path)) => StateAddress::File(self.state_file(&path, text.span)),
+            Ok(shared) if embedded => {
+                let message = "the jobs of an embedded target are on this machine, and so is its state: name a file";
+                self.problem("state", message, text.span);
+                shared
+            }
+            Ok(shared) => shared,
+            Err(error) => {
+                self.problem("state", error.to_string(), text.span);
+                StateAddress::File(PathBuf::new())
+            }
+        }
+    }
+
+    /// Requests change the workspace file: it may not name files of the machine.
+    fn state_file(&mut self, path: &Path, span: Span) -> PathBuf {
+        let state = self.root.join(path);
+        let mut parts = state
+            .strip_prefix(self.root)
+            .into_iter()
+            .flat_map(Path::components);
+        if !state.starts_with(self.root) || parts.any(|part| part == Component::ParentDir) {
+            let message = "the state lies outside the workspace, and only STOCKTAKE_STATE may name such a file";
+            self.problem("state", message, span);
+        }
+        state
     }
 
     fn remote(&mut self) -> Service {

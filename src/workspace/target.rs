@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::state_address::StateAddress;
 use crate::api::name::{BucketName, Region, WorkflowId};
 use crate::money::{Money, Price};
 
@@ -19,8 +20,8 @@ pub struct Target {
     pub bucket: Option<BucketName>,
     /// The region of jobs that name none themselves.
     pub region: Option<Region>,
-    /// The state file.
-    pub state: PathBuf,
+    /// Where the state is.
+    pub state: StateAddress,
     /// The most submissions that one plan may make.
     pub max_submissions: Option<usize>,
     /// The most objects that one plan may make workflows process.
@@ -166,7 +167,7 @@ impl Target {
             }),
             bucket: None,
             region: None,
-            state: root.join(DATA_FOLDER).join(format!("{LOCAL}.state.jsonl")),
+            state: StateAddress::File(root.join(DATA_FOLDER).join(format!("{LOCAL}.state.jsonl"))),
             max_submissions: None,
             max_objects: None,
             max_bytes: None,

@@ -14,6 +14,7 @@ mod races;
 mod random;
 mod random_kills;
 mod relay;
+mod shared;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, unreachable_pub, reason = "a part of it is enough here")]
 mod support;

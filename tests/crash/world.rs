@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 
 use stocktake::api::client::ListQuery;
-use stocktake::state::{Expected, Outcome, Records, StateStore};
+use stocktake::state::shared::{FolderStore, Shared};
+use stocktake::state::{Expected, Location, Outcome, Reading, Records, StateStore};
+use tempfile::TempDir;
 
 use crate::support::serve::Serve;
 use crate::support::target::Target;
@@ -69,6 +71,8 @@ pub(crate) struct World {
     serve: Serve,
     keys: Vec<String>,
     clock: Vec<(&'static str, String)>,
+    /// The folder of a shared state, if it has one.
+    store: Option<TempDir>,
 }
 
 /// The service at the address, which tells within a few seconds what became of a submission.
@@ -133,10 +137,66 @@ impl World {
             serve,
             keys,
             clock: clock(own),
+            store: None,
         };
         let init = world.command(&["state", "init"]).status();
         assert!(init.unwrap().success());
         world
+    }
+
+    /// A workspace whose state is shared with its clones.
+    pub(crate) fn shared(count: usize, faults: &str) -> Self {
+        Self::new(count, faults).sharing()
+    }
+
+    /// Gives it a shared state that waits a second for a run that died.
+    pub(crate) fn sharing(mut self) -> Self {
+        let store = tempfile::tempdir().unwrap();
+        let address = format!("file://{}/state", store.path().display());
+        let target = target(self.serve.address, "1s").set("state", address);
+        self.store = Some(store);
+        self.set_target(&target);
+        let init = self.command(&["state", "init", "--lease", "1s"]).output();
+        let init = init.unwrap();
+        let said = String::from_utf8_lossy(&init.stderr);
+        assert!(init.status.success(), "{said}");
+        self
+    }
+
+    fn set_target(&self, target: &Target) {
+        let file = self.workspace.read("stocktake.toml");
+        let (kept, _) = file.split_once("[targets.test]").unwrap();
+        self.workspace.write("stocktake.toml", kept);
+        self.workspace.add_target("test", target);
+    }
+
+    /// Another checkout of the same files.
+    pub(crate) fn checkout(&self) -> Workspace {
+        let other = Workspace::new();
+        for file in ["stocktake.toml", "jobs/all.yaml"] {
+            other.write(file, &self.workspace.read(file));
+        }
+        other
+    }
+
+    /// What the state holds now.
+    pub(crate) fn reading(&self) -> Reading {
+        let expected = Expected {
+            target: "test",
+            lineage: None,
+        };
+        StateStore::read_at(&self.location(), expected).unwrap()
+    }
+
+    fn location(&self) -> Location {
+        match &self.store {
+            None => Location::File(self.state()),
+            Some(store) => Location::Shared(Shared {
+                store: std::sync::Arc::new(FolderStore::new(&store.path().join("state"))),
+                address: "the store".to_owned(),
+                run: None,
+            }),
+        }
     }
 
     pub(crate) fn state(&self) -> PathBuf {
@@ -172,7 +232,7 @@ impl World {
             match output.status.code() {
                 Some(0) => return run,
                 // Something failed or is unresolved: the way out is to run it again.
-                Some(1 | 3) => {}
+                Some(1 | 3 | 5) => {}
                 code => panic!("{code:?}: {}", String::from_utf8_lossy(&output.stderr)),
             }
         }
@@ -199,10 +259,7 @@ impl World {
 
     /// Lets the target be at another address, with that time for a call.
     pub(crate) fn point_at(&mut self, address: SocketAddr, timeout: &str) {
-        let file = self.workspace.read("stocktake.toml");
-        let (kept, _) = file.split_once("[targets.test]").unwrap();
-        self.workspace.write("stocktake.toml", kept);
-        self.workspace.add_target("test", &target(address, timeout));
+        self.set_target(&target(address, timeout));
     }
 
     pub(crate) fn remove_job_files(&self) {
@@ -215,11 +272,7 @@ impl World {
     }
 
     pub(crate) fn records(&self) -> Records {
-        let expected = Expected {
-            target: "test",
-            lineage: None,
-        };
-        StateStore::read(&self.state(), expected).unwrap().1
+        self.reading().records
     }
 
     /// For every job exactly one was taken; the state knows its id; no id is unknown to the state.
@@ -239,6 +292,16 @@ impl World {
             "the state knows every id, and no other"
         );
     }
+}
+
+/// `apply` in another checkout, not yet started.
+pub(crate) fn apply_in(checkout: &Workspace) -> Command {
+    let mut command = checkout.command(&["-t", "test", "apply", "--auto-approve"]);
+    command
+        .envs(CREDENTIALS)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
 }
 
 fn job_ids(records: &Records) -> impl Iterator<Item = String> {

@@ -41,6 +41,7 @@ mod schemas;
 mod serve;
 mod serve_objects;
 mod service;
+mod shared_state;
 mod shells;
 mod state_merge;
 mod steering;

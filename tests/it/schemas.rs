@@ -72,6 +72,7 @@ fn editors_can_explain_every_field() {
         stocktake::report::failures_schema_json(),
         stocktake::report::adoption_schema_json(),
         stocktake::report::verified_schema_json(),
+        stocktake::report::lock_schema_json(),
     ] {
         for (name, field) in fields(&schema) {
             let is_choice = matches!(name.as_str(), "prefix" | "object" | "manifest" | "url_file");

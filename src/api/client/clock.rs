@@ -130,7 +130,7 @@ pub(super) fn date(headers: &HeaderMap) -> Option<Timestamp> {
 }
 
 /// Time since this machine started, time that it slept included; `Instant` leaves that out on Linux.
-pub(super) fn since_boot() -> Duration {
+pub fn since_boot() -> Duration {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let clock = ClockId::Boottime;
     #[cfg(not(any(target_os = "linux", target_os = "android")))]

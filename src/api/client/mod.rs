@@ -37,7 +37,7 @@ use super::request::Request;
 use super::signature::KeyTime;
 use super::wire::{JobDetail, WireError, decode_describe_answer, encode_request};
 
-pub use clock::ServiceClock;
+pub use clock::{ServiceClock, since_boot};
 pub use download::Download;
 pub use error::CallError;
 pub use executions::ExecutionQuery;

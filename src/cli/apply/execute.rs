@@ -150,7 +150,10 @@ async fn submit(
         },
     )
     .await;
-    if matches!(outcome.halt, Some(Halt::StateUnwritable(_))) {
+    if matches!(
+        outcome.halt,
+        Some(Halt::StateUnwritable(_) | Halt::Fenced(_))
+    ) {
         // An intent may be on disk although its write was not confirmed.
         if let Ok(records) = session.records() {
             outcome.count_intents(&records);
@@ -194,7 +197,9 @@ fn next_steps(session: &Session, has_waited: bool) -> Vec<String> {
             "the jobs run at the service: `stocktake status --wait` waits for them".to_owned(),
         );
     }
-    let state = &session.target.state;
+    let Some(state) = session.state_file() else {
+        return steps;
+    };
     if state.ancestors().any(|folder| folder.join(".git").exists()) {
         let state = printable(session.shown(state));
         steps.push(format!(
@@ -207,6 +212,13 @@ fn next_steps(session: &Session, has_waited: bool) -> Vec<String> {
 fn exit(outcome: &ApplyOutcome, interrupts: &Interrupts) -> Exit {
     if outcome.unresolved() > 0 {
         Exit::Unresolved
+    } else if let Some(Halt::Fenced(_)) = outcome.halt {
+        // What was sent may not be recorded by this run.
+        if outcome.intended {
+            Exit::Unresolved
+        } else {
+            Exit::Locked
+        }
     } else if let Some(exit) = interrupts.exit() {
         exit
     } else if outcome.rejected() > 0

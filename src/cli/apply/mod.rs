@@ -23,6 +23,7 @@ use super::settings::Settings;
 use crate::diagnostic::Diagnostic;
 use crate::plan::PlanDocument;
 use crate::report::{ColorChoice, Ui, Verbosity};
+use crate::state::StateStore;
 use view::View;
 
 /// Submissions in flight at once, unless the command line says otherwise.
@@ -74,8 +75,10 @@ pub(super) struct ApplyArgs {
     max_submissions: Option<usize>,
 
     /// How long to wait for another run that writes the state, such as 5m
-    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = parse_duration)]
-    lock_timeout: Duration,
+    ///
+    /// Without it: not at all for a state in a file; the lease and 30s for a shared one.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    lock_timeout: Option<Duration>,
 
     /// Wait until every job has ended
     #[arg(long)]
@@ -109,7 +112,7 @@ impl ApplyArgs {
         keys: Vec<String>,
         auto_approve: bool,
         max_submissions: Option<usize>,
-        lock_timeout: Duration,
+        lock_timeout: Option<Duration>,
         wait: bool,
         format: Format,
     ) -> Self {
@@ -184,34 +187,52 @@ fn run_in(
     ui: Ui,
 ) -> Result<Exit, Failure> {
     let saved = arguments.plan_file.as_deref();
-    let (session, store, mut plan) = match saved {
+    let mut prepared = match saved {
         Some(path) => prepare::saved(arguments, path, options, settings, ui)?,
         None => prepare::now(arguments, options, settings, ui)?,
     };
+    let embedded = prepared.session.target.embedded().is_some();
+    let is_approved = embedded || arguments.auto_approve || saved.is_some();
+    // What nobody is asked about is shown as it is done.
+    if is_approved && prepared.needs_state(arguments) {
+        prepared.own(arguments)?;
+    }
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(estimate::estimate_for_guards(&session, &mut plan))?;
-    let lineage = Some(store.header().lineage.clone());
+    let session = &prepared.session;
+    runtime.block_on(estimate::estimate_for_guards(session, &mut prepared.plan))?;
+    let plan = &prepared.plan;
     let inputs = (arguments.format == Format::Json).then(|| {
         let jobs = plan.jobs.iter().map(|planned| &planned.job);
-        Inputs::new(&session, plan_file::files_of(jobs))
+        Inputs::new(session, plan_file::files_of(jobs))
     });
-    let origin = plan_file::origin(&session, lineage, inputs.unwrap_or_default());
-    view.plan(&PlanDocument::new(&plan, origin))?;
+    let origin = plan_file::origin(
+        session,
+        Some(prepared.lineage()),
+        inputs.unwrap_or_default(),
+    );
+    let origin = origin.of_log(prepared.read.position, prepared.read.holder.clone());
+    view.plan(&PlanDocument::new(plan, origin))?;
     if !plan.blocked.is_empty() {
-        store.close()?;
+        let (_, _, store) = prepared.into_parts();
+        store.map_or(Ok(()), StateStore::close)?;
         return Ok(Exit::Blocked);
     }
-    let embedded = session.target.embedded().is_some();
-    let is_approved = embedded || arguments.auto_approve || saved.is_some();
     if plan.has_work() && !is_approved {
         let can_ask = arguments.format == Format::Human;
-        approval::submit(&session, &plan, can_ask)?;
+        approval::submit(session, plan, can_ask)?;
+    }
+    if prepared.needs_state(arguments) {
+        prepared.own_as_agreed(arguments)?;
     }
     // A saved plan is applied as it was reviewed, whatever the files say by now.
-    if saved.is_none() && plan.has_work() {
-        as_planned::check(&session, &plan)?;
+    if saved.is_none() && prepared.plan.has_work() {
+        as_planned::check(&prepared.session, &prepared.plan)?;
     }
-    runtime.block_on(execute::execute(&session, &plan, store, arguments, view))
+    let (session, plan, store) = prepared.into_parts();
+    match store {
+        Some(store) => runtime.block_on(execute::execute(&session, &plan, store, arguments, view)),
+        None => Ok(Exit::Done),
+    }
 }
 
 #[cfg(test)]

@@ -74,7 +74,7 @@ async fn run(
     interrupts: Interrupts,
     enough: watch::Receiver<bool>,
 ) -> Result<Ending, Failure> {
-    let store = match session.open_state(Duration::ZERO) {
+    let store = match session.open_state(Some(Duration::ZERO)) {
         Ok(store) => store,
         Err(failure) if failure.exit == Exit::Locked => return Ok(Ending::Locked),
         Err(failure) => return Err(failure),

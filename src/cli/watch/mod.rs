@@ -71,6 +71,13 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let ui = ui.shared();
     let state = WatchState::open(options, settings, ui)?;
+    if state.session().state_file().is_none() {
+        let message = "`watch` follows a state in a file, and this one is shared";
+        let problem = Diagnostic::error("state", message);
+        return Err(problem
+            .help("use `plan` and `apply`, or a target with a state of its own")
+            .into());
+    }
     let costs_money = state.session().target.embedded().is_none();
     if arguments.apply && costs_money && !arguments.auto_approve {
         let message = format!(

@@ -126,8 +126,16 @@ impl WatchState {
         WatchPaths {
             root: self.session.workspace.root().to_path_buf(),
             exclude: self.session.bucket_folders(),
-            state: self.session.target.state.clone(),
+            state: self.state_file(),
         }
+    }
+
+    /// Empty for a shared state, which cannot be watched.
+    fn state_file(&self) -> PathBuf {
+        self.session
+            .state_file()
+            .map(Path::to_path_buf)
+            .unwrap_or_default()
     }
 
     /// Whether a period has passed since the last refresh.
@@ -211,7 +219,7 @@ impl WatchState {
 
     /// Reads the state unless it is as it was.
     fn reread(&mut self) -> bool {
-        let stamp = Stamp::of(&self.session.target.state).ok().flatten();
+        let stamp = Stamp::of(&self.state_file()).ok().flatten();
         if stamp.is_some() && stamp == self.state.content {
             return false;
         }

@@ -18,7 +18,8 @@ use super::drift::Drift;
 use super::model::{Blocked, Plan, Summary};
 use crate::estimate::TotalEstimate;
 use crate::job::{Fingerprint, JobKey};
-use crate::state::Lineage;
+use crate::state::shared::Position;
+use crate::state::{Holder, Lineage};
 
 pub use job::{DocumentJob, KnownRecord, KnownSubmission, SourceLine};
 
@@ -43,6 +44,22 @@ pub struct Origin {
     pub files: Option<String>,
     /// SHA-256 of the workspace file.
     pub workspace: Option<String>,
+    /// Where the log of a shared state ended.
+    pub log: Option<Position>,
+    /// The run that owns a shared state.
+    pub holder: Option<Holder>,
+}
+
+impl Origin {
+    /// The same, of a shared state that was read to this place.
+    #[must_use]
+    pub fn of_log(self, log: Option<Position>, holder: Option<Holder>) -> Self {
+        Self {
+            log,
+            holder,
+            ..self
+        }
+    }
 }
 
 /// What would be done about every job of a target: the result of `stocktake plan`.
@@ -75,6 +92,13 @@ pub struct PlanDocument<'plan> {
     /// by mistake, and is no signature.
     #[serde(default)]
     pub digest: Option<String>,
+    /// Where the log of a shared state ended: `apply` refuses a log that no longer has this; absent for
+    /// a state in a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<Position>,
+    /// The run that owned the shared state when the plan was made; absent when none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Holder>,
     /// How many jobs have each action.
     pub summary: Summary,
     /// The guards that forbid the plan; empty when nothing does.
@@ -128,6 +152,8 @@ impl<'plan> PlanDocument<'plan> {
             files: origin.files,
             workspace: origin.workspace,
             digest: None,
+            log: origin.log,
+            holder: origin.holder,
             summary: plan.summary,
             blocked: Cow::Borrowed(&plan.blocked),
             warnings: Cow::Borrowed(&plan.warnings),

@@ -8,7 +8,8 @@ use crate::api::name::JobId;
 use crate::estimate::{JobEstimate, TotalEstimate};
 use crate::job::{Fingerprint, JobKey};
 use crate::plan::{Action, Change, Drift, Guard, Reason, Summary};
-use crate::state::{Lineage, SubmissionId};
+use crate::state::shared::Position;
+use crate::state::{Holder, Lineage, SubmissionId};
 
 /// One line of `stocktake apply --format json`.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -84,6 +85,12 @@ pub(super) enum Happened<'a> {
         lineage: Option<&'a Lineage>,
         /// The commit that is checked out.
         commit: Option<&'a str>,
+        /// Where the log of a shared state ended; absent for a state in a file.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        log: Option<&'a Position>,
+        /// The run that owns the shared state; absent when none does.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        holder: Option<&'a Holder>,
     },
     /// What is to be done about a job.
     PlannedChange {

@@ -67,6 +67,8 @@ impl ApplyStream {
             target: &plan.target,
             lineage: plan.lineage.as_ref(),
             commit: plan.commit.as_deref(),
+            log: plan.log.as_ref(),
+            holder: plan.holder.as_ref(),
         };
         self.line(Level::Info, &message, happened)?;
         let jobs = plan.jobs.iter();
@@ -415,5 +417,6 @@ fn halt_word(halt: &Halt) -> &'static str {
         Halt::CredentialsEnded(_) => "credentials_ended",
         Halt::FailuresInARow { .. } => "failures_in_a_row",
         Halt::StateUnwritable(_) => "state_unwritable",
+        Halt::Fenced(_) => "fenced",
     }
 }

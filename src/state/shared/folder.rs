@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use tempfile::NamedTempFile;
 use tokio::task::spawn_blocking;
 
@@ -49,7 +50,12 @@ impl FolderStore {
 }
 
 impl Store for FolderStore {
-    fn create<'a>(&'a self, name: &'a str, bytes: &'a [u8]) -> Answer<'a, Created> {
+    fn create<'a>(
+        &'a self,
+        name: &'a str,
+        bytes: &'a [u8],
+        _ends: Option<Timestamp>,
+    ) -> Answer<'a, Created> {
         let bytes = bytes.to_vec();
         self.call("create", name, move |path| {
             let temporary = write_beside(path, &bytes)?;
@@ -57,7 +63,10 @@ impl Store for FolderStore {
             // refused: neither a rename nor an exclusive open gives a whole file that was not there.
             match fs::hard_link(temporary.path(), path) {
                 Ok(()) => sync_folder(path).map(|()| Created::Created),
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(Created::Exists),
+                // It may be from a call that died before its name was durable.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    sync_folder(path).map(|()| Created::Exists)
+                }
                 Err(error) => Err(error),
             }
         })

@@ -1,18 +1,21 @@
 //! Reading a shared log: slot after slot, each chained to the one before.
 
 use super::slot::{Digest, Kind, Slot, SlotError, SlotHeader};
-use super::store::{Store, StoreError, slot_name};
+use super::store::{StoreError, slot_name};
 use crate::state::header::Lineage;
 
-/// Why a shared log cannot be read.
+/// Why a shared log cannot be read. Nothing is written or sent after any of these.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LogError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// There is no first slot. Nothing may be taken for new on that account.
-    #[error("there is no shared state here: `{}` is missing", slot_name(1))]
-    Missing,
+    /// An object is not there without which nothing may be taken for new.
+    #[error("`{name}` is missing")]
+    Missing {
+        /// The object.
+        name: String,
+    },
     /// A slot is not what was written.
     #[error("`{}`: this slot {problem}", slot_name(*number))]
     Slot {
@@ -21,11 +24,27 @@ pub enum LogError {
         /// What is wrong with it.
         problem: SlotError,
     },
-    /// A slot belongs to another state.
-    #[error("`{}` belongs to the state {found}, not {expected}", slot_name(*number))]
+    /// Another object is not what was written.
+    #[error("`{name}` is damaged: {problem}")]
+    Damaged {
+        /// The object.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// An object has a format that only a newer version knows.
+    #[error("`{name}` has the format `{found}`, which this version does not know")]
+    NewerFormat {
+        /// The object.
+        name: String,
+        /// Its format.
+        found: String,
+    },
+    /// An object belongs to another state.
+    #[error("`{name}` belongs to the state {found}, not {expected}")]
     WrongLineage {
-        /// Its number.
-        number: u64,
+        /// The object.
+        name: String,
         /// The lineage that it names.
         found: Lineage,
         /// The one that is expected.
@@ -38,6 +57,18 @@ pub enum LogError {
         number: u64,
         /// How they differ.
         problem: &'static str,
+    },
+    /// There is a slot after one that is missing.
+    #[error("`{name}` is missing, and there are slots after it")]
+    Gap {
+        /// The missing one.
+        name: String,
+    },
+    /// The log does not contain what it did: it was cut off, replaced or restored from a copy.
+    #[error("the log went backwards: `{name}` is not what it was")]
+    Backwards {
+        /// The slot that it should contain.
+        name: String,
     },
     /// There is a slot after one that ends the log.
     #[error("`{}` follows a slot that says that the state has moved", slot_name(*number))]
@@ -57,6 +88,27 @@ pub struct Tail {
 }
 
 impl Tail {
+    /// The tail after this slot, whose content is known to be right.
+    pub(super) fn starting_at(
+        lineage: &Lineage,
+        number: u64,
+        bytes: &[u8],
+    ) -> Result<Self, LogError> {
+        let slot = Slot::decode(number, bytes);
+        let slot = slot.map_err(|problem| LogError::Slot { number, problem })?;
+        if slot.header.lineage != *lineage {
+            return Err(LogError::WrongLineage {
+                name: slot_name(number),
+                found: slot.header.lineage,
+                expected: lineage.clone(),
+            });
+        }
+        Ok(Self {
+            slots: Vec::new(),
+            last: Some((slot.header, Digest::of(bytes))),
+        })
+    }
+
     /// Adds a slot that is stored under the next number, if it follows the last one.
     pub fn push(&mut self, lineage: &Lineage, bytes: &[u8]) -> Result<(), LogError> {
         let number = self.last.as_ref().map_or(1, |(last, _)| last.number + 1);
@@ -65,7 +117,7 @@ impl Tail {
         let header = &slot.header;
         if header.lineage != *lineage {
             return Err(LogError::WrongLineage {
-                number,
+                name: slot_name(number),
                 found: header.lineage.clone(),
                 expected: lineage.clone(),
             });
@@ -100,22 +152,5 @@ impl Tail {
             return fork("its writer does not own the log");
         }
         Ok(())
-    }
-}
-
-/// Reads every slot after `tail`, to the first number that is free: a prefix of the log, and so
-/// consistent, whatever is written meanwhile.
-pub async fn read_from(
-    store: &dyn Store,
-    lineage: &Lineage,
-    mut tail: Tail,
-) -> Result<Tail, LogError> {
-    loop {
-        let next = tail.last.as_ref().map_or(1, |(last, _)| last.number + 1);
-        match store.read(&slot_name(next)).await? {
-            Some(bytes) => tail.push(lineage, &bytes)?,
-            None if next == 1 => return Err(LogError::Missing),
-            None => return Ok(tail),
-        }
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
+
 use super::store::{Answer, Created, Store};
 
 /// A store in memory.
@@ -15,8 +17,26 @@ impl MemoryStore {
     }
 }
 
+#[cfg(test)]
+impl MemoryStore {
+    /// Removes an object, as no store for a state may.
+    pub(super) fn remove(&self, name: &str) -> Option<Vec<u8>> {
+        self.objects().remove(name)
+    }
+
+    /// Writes an object over any other one.
+    pub(super) fn put(&self, name: &str, bytes: &[u8]) {
+        self.objects().insert(name.to_owned(), bytes.to_vec());
+    }
+}
+
 impl Store for MemoryStore {
-    fn create<'a>(&'a self, name: &'a str, bytes: &'a [u8]) -> Answer<'a, Created> {
+    fn create<'a>(
+        &'a self,
+        name: &'a str,
+        bytes: &'a [u8],
+        _ends: Option<Timestamp>,
+    ) -> Answer<'a, Created> {
         Box::pin(async move {
             let mut objects = self.objects();
             if objects.contains_key(name) {

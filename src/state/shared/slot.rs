@@ -12,6 +12,8 @@ use uuid::Uuid;
 
 use crate::state::header::Lineage;
 use crate::state::line::{Line, LineError, decode, decode_object, encode, encode_into};
+use crate::state::listed::Listed;
+use crate::state::lock::Holder;
 use crate::state::record::Record;
 
 /// The format that this version writes, and the only one that it reads.
@@ -19,7 +21,7 @@ const FORMAT: &str = "stocktake.slot/1";
 /// What the name of every format begins with.
 const FORMAT_PREFIX: &str = "stocktake.slot/";
 /// A slot is one call, without parts.
-const MAX_SLOT_BYTES: usize = 1 << 20;
+pub(super) const MAX_SLOT_BYTES: usize = 1 << 20;
 
 /// SHA-256 of a slot as it is stored.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -105,6 +107,11 @@ pub struct SlotHeader {
     pub epoch: u64,
     /// The acquisition that wrote it.
     pub writer: Writer,
+    /// The run behind it, for people.
+    pub holder: Holder,
+    /// Until when every job of the service is known; what the slot before says, and more.
+    #[serde(default, skip_serializing_if = "Listed::is_empty")]
+    pub listed_until: Listed,
     /// What it does.
     pub kinds: BTreeSet<Kind>,
     /// The digest of the slot before; none for the first one.
@@ -140,7 +147,7 @@ impl Slot {
     pub fn new(
         lineage: &Lineage,
         before: Option<(&SlotHeader, Digest)>,
-        writer: &Writer,
+        (writer, holder): (&Writer, &Holder),
         kinds: impl IntoIterator<Item = Kind>,
         until: Timestamp,
         records: Vec<Arc<Record>>,
@@ -157,6 +164,10 @@ impl Slot {
                 number,
                 epoch,
                 writer: writer.clone(),
+                holder: holder.clone(),
+                listed_until: before
+                    .map(|(header, _)| header.listed_until.clone())
+                    .unwrap_or_default(),
                 kinds,
                 previous: before.map(|(_, digest)| digest),
                 until,
@@ -164,6 +175,13 @@ impl Slot {
             },
             records,
         }
+    }
+
+    /// The same slot, from which on more is known of the service's jobs.
+    #[must_use]
+    pub(super) fn with_listed(mut self, listed: &Listed) -> Self {
+        self.header.listed_until.extend(listed);
+        self
     }
 
     /// The slot as it is stored. What the reader would refuse is never written.

@@ -3,6 +3,10 @@
 use std::fmt::Debug;
 use std::pin::Pin;
 
+use jiff::Timestamp;
+
+use super::ownership::Mode;
+
 /// What a call to a store comes to.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
@@ -48,8 +52,14 @@ pub enum StoreError {
 /// `.`, `-` and `/`.
 pub trait Store: Debug + Send + Sync {
     /// Creates an object that must not be there. Of any number of creates of one name at most one
-    /// ends as [`Created::Created`], and the object is durable before that is answered.
-    fn create<'a>(&'a self, name: &'a str, bytes: &'a [u8]) -> Answer<'a, Created>;
+    /// ends as [`Created::Created`], and the object is durable before either end is answered. A store
+    /// with a [`clock`](Self::clock) refuses the call after `ends`, by that clock.
+    fn create<'a>(
+        &'a self,
+        name: &'a str,
+        bytes: &'a [u8],
+        ends: Option<Timestamp>,
+    ) -> Answer<'a, Created>;
 
     /// Reads an object; none if it is not there. Sees every create that was answered before.
     fn read<'a>(&'a self, name: &'a str) -> Answer<'a, Option<Vec<u8>>>;
@@ -59,6 +69,25 @@ pub trait Store: Debug + Send + Sync {
 
     /// The names that begin with `prefix`, sorted. A hint as well: it may miss the newest ones.
     fn list<'a>(&'a self, prefix: &'a str) -> Answer<'a, Vec<String>>;
+
+    /// The store's time as its answers tell it; none for a store without one that it enforces.
+    fn clock(&self) -> Option<StoreTime> {
+        None
+    }
+
+    /// What its creates are trusted with.
+    fn mode(&self) -> Mode {
+        Mode::Atomic
+    }
+}
+
+/// Two readings of a store's clock, between which its time is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreTime {
+    /// Not after the store's time.
+    pub early: Timestamp,
+    /// Not before it.
+    pub late: Timestamp,
 }
 
 /// The name of the slot with this number.

@@ -8,9 +8,9 @@ use proptest::{prop_assert, proptest};
 use tokio::sync::Barrier;
 
 use super::{
-    Created, Digest, FolderStore, Kind, LogError, MemoryStore, Slot, SlotError, Store, Tail,
-    Writer, read_from, slot_name,
+    Created, FolderStore, Kind, LogError, MemoryStore, Slot, SlotError, Store, Tail, Writer,
 };
+use crate::state::Holder;
 use crate::state::Lineage;
 use crate::state::tests::record;
 
@@ -26,10 +26,19 @@ async fn conforms(store: Arc<dyn Store>) {
         ("log/2", vec![0]),
         ("log/3", vec![7; 1 << 20]),
     ] {
-        assert_eq!(store.create(name, &bytes).await.unwrap(), Created::Created);
-        assert_eq!(store.create(name, b"other").await.unwrap(), Created::Exists);
+        assert_eq!(
+            store.create(name, &bytes, None).await.unwrap(),
+            Created::Created
+        );
+        assert_eq!(
+            store.create(name, b"other", None).await.unwrap(),
+            Created::Exists
+        );
         // After a lost answer the same create is made once more, and the bytes tell whose it was.
-        assert_eq!(store.create(name, &bytes).await.unwrap(), Created::Exists);
+        assert_eq!(
+            store.create(name, &bytes, None).await.unwrap(),
+            Created::Exists
+        );
         assert_eq!(store.read(name).await.unwrap(), Some(bytes));
     }
     let names = ["log/1", "log/2", "log/3"].map(str::to_owned);
@@ -52,7 +61,7 @@ async fn one_creator_wins(store: &Arc<dyn Store>, name: &str) {
         tokio::spawn(async move {
             let bytes = format!("creator {creator}").into_bytes();
             barrier.wait().await;
-            let created = store.create(&name, &bytes).await.unwrap();
+            let created = store.create(&name, &bytes, None).await.unwrap();
             (created == Created::Created).then_some(bytes)
         })
     });
@@ -74,6 +83,10 @@ async fn the_store_in_a_folder_conforms() {
     conforms(Arc::new(FolderStore::new(&folder.path().join("new/state")))).await;
 }
 
+fn holder() -> Holder {
+    Holder::this_process(Some("https://ci.example.com/runs/7".to_owned()))
+}
+
 /// A log of a genesis, an acquisition with a record, and its release, slot by slot.
 fn log(lineage: &Lineage) -> Vec<Vec<u8>> {
     let writer = Writer::random();
@@ -91,32 +104,13 @@ fn log(lineage: &Lineage) -> Vec<Vec<u8>> {
         .into_iter()
         .map(|(kinds, records)| {
             let before = tail.last.as_ref().map(|(header, digest)| (header, *digest));
-            let slot = Slot::new(lineage, before, &writer, kinds, until, records);
+            let by = (&writer, &holder());
+            let slot = Slot::new(lineage, before, by, kinds, until, records);
             let bytes = slot.encode().unwrap();
             tail.push(lineage, &bytes).unwrap();
             bytes
         })
         .collect()
-}
-
-#[tokio::test]
-async fn a_log_reads_back_to_its_end_and_goes_on_from_there() {
-    let (store, lineage) = (MemoryStore::default(), Lineage::random());
-    let missing = read_from(&store, &lineage, Tail::default()).await;
-    assert_eq!(missing, Err(LogError::Missing));
-    let slots = log(&lineage);
-    store.create(&slot_name(1), &slots[0]).await.unwrap();
-    let first = read_from(&store, &lineage, Tail::default()).await.unwrap();
-    assert_eq!(first.slots.len(), 1);
-    for (number, slot) in (2..).zip(&slots[1..]) {
-        store.create(&slot_name(number), slot).await.unwrap();
-    }
-    let whole = read_from(&store, &lineage, first).await.unwrap();
-    assert_eq!(whole.slots.len(), 3);
-    assert_eq!(*whole.slots[1].records[0], record("a"));
-    let (last, digest) = whole.last.unwrap();
-    assert_eq!((last.number, last.epoch), (3, 1));
-    assert_eq!(digest, Digest::of(&slots[2]));
 }
 
 #[test]
@@ -141,7 +135,7 @@ fn what_does_not_follow_is_a_fork() {
         let slot = Slot::new(
             &lineage,
             before,
-            &writer,
+            (&writer, &holder()),
             [Kind::Records],
             Timestamp::UNIX_EPOCH,
             vec![],
