@@ -16,7 +16,7 @@ use crate::api::objects::{check_key_length, resolve};
 use crate::api::request::{Input, Request};
 use crate::api::wire::{
     JobDetail, JobState, decode_request, encode_describe_answer, encode_list_answer,
-    encode_trigger_answer,
+    encode_trigger_answer, time_interval_as_sent,
 };
 
 /// `POST /inventorytriggerjob`: the job is on the disk before the answer is.
@@ -39,6 +39,7 @@ pub(super) async fn trigger(
         id: ids::job_id(),
         bucket: call.host.bucket.clone(),
         request,
+        time_interval: time_interval_as_sent(body),
         created: whole_seconds(Timestamp::now()),
         listed: true,
     };
@@ -222,6 +223,7 @@ fn submitted(job: AcceptedJob) -> JobDetail {
         ended: None,
         input: Some(job.request.input),
         operation: Some(job.request.operation),
+        time_interval: job.time_interval,
     }
 }
 

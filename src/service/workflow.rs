@@ -183,6 +183,7 @@ pub(super) async fn trigger(
                 },
             },
         },
+        time_interval: None,
         created: whole_seconds(Timestamp::now()),
         listed: false,
     };

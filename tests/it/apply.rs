@@ -133,6 +133,7 @@ fn listed(job: &Job, job_id: &str, created: Timestamp) -> JobDetail {
         ended: None,
         input: Some(request.input.clone()),
         operation: Some(request.operation.clone()),
+        time_interval: None,
     }
 }
 

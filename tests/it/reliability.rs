@@ -319,6 +319,7 @@ fn detail(job_id: &str, body: &str) -> JobDetail {
         ended: None,
         input: Some(request.input),
         operation: Some(request.operation),
+        time_interval: None,
     }
 }
 

@@ -175,5 +175,6 @@ fn decode_detail(detail: JobsDetailXml<'_>) -> Result<JobDetail, WireError> {
         operation: detail
             .operation
             .and_then(|operation| operation.decode().ok()),
+        time_interval: None,
     })
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::element::Element;
 use super::trigger::{write_input, write_operation};
 use super::xml::Document;
 use crate::api::name::JobId;
@@ -107,6 +108,9 @@ pub struct JobDetail {
     pub input: Option<Input>,
     /// `Operation` as it was sent; absent when the echo cannot be understood.
     pub operation: Option<Operation>,
+    /// `TimeInterval` as it was sent, which the service writes instead of the moments of `operation`.
+    /// Reading leaves it out.
+    pub time_interval: Option<Element>,
 }
 
 /// Writes a job as every answer describes it.
@@ -131,6 +135,6 @@ pub(super) fn write_detail(detail: &mut Document, job: &JobDetail) {
         write_input(detail, input);
     }
     if let Some(operation) = &job.operation {
-        write_operation(detail, operation);
+        write_operation(detail, operation, job.time_interval.as_ref());
     }
 }

@@ -40,7 +40,9 @@ pub use execution::{
 };
 pub use job::{JobDetail, JobState};
 pub use objects::{ObjectDetail, ObjectsAnswer, decode_objects_answer, encode_objects_answer};
-pub use trigger::{RequestError, decode_request, encode_request, unknown_elements};
+pub use trigger::{
+    RequestError, decode_request, encode_request, time_interval_as_sent, unknown_elements,
+};
 pub use workflow::{
     Definition, END, Node, START, Topology, WorkflowDetail, WorkflowRequest, WorkflowsAnswer,
     decode_workflow_answer, decode_workflow_request, decode_workflows_answer,

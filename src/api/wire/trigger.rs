@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
+use super::element::{Element, decode_tree};
 use super::xml::{self, Document, WireError};
 use crate::api::name::{JobName, WorkflowId};
 use crate::api::request::{Input, JobType, Operation, Request, TimeInterval, WorkflowIds};
@@ -65,7 +66,7 @@ pub fn encode_request(request: &Request) -> Result<String, WireError> {
         body.text("Name", request.name.as_str());
         body.text("Type", request.kind.as_str());
         write_input(body, &request.input);
-        write_operation(body, &request.operation);
+        write_operation(body, &request.operation, None);
     })
 }
 
@@ -80,11 +81,18 @@ pub(super) fn write_input(document: &mut Document, input: &Input) {
     document.element("Input", |document| document.text(name, input.value()));
 }
 
-/// `Operation`, as requests send it and answers echo it.
-pub(super) fn write_operation(document: &mut Document, operation: &Operation) {
+/// `Operation`, as requests send it and answers echo it; `as_sent` is a `TimeInterval` to echo.
+pub(super) fn write_operation(
+    document: &mut Document,
+    operation: &Operation,
+    as_sent: Option<&Element>,
+) {
     let interval = operation.time_interval;
     document.element("Operation", |document| {
         document.text("WorkflowIds", &operation.workflow_ids.joined());
+        if let Some(as_sent) = as_sent {
+            return as_sent.write(document);
+        }
         if interval.is_unbounded() {
             return;
         }
@@ -108,6 +116,13 @@ pub fn decode_request(body: &[u8]) -> Result<Request, RequestError> {
         input: body.input.unwrap_or_default().decode()?,
         operation: body.operation.unwrap_or_default().decode()?,
     })
+}
+
+/// `TimeInterval` of a body, as it was sent.
+pub fn time_interval_as_sent(body: &[u8]) -> Option<Element> {
+    let request = decode_tree("Request", body).ok()?;
+    let operation = request.find("Operation")?;
+    operation.find("TimeInterval").cloned()
 }
 
 /// The elements of a request; what else stands in a body, [`decode_request`] passes over.

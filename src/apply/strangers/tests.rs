@@ -60,6 +60,7 @@ fn listed(id: &str, name: &str, created: Timestamp) -> JobDetail {
         ended: None,
         input: Some(request.input),
         operation: Some(request.operation),
+        time_interval: None,
     }
 }
 

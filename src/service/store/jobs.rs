@@ -3,15 +3,30 @@
 use jiff::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use serde::{Deserialize, Serialize};
 
 use super::writer::in_savepoint;
 use super::{Store, StoreError};
 use crate::api::name::{BucketName, JobId};
 use crate::api::request::Request;
-use crate::api::wire::{JobDetail, JobState};
+use crate::api::wire::{Element, JobDetail, JobState};
 
 pub(super) const COLUMNS: &str =
     "sequence, id, bucket, request, state, code, message, created, started, ended";
+
+/// The column `request`: a request, and what answers give back of it word for word. Earlier builds
+/// wrote the request alone.
+#[derive(Debug, Serialize, Deserialize)]
+struct AsSent<'a> {
+    #[serde(flatten, skip_deserializing)]
+    request: Option<&'a Request>,
+    #[serde(
+        default,
+        rename = "$time_interval",
+        skip_serializing_if = "Option::is_none"
+    )]
+    time_interval: Option<Element>,
+}
 
 /// A job that was accepted and has no row yet.
 #[derive(Debug, Clone)]
@@ -19,6 +34,8 @@ pub(in crate::service) struct AcceptedJob {
     pub(in crate::service) id: JobId,
     pub(in crate::service) bucket: BucketName,
     pub(in crate::service) request: Request,
+    /// `TimeInterval` as it was sent, for answers.
+    pub(in crate::service) time_interval: Option<Element>,
     pub(in crate::service) created: Timestamp,
     /// False for what only runs one workflow over one object: that is no batch job, and its id is
     /// the id of the run.
@@ -33,6 +50,7 @@ pub(in crate::service) struct StoredJob {
     pub(in crate::service) id: JobId,
     pub(in crate::service) bucket: BucketName,
     pub(in crate::service) request: Request,
+    pub(in crate::service) time_interval: Option<Element>,
     pub(in crate::service) state: JobState,
     pub(in crate::service) code: String,
     pub(in crate::service) message: String,
@@ -56,6 +74,7 @@ impl StoredJob {
             ended: self.ended,
             input: Some(self.request.input),
             operation: Some(self.request.operation),
+            time_interval: self.time_interval,
         }
     }
 
@@ -71,6 +90,9 @@ impl StoredJob {
             bucket: BucketName::new(&row.get::<_, String>("bucket")?)
                 .map_err(|error| unreadable(error.into()))?,
             request: serde_json::from_str(&request).map_err(|error| unreadable(error.into()))?,
+            time_interval: serde_json::from_str::<AsSent>(&request)
+                .map_err(|error| unreadable(error.into()))?
+                .time_interval,
             state: JobState::from(row.get::<_, String>("state")?),
             code: row.get("code")?,
             message: row.get("message")?,
@@ -92,7 +114,11 @@ pub(super) fn unreadable(error: Box<dyn std::error::Error + Send + Sync>) -> rus
 
 /// Gives a job its row.
 fn insert_job(connection: &Connection, job: &AcceptedJob) -> rusqlite::Result<()> {
-    let request = serde_json::to_string(&job.request)
+    let as_sent = AsSent {
+        request: Some(&job.request),
+        time_interval: job.time_interval.clone(),
+    };
+    let request = serde_json::to_string(&as_sent)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     let mut insert = connection.prepare_cached(
         "INSERT INTO jobs (id, bucket, name, workflows, request, state, code, message,

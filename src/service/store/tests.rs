@@ -34,6 +34,7 @@ fn job() -> AcceptedJob {
         },
         created: Timestamp::from_second(1_656_314_590).unwrap(),
         listed: true,
+        time_interval: None,
     }
 }
 

@@ -219,3 +219,20 @@ async fn a_missing_command_fails_its_run() {
     );
     service.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_time_interval_is_given_back_as_it_was_sent() {
+    let world = World::new();
+    let service = world.start().await;
+    let sent = "<TimeInterval><Start>2022-02-01T12:00:00z</Start><End>2022-05-01T12:00:00+08:00</End>\
+                </TimeInterval>";
+    let body = request("<Prefix>in/</Prefix>", COPY, sent);
+    let accepted = world.trigger(&service, body).await.text().await.unwrap();
+    assert!(accepted.contains(sent), "{accepted}");
+    service.shutdown().await;
+    let service = world.start().await;
+    let list = world.request(&service, Method::GET, JOBS, &[]);
+    let listed = list.send().await.unwrap().text().await.unwrap();
+    assert!(listed.contains(sent), "{listed}");
+    service.shutdown().await;
+}
