@@ -236,6 +236,21 @@ fn a_key_can_be_moved_but_not_onto_another_one() {
     env.run(&["state", "show", "one"]).expect(1);
 }
 
+/// The service says so with a status that would be final with any other code.
+#[test]
+fn a_question_that_is_throttled_with_a_status_of_400_is_asked_again() {
+    let env = Workspace::small().job("all", "{ prefix: video/ }");
+    env.run(&["apply"]).expect(0);
+    let faults = "[[faults]]\nmethod = \"GET\"\nevery = 2\nfault = \"refuse\"\n\
+                  status = 400\ncode = \"SlowDown\"\n";
+    env.write("faults.toml", faults);
+    let serve = Serve::start_with(&env, &["-v", "--faults", "faults.toml"]);
+    let report = env.run(&["status", "--format", "csv", "--outputs"]);
+    assert_eq!(report.expect(0).stdout.lines().count(), 3);
+    let refused = |log: Vec<String>| log.iter().any(|line| line.contains("400"));
+    assert!(refused(serve.log()), "{:?}", serve.log());
+}
+
 /// Refuses, breaks and delays what is asked, as a bad day does.
 const BAD_DAY: &str = r#"
 seed = 7

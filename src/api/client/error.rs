@@ -81,7 +81,7 @@ impl CallError {
         match self {
             Self::Unsendable { .. } => false,
             Self::Transport { .. } => true,
-            Self::Service { error, .. } => may_pass(error.status),
+            Self::Service { error, .. } => error.is_throttling() || may_pass(error.status),
             Self::Status { status, .. } => may_pass(*status),
             // A good status with a bad body is a proxy's page or half an answer.
             Self::Answer { status, .. } => may_pass(*status) || *status < 300,

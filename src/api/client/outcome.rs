@@ -220,8 +220,7 @@ impl Sent {
         error.request_id = error.request_id.or_else(|| answer.request_id.clone());
         let code = error.code.as_str();
         match status {
-            429 => throttled(answer, &error),
-            400..=499 | 503 if matches!(code, "SlowDown" | "1020") => throttled(answer, &error),
+            _ if error.is_throttling() => throttled(answer, &error),
             // The answer may be that to a repetition: something on the way may have sent the request
             // twice, and the service may have taken the first one.
             400..=499 if is_expired(&error) => undecided(&error),

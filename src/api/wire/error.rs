@@ -19,6 +19,17 @@ pub struct ServiceError {
     pub request_id: Option<String>,
 }
 
+impl ServiceError {
+    /// Whether the service was too busy to take the call: the code for that comes with any 4xx or 503.
+    pub fn is_throttling(&self) -> bool {
+        match self.status {
+            429 => true,
+            400..=499 | 503 => matches!(self.code.as_str(), "SlowDown" | "1020"),
+            _ => false,
+        }
+    }
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct ErrorXml {
