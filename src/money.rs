@@ -113,7 +113,7 @@ impl Money {
     }
 
     /// The exact decimal number, without zeros at its end.
-    fn decimal(self) -> String {
+    pub fn decimal(self) -> String {
         let (whole, rest) = (self.billionths / UNIT, self.billionths % UNIT);
         if rest == 0 {
             return whole.to_string();

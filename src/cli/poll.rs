@@ -17,7 +17,9 @@ use crate::plan::{Drift, Selection};
 use crate::remedy;
 use crate::report::{Progress, ProgressLine};
 use crate::state::{Record, Records, StateStore};
-use crate::status::{self, Event, PollError, Poller, Round, StatusError, StatusWriter, Waited};
+use crate::status::{
+    self, Event, PollError, Poller, ReportError, Round, StatusError, StatusWriter, Waited,
+};
 
 /// Another run that records something needs far less.
 pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -95,6 +97,18 @@ impl From<StatusError> for Failure {
                     .unwrap_or_else(|| call_problem("status", &error, otherwise))
                     .into()
             }
+        }
+    }
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
+        match error {
+            ReportError::Status(error) => error.into(),
+            ReportError::Endless(_) => Diagnostic::error("report", error.to_string())
+                .help("the report is not complete; ask the service's support about this job")
+                .into(),
+            ReportError::Output(error) => error.into(),
         }
     }
 }

@@ -8,6 +8,7 @@ mod adopt;
 mod apply;
 mod apply_json;
 mod cancel;
+mod completion;
 pub mod diagnostics;
 mod doctor;
 mod failures;
@@ -39,6 +40,7 @@ pub use adopt::{
 pub use apply::{ApplyReporter, outcome as apply_outcome};
 pub use apply_json::{ApplyStream, schema_json as apply_schema_json};
 pub use cancel::cancelling;
+pub use completion::{ObjectReport, jobs_csv};
 pub use doctor::{human as doctor_human, json as doctor_json, schema_json as doctor_schema_json};
 pub use failures::{
     human as failures_human, json as failures_json, schema_json as failures_schema_json,

@@ -226,6 +226,7 @@ async fn nodes(
     let workflow = app.store.workflow(call.host.bucket.clone(), id).await?;
     let tasks = app.store.tasks(execution.id.clone()).await?;
     let tasks = tasks.into_iter().map(|task| TaskDetail {
+        outputs: Vec::new(),
         kind: task.kind,
         name: task.node,
         id: task.id,
@@ -253,6 +254,7 @@ fn code(state: &JobState) -> &'static str {
 /// The one step of a run: its command.
 fn task(execution: &StoredExecution) -> TaskDetail {
     TaskDetail {
+        outputs: Vec::new(),
         kind: COMMAND.to_owned(),
         name: COMMAND.to_owned(),
         // The run is this one step.

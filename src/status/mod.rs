@@ -2,6 +2,7 @@
 //!
 //! The state is locked only while answers are written, so a wait of hours blocks no other run.
 
+mod completion;
 mod objects;
 mod poll;
 mod wait;
@@ -14,7 +15,8 @@ use crate::api::name::JobId;
 use crate::job::JobKey;
 use crate::state::{Record, StateError};
 
-pub use objects::{FailedObject, failed_objects, object_url};
+pub use completion::{ObjectRow, ReportError, Selected, each_object};
+pub use objects::{FailedObject, failed_objects, object_key, object_url};
 pub use poll::{Poller, Round, poll_all, update};
 pub use wait::{Event, Waited, wait};
 pub use write::StatusWriter;

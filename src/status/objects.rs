@@ -6,12 +6,13 @@
 use std::ops::Add;
 
 use futures_util::stream::{self, StreamExt};
+use percent_encoding::percent_decode_str;
 
 use super::{PARALLELISM, StatusError};
 use crate::api::client::{CallError, Client, ExecutionQuery};
 use crate::api::name::{JobId, WorkflowId};
 use crate::api::signature::url_encode;
-use crate::api::wire::{ExecutionDetail, JobState};
+use crate::api::wire::{ExecutionDetail, JobState, TaskDetail};
 use crate::job::{JobKey, Work};
 use crate::state::{Objects, Record};
 
@@ -186,16 +187,31 @@ async fn explain(client: &Client, failed: &mut [FailedObject]) {
 }
 
 fn reason(run: &ExecutionDetail) -> Option<String> {
-    let task = run
-        .tasks
-        .iter()
-        .find(|task| task.state == JobState::Failed)?;
+    let task = failed_task(run)?;
     match (task.code.trim(), task.message.trim()) {
         ("", "") => None,
         ("", message) => Some(message.to_owned()),
         (code, "") => Some(code.to_owned()),
         (code, message) => Some(format!("{code}: {message}")),
     }
+}
+
+/// The step that went wrong.
+pub(super) fn failed_task(run: &ExecutionDetail) -> Option<&TaskDetail> {
+    let mut tasks = run.tasks.iter();
+    tasks.find(|task| task.state == JobState::Failed)
+}
+
+/// The key of an object, which the service gives as such or as its address.
+pub fn object_key(object: &str) -> String {
+    let address = object
+        .strip_prefix("https://")
+        .or_else(|| object.strip_prefix("http://"));
+    let path = address.and_then(|address| address.split_once('/'));
+    path.map_or_else(
+        || object.to_owned(),
+        |(_, path)| percent_decode_str(path).decode_utf8_lossy().into_owned(),
+    )
 }
 
 /// The address of an object, which the service gives as such or as its key.
@@ -217,7 +233,7 @@ pub fn object_url(work: &Work, object: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::object_url;
+    use super::{object_key, object_url};
     use crate::api::name::{BucketName, JobName, Region, WorkflowId};
     use crate::api::request::{Input, JobType, Operation, Request, TimeInterval, WorkflowIds};
     use crate::job::Work;
@@ -243,5 +259,12 @@ mod tests {
             "https://media-1250000000.cos.ap-beijing.myqcloud.com/%E8%A7%86%E9%A2%91/a%20b.mp4"
         );
         assert_eq!(object_url(&work, "https://x/a%20b"), "https://x/a%20b");
+    }
+
+    #[test]
+    fn addresses_become_keys_and_keys_stay() {
+        let address = "https://b-1.cos.ap-beijing.myqcloud.com/%E8%A7%86/a%20b%2C";
+        assert_eq!(object_key(address), "视/a b,");
+        assert_eq!(object_key("a%20b"), "a%20b");
     }
 }

@@ -8,6 +8,7 @@ mod apply;
 mod bad_input;
 mod browser;
 mod client;
+mod completion;
 mod cookbook;
 mod credentials;
 mod doctor;

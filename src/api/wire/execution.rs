@@ -49,6 +49,8 @@ pub struct TaskDetail {
     pub code: String,
     /// What went wrong.
     pub message: String,
+    /// The keys of the objects that it wrote, where the service tells.
+    pub outputs: Vec<String>,
 }
 
 /// One page of the answer about runs.
@@ -96,6 +98,19 @@ struct TaskXml {
     name: String,
     code: String,
     message: String,
+    result_info: ResultXml,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ResultXml {
+    object_info: Vec<ObjectXml>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct ObjectXml {
+    object_name: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -217,6 +232,14 @@ pub(super) fn decode_moment(text: &str) -> Option<Timestamp> {
     time::parse_optional(Some(text)).unwrap_or_default()
 }
 
+fn outputs(result: ResultXml) -> Vec<String> {
+    let names = result
+        .object_info
+        .into_iter()
+        .map(|object| object.object_name);
+    names.filter(|name| !name.is_empty()).collect()
+}
+
 fn decode_execution(execution: ExecutionXml) -> ExecutionDetail {
     let tasks = execution.tasks.into_iter().map(|task| TaskDetail {
         kind: task.r#type,
@@ -227,6 +250,7 @@ fn decode_execution(execution: ExecutionXml) -> ExecutionDetail {
         ended: decode_moment(&task.end_time),
         code: task.code,
         message: task.message,
+        outputs: outputs(task.result_info),
     });
     ExecutionDetail {
         run_id: execution.run_id,
@@ -286,11 +310,29 @@ mod tests {
             ended: None,
             code: "ExecutionFailed".to_owned(),
             message: "exit status: 1".to_owned(),
+            outputs: Vec::new(),
         });
         let body = encode_execution_answer("r1", &one).unwrap();
         assert_eq!(decode_execution_answer(body.as_bytes()).unwrap(), Some(one));
         let body = encode_instance_answer("r1", "i1").unwrap();
         assert_eq!(decode_instance_answer(body.as_bytes()).unwrap(), "i1");
+    }
+
+    #[test]
+    fn outputs_are_read_and_a_result_without_one_is_none() {
+        let body = "<Response><WorkflowExecution><RunId>i1</RunId><State>Success</State>\
+            <Tasks><Type>Start</Type><ResultInfo/></Tasks>\
+            <Tasks><Type>Snapshot</Type><ResultInfo><ObjectCount>2</ObjectCount>\
+            <ObjectInfo><ObjectName>out/a 1.jpg</ObjectName><ObjectUrl>https://x/y</ObjectUrl></ObjectInfo>\
+            <ObjectInfo><ObjectName>out/a 2.jpg</ObjectName></ObjectInfo><SpriteObjectInfo/>\
+            </ResultInfo></Tasks></WorkflowExecution></Response>";
+        let run = decode_execution_answer(body.as_bytes()).unwrap().unwrap();
+        let outputs: Vec<_> = run
+            .tasks
+            .into_iter()
+            .flat_map(|task| task.outputs)
+            .collect();
+        assert_eq!(outputs, ["out/a 1.jpg", "out/a 2.jpg"]);
     }
 
     #[test]

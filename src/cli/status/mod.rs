@@ -31,6 +31,10 @@ use refresh::{Asked, ask, is_reachable};
 /// Asks the service for the jobs that may still change and records the answers. Jobs of an embedded
 /// target run while `apply` or `serve` runs; without either, what is recorded is shown.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 #[command(after_help = "Examples:
   stocktake status                      every recorded job
   stocktake status spring-uploads       one of them, or all of one matrix
@@ -41,6 +45,10 @@ use refresh::{Asked, ask, is_reachable};
                                         its failed objects, as an input for a job
   stocktake status --format html > report.html
                                         a page for a browser, complete in itself
+  stocktake status --format csv > objects.csv
+                                        a row an object: what became of it, and why
+  stocktake status --format csv --by job > bill.csv
+                                        a row a job: objects, price, cost
 
 Exit codes: 0 done, 1 something is wrong or the time was up, 5 the state is
 locked, 7 a job that was waited for, or one of those named, ended Failed or
@@ -75,7 +83,20 @@ pub(super) struct StatusArgs {
     #[arg(long, value_name = "FILE", requires = "failed")]
     write_url_file: Option<PathBuf>,
 
-    /// The form of the output: human, json, markdown, html
+    /// The rows of `--format csv`: object, job
+    #[arg(
+        long,
+        value_name = "ROW",
+        default_value = "object",
+        hide_possible_values = true
+    )]
+    by: By,
+
+    /// Ask about each object, so that `--format csv` names what was written for it: a call each
+    #[arg(long)]
+    outputs: bool,
+
+    /// The form of the output: human, json, markdown, html, csv
     #[arg(
         long,
         value_name = "FORMAT",
@@ -91,6 +112,39 @@ enum Format {
     Json,
     Markdown,
     Html,
+    Csv,
+}
+
+/// What a row of a CSV report stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum By {
+    Object,
+    Job,
+}
+
+impl StatusArgs {
+    /// Whether the output is a report with a row an object, which only the service can give.
+    fn reports_objects(&self) -> bool {
+        self.format == Format::Csv && self.by == By::Object
+    }
+
+    /// What no combination of options can ask for.
+    fn check(&self) -> Result<(), Diagnostic> {
+        let problem = |message: &str| Diagnostic::error("format", message);
+        if self.format != Format::Csv && (self.by == By::Job || self.outputs) {
+            let message = "--by and --outputs are for reports: `--format csv`";
+            return Err(problem(message));
+        }
+        if self.reports_objects() && self.no_refresh {
+            let help = "leave --no-refresh out, or write a row a job: `--by job`";
+            return Err(problem("only the service knows the objects of jobs").help(help));
+        }
+        if self.format == Format::Csv && self.by == By::Job && (self.failed || self.outputs) {
+            let help = "leave `--by job` out";
+            return Err(problem("--failed and --outputs choose objects, not jobs").help(help));
+        }
+        Ok(())
+    }
 }
 
 pub(super) fn run(
@@ -99,6 +153,7 @@ pub(super) fn run(
     settings: Settings,
     ui: Ui,
 ) -> Result<Exit, Failure> {
+    arguments.check()?;
     let session = Session::open(options, settings, ui)?;
     if !arguments.no_refresh && is_reachable(&session) {
         let records = session.records()?;
@@ -115,6 +170,7 @@ pub(super) fn run(
     // Those who wait, or want to know more, get an embedded service started for it.
     let asks = arguments.failed
         || explains
+        || arguments.reports_objects()
         || (is_open && !arguments.no_refresh && (arguments.wait || is_reachable(&session)));
     let asked = match wanted.first().filter(|_| asks) {
         Some(first) => {
@@ -125,6 +181,18 @@ pub(super) fn run(
     };
     if asked.exit == Exit::Interrupted || asked.exit == Exit::Terminated {
         return Ok(asked.exit);
+    }
+    if arguments.reports_objects() {
+        if !asked.is_reported {
+            output::report_of_nothing(&session)?;
+        }
+        let names_failure =
+            arguments.wait && !arguments.keys.is_empty() && has_failed(&asked.records);
+        return Ok(if names_failure {
+            Exit::JobFailed
+        } else {
+            asked.exit
+        });
     }
     if arguments.failed {
         return show_failed(&session, arguments, &wanted, &asked.failed);

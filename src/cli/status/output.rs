@@ -12,7 +12,7 @@ use crate::cli::session::Session;
 use crate::diagnostic::Diagnostic;
 use crate::plain_text::printable;
 use crate::plan::{Origin, Plan, PlanDocument};
-use crate::report::{self, AskedFor, HtmlReport};
+use crate::report::{self, AskedFor, HtmlReport, ObjectReport};
 use crate::state::Record;
 use crate::status::FailedObject;
 
@@ -27,6 +27,11 @@ pub(super) fn show(
         Format::Human => report::status_human(&mut out, records, session.now, look)?,
         Format::Json => report::records_json(&mut out, &session.target.name, records)?,
         Format::Markdown => report::status_markdown(&mut out, records, session.now)?,
+        // `status` has written the other report where it asked for it.
+        Format::Csv => {
+            let out = &mut session.ui.plain_data();
+            report::jobs_csv(out, records, &session.target.prices)?;
+        }
         Format::Html => {
             // What the files still ask for is a matter of all jobs.
             let plan = arguments
@@ -72,6 +77,12 @@ fn plan(session: &Session) -> Result<Result<(Plan, Origin), usize>, Failure> {
     Ok(Ok((plan, origin)))
 }
 
+/// The report with a row an object of no job at all.
+pub(super) fn report_of_nothing(session: &Session) -> Result<(), Failure> {
+    ObjectReport::begin(session.ui.plain_data())?.end()?;
+    Ok(())
+}
+
 pub(super) fn show_failed(
     session: &Session,
     arguments: &StatusArgs,
@@ -93,7 +104,7 @@ pub(super) fn show_failed(
     match arguments.format {
         Format::Json => report::failures_json(&mut out, &session.target.name, failed)?,
         Format::Human | Format::Markdown => report::failures_human(&mut out, failed)?,
-        Format::Html => {
+        Format::Html | Format::Csv => {
             let message = "--failed has no page of its own";
             let problem = Diagnostic::error("format", message);
             return Err(problem

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 
-use super::{Format, StatusArgs};
+use super::{Format, StatusArgs, has_state};
 use crate::cli::connection::Connection;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -15,10 +15,10 @@ use crate::cli::signals::Interrupts;
 use crate::diagnostic::Diagnostic;
 use crate::page::FAILED_OBJECTS;
 use crate::remedy;
-use crate::report;
+use crate::report::{self, ObjectReport};
 use crate::service;
 use crate::state::{Record, StateError};
-use crate::status::{self, FailedObject, PollError, Poller};
+use crate::status::{self, FailedObject, PollError, Poller, Selected};
 
 /// Ended jobs whose objects one `status` counts; the next one counts further.
 const MAX_COUNTS: usize = 100;
@@ -41,6 +41,8 @@ pub(super) struct Asked {
     pub(super) exit: Exit,
     pub(super) records: Vec<Arc<Record>>,
     pub(super) failed: Vec<FailedObject>,
+    /// Whether a report with a row an object was written.
+    pub(super) is_reported: bool,
 }
 
 impl Default for Asked {
@@ -49,6 +51,7 @@ impl Default for Asked {
             exit: Exit::Done,
             records: Vec::new(),
             failed: Vec::new(),
+            is_reported: false,
         }
     }
 }
@@ -86,7 +89,23 @@ async fn ask_connected(
     } else {
         asked.records = refresh(session, connection, wanted).await?;
     }
-    if arguments.failed {
+    if arguments.reports_objects() {
+        let mut records = wanted.to_vec();
+        status::update(&mut records, &asked.records);
+        if !arguments.states.is_empty() {
+            records.retain(|record| has_state(record, &arguments.states));
+        }
+        if asked.exit == Exit::Done || asked.exit == Exit::JobFailed {
+            let mut interrupts = Interrupts::listen()?;
+            tokio::select! {
+                written = report_objects(session, arguments, connection, &records) => written?,
+                () = interrupts.arrived() => {
+                    asked.exit = interrupts.exit().unwrap_or(Exit::Interrupted);
+                }
+            }
+        }
+        asked.is_reported = true;
+    } else if arguments.failed {
         for record in wanted {
             let failed = status::failed_objects(&connection.client, record, None).await;
             asked.failed.extend(failed?);
@@ -97,6 +116,33 @@ async fn ask_connected(
         asked.failed = explain(session, connection, &records).await?;
     }
     Ok(asked)
+}
+
+/// Writes a row an object, as the service's pages come.
+async fn report_objects(
+    session: &Session,
+    arguments: &StatusArgs,
+    connection: &Connection,
+    records: &[Arc<Record>],
+) -> Result<(), Failure> {
+    let selected = Selected {
+        only_failed: arguments.failed,
+        with_outputs: arguments.outputs,
+    };
+    let mut report = ObjectReport::begin(session.ui.plain_data())?;
+    for record in records {
+        status::each_object(&connection.client, record, selected, &mut |row| {
+            report.row(&row)
+        })
+        .await?;
+    }
+    let unexplained = report.end()?;
+    if unexplained > 0 {
+        session.ui.note(format!(
+            "of {unexplained} objects the service says no more than their state"
+        ))?;
+    }
+    Ok(())
 }
 
 /// The objects that a page names. What cannot be had is no reason to do without the page.
