@@ -59,7 +59,11 @@ pub(super) async fn look_up(session: &Session, records: &Records) -> Result<(), 
     })
     .await;
     connection.close().await;
-    Ok(store.close()?)
+    match store.close() {
+        // What another run came before is looked up by that one.
+        Err(StateError::Fenced { .. } | StateError::Unconfirmed { .. }) => Ok(()),
+        closed => Ok(closed?),
+    }
 }
 
 /// Waits until the service can no longer take any unresolved submission of `records`, and its list

@@ -61,6 +61,51 @@ fn eight_applies_of_eight_checkouts_submit_each_job_once_and_block_no_reader() {
     assert!(reads > 0);
 }
 
+#[test]
+fn a_store_that_cannot_be_used_for_a_while_lets_nothing_leave() {
+    let world = World::shared(2, "");
+    let log = world.store_folder().join("state/log");
+    let aside = world.store_folder().join("state/aside");
+    let checkout = world.checkout();
+    let mut apply = apply_in(&checkout);
+    // The folder that slots are created in is a file meanwhile: every create and every read fails.
+    std::fs::rename(&log, &aside).unwrap();
+    std::fs::write(&log, "").unwrap();
+    let refused = apply.status().unwrap();
+    assert!(!refused.success());
+    assert!(world.jobs().is_empty(), "nothing leaves without its intent");
+    std::fs::remove_file(&log).unwrap();
+    std::fs::rename(&aside, &log).unwrap();
+    world.apply_to_the_end(2);
+    world.judge();
+}
+
+#[test]
+#[ignore = "needs faketime"]
+fn clocks_that_are_off_hand_a_shared_state_over_all_the_same() {
+    const FIRST_ANSWER_LOST: &str = "[[faults]]\nmethod = \"POST\"\nnth = [1]\nfault = \"drop\"\n";
+    for (own, service) in [
+        ("+10m", "+0"),
+        ("-10m", "+0"),
+        ("+0", "+10m"),
+        ("+0", "-10m"),
+    ] {
+        let world = World::at_times(2, FIRST_ANSWER_LOST, own, service).sharing();
+        let mut first = world.apply(1).spawn().unwrap();
+        crate::support::wait::eventually(|| !world.jobs().is_empty());
+        first.kill().unwrap();
+        first.wait().unwrap();
+        // The one that takes over has a clock that is right.
+        let other = world.checkout();
+        let taken = apply_in(&other).status().unwrap();
+        assert!(taken.success(), "{own} {service}");
+        world.judge();
+        let again = world.apply(1).status().unwrap();
+        assert!(again.success(), "{own} {service}");
+        world.judge();
+    }
+}
+
 #[cfg(feature = "crash-points")]
 mod at_every_step {
     use std::process::Stdio;

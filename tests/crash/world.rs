@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
 use stocktake::api::client::ListQuery;
@@ -177,6 +177,11 @@ impl World {
             other.write(file, &self.workspace.read(file));
         }
         other
+    }
+
+    /// The folder that holds the folder of its shared state.
+    pub(crate) fn store_folder(&self) -> &Path {
+        self.store.as_ref().unwrap().path()
     }
 
     /// What the state holds now.

@@ -183,7 +183,11 @@ async fn refresh(
     round.changed.append(&mut round.counted);
     let writer = poll::writer(session, Duration::ZERO);
     match writer.write(&round.changed).await {
-        Err(StateError::Locked { .. }) => {
+        Err(
+            StateError::Locked { .. }
+            | StateError::Overtaken { .. }
+            | StateError::Unconfirmed { .. },
+        ) => {
             session
                 .ui
                 .note("another run writes the state; this is not recorded")?;
