@@ -126,14 +126,14 @@ async fn a_damaged_inventory_runs_nothing() {
     fs::remove_file(path.join("part.csv.gz")).unwrap();
     fails("no object `inventory/part.csv.gz`").await;
     fs::write(path.join("manifest.json"), "{\"files\":[]}").unwrap();
-    fails("no inventory's manifest: missing field").await;
+    fails("no inventory's manifest: a field is missing").await;
     let orc = json!({"fileFormat": "ORC", "fileSchema": "Key", "files": []}).to_string();
     fs::write(path.join("manifest.json"), orc).unwrap();
-    fails("only CSV").await;
+    fails("is not CSV, the only one").await;
     let other = json!({"sourceBucket": "other", "sourceAppid": "125", "fileFormat": "CSV",
                        "fileSchema": "Key", "files": []});
     fs::write(path.join("manifest.json"), other.to_string()).unwrap();
-    fails("another bucket, other-125").await;
+    fails("the inventory of another bucket").await;
     service.shutdown().await;
 }
 
