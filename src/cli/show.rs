@@ -20,7 +20,7 @@ use crate::report::{PlanView, Ui};
 
 Exit codes: 0 shown, 1 it cannot be read, 6 it is no plan of this version.")]
 pub(super) struct ShowArgs {
-    /// The file that `stocktake plan --out` wrote
+    /// The file that `stocktake plan --out FILE` wrote
     #[arg(value_name = "PLANFILE")]
     plan_file: PathBuf,
 

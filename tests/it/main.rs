@@ -23,6 +23,7 @@ mod forks;
 mod forms;
 mod fuzz_corpus;
 mod help;
+mod hints;
 mod hostile;
 mod incremental;
 mod init;

@@ -102,7 +102,7 @@ pub fn refusal(refusal: &Refusal) -> Diagnostic {
             for change in changes {
                 message.push_str(&difference(change));
             }
-            "`stocktake adopt --file` writes jobs of other work into a job file of their own"
+            "`stocktake adopt --file jobs/found.yaml` writes jobs of other work into a job file of their own"
         }
         Refusal::Unreadable { .. } => "compare it by hand, in the console",
         Refusal::Taken { .. } => "one job of the service belongs to one job of the files",
