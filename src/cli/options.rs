@@ -11,6 +11,7 @@ use crate::api::time;
 use crate::diagnostic::Diagnostic;
 use crate::plain_text::printable;
 use crate::report;
+use crate::units::parse_bytes;
 
 /// The options that every command has.
 #[derive(Debug, Clone, Args)]
@@ -156,6 +157,11 @@ fn parse_variable(text: &str) -> Result<(String, String), String> {
 /// A moment on the command line.
 pub(super) fn parse_moment(text: &str) -> Result<Timestamp, String> {
     time::parse(text).map_err(|error| format!("it {error}"))
+}
+
+/// A number of bytes such as `10GiB`.
+pub(super) fn parse_size(text: &str) -> Result<u64, String> {
+    parse_bytes(text).ok_or_else(|| "write a size such as 500MB or 10GiB".to_owned())
 }
 
 /// A length of time on the command line.

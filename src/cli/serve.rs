@@ -10,7 +10,7 @@ use super::connection::service_settings;
 use super::credentials;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::options::GlobalOptions;
+use super::options::{GlobalOptions, parse_size};
 use super::session::Session;
 use super::settings::Settings;
 use super::signals::Interrupts;
@@ -93,6 +93,10 @@ pub(super) struct ServeArgs {
     #[arg(long, conflicts_with = "tls_cert")]
     tls_self_signed: bool,
 
+    /// Let clients write no more than this into the buckets while it runs, such as 10GiB
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    max_uploads: Option<u64>,
+
     /// Misbehave as this file says, to test a pipeline
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
@@ -124,6 +128,7 @@ pub(super) fn run(
     let mut service_settings =
         service_settings(embedded, credentials, &session.workspace, &session.settings);
     service_settings.page_for_all = arguments.page;
+    service_settings.limits.upload_bytes = arguments.max_uploads;
     service_settings.data.clone_from(data);
     service_settings.tls = tls_files(arguments, &service_settings, session.target.region.as_ref())?;
     if let Some(faults) = &arguments.faults {

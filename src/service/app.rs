@@ -23,6 +23,7 @@ use super::faults::{self, Dropped, FaultKind, Script};
 use super::ids;
 use super::objects;
 use super::overview::{self, Audience};
+use super::quota::Quota;
 use super::reply::Reply;
 use super::routes::{self, Operation};
 use super::runner::Runner;
@@ -47,6 +48,7 @@ pub(super) struct App {
     pub(super) faults: Script,
     pub(super) paused_queues: PausedQueues,
     pub(super) limits: Limits,
+    pub(super) quota: Quota,
     /// The folder of multipart uploads.
     pub(super) uploads: PathBuf,
     /// Held while an object is put in its place or removed.

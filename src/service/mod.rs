@@ -19,6 +19,7 @@ mod data_folder;
 mod definitions;
 mod environment;
 mod faults;
+mod head;
 mod header_case;
 mod ids;
 mod key_pair;
@@ -26,6 +27,7 @@ mod objects;
 mod overview;
 mod owner;
 mod parameters;
+mod quota;
 mod reply;
 mod request_body;
 mod routes;
@@ -55,6 +57,7 @@ use tokio::task::JoinHandle;
 pub use crate::api::objects::ListLimits;
 pub use environment::Environment;
 pub use faults::{Choice, Fault, FaultKind, Faults, FaultsError};
+pub use head::{is_signed, strict_heads};
 pub use key_pair::{key_pair, key_pair_file, well_known_key_pair};
 pub use owner::{Owner, running_at};
 pub use settings::{Limits, NodeSettings, ServiceSettings, WorkflowSettings};
@@ -68,6 +71,7 @@ use data_folder::make_private;
 use faults::Script;
 use overview::Audience;
 use owner::Ownership;
+use quota::Quota;
 use runner::{Runner, RunnerContext};
 use store::Store;
 
@@ -210,6 +214,7 @@ async fn open(
         faults: Script::new(settings.faults),
         paused_queues: setup::PausedQueues::default(),
         limits: settings.limits,
+        quota: Quota::new(settings.limits.upload_bytes),
         uploads,
         placing,
         audience,

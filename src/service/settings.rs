@@ -52,6 +52,9 @@ pub struct Limits {
     pub body_time: Duration,
     /// The largest body of a call. That of an object has no limit.
     pub body_bytes: usize,
+    /// The most bytes that clients may write into the buckets while the service runs, copies included;
+    /// absent for as many as there is room for.
+    pub upload_bytes: Option<u64>,
     /// How long a client may leave an answer unread.
     pub write_time: Duration,
     /// The most connections at once; no more than half of the files that the process may open.
@@ -66,6 +69,7 @@ impl Default for Limits {
             head_time: Duration::from_secs(20),
             body_time: Duration::from_secs(20),
             body_bytes: 1024 * 1024,
+            upload_bytes: None,
             write_time: Duration::from_secs(20),
             connections: 2048,
             lists: ListLimits::default(),

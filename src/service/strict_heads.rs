@@ -24,6 +24,14 @@ impl<S> StrictHeads<S> {
     }
 }
 
+/// Replaces in the bytes of a connection, read in pieces of this size, what its parser is not to see.
+pub fn strict_heads(bytes: &mut [u8], size: usize) {
+    let mut heads = Heads::default();
+    for piece in bytes.chunks_mut(size.max(1)) {
+        heads.check(piece);
+    }
+}
+
 /// Finds the heads among the bytes of a connection.
 #[derive(Debug, Default)]
 struct Heads {

@@ -44,7 +44,10 @@ pub(super) async fn append(
     // Refused before the body is read, and checked again when it was.
     existing(app, bucket, key, position).await?;
     let addition = tempfile::NamedTempFile::new_in(&app.uploads);
-    let addition = Hashing::new(addition.map_err(|error| ApiError::file(&error, key))?);
+    let addition = Hashing::new(
+        addition.map_err(|error| ApiError::file(&error, key))?,
+        &app.quota,
+    );
     let addition = receive_into(addition, body, app.limits.body_time, key).await?;
     addition.check_md5(expected)?;
     let digest = HEXLOWER.encode(&addition.md5.clone().finalize());
@@ -58,8 +61,9 @@ pub(super) async fn append(
         .new_file()
         .map_err(|error| ApiError::file(&error, key))?;
     let addition = addition.writer.into_file();
+    let quota = app.quota.clone();
     let joined = tokio::task::spawn_blocking(move || {
-        let mut file = Hashing::new(file);
+        let mut file = Hashing::new(file, &quota);
         if let Some((mut content, _)) = existing {
             io::copy(&mut content, &mut file)?;
         }

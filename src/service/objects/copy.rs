@@ -49,6 +49,7 @@ pub(super) async fn copy(app: &App, call: &Call, key: &str) -> Result<Reply, Api
     let file = bucket
         .new_file()
         .map_err(|error| ApiError::file(&error, key))?;
+    let file = Hashing::new(file, &app.quota);
     let copied = tokio::task::spawn_blocking(move || copy_content(content, file)).await;
     let copied = copied.map_err(|error| ApiError::internal(&error))?;
     let copied = copied.map_err(|error| ApiError::file(&error, key))?;
@@ -67,8 +68,10 @@ pub(super) async fn copy(app: &App, call: &Call, key: &str) -> Result<Reply, Api
     Ok(reply)
 }
 
-fn copy_content(mut content: std::fs::File, file: NewFile) -> io::Result<Hashing<NewFile>> {
-    let mut file = Hashing::new(file);
+fn copy_content(
+    mut content: std::fs::File,
+    mut file: Hashing<NewFile>,
+) -> io::Result<Hashing<NewFile>> {
     io::copy(&mut content, &mut file)?;
     file.writer.sync()?;
     Ok(file)

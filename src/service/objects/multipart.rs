@@ -26,6 +26,7 @@ use crate::service::app::{App, read_body};
 use crate::service::bucket::NewFile;
 use crate::service::call::Call;
 use crate::service::parameters::given;
+use crate::service::quota::Quota;
 use crate::service::reply::Reply;
 use crate::service::store::{ObjectRecord, Part, Upload};
 
@@ -72,7 +73,10 @@ pub(super) async fn upload_part(
     let file = tempfile::Builder::new()
         .prefix("part-")
         .tempfile_in(&folder);
-    let file = Hashing::new(file.map_err(|error| ApiError::file(&error, key))?);
+    let file = Hashing::new(
+        file.map_err(|error| ApiError::file(&error, key))?,
+        &app.quota,
+    );
     let written = receive_into(file, body, app.limits.body_time, key).await?;
     written.check_md5(expected)?;
     let Hashing {
@@ -80,6 +84,7 @@ pub(super) async fn upload_part(
         md5,
         crc64,
         size,
+        ..
     } = written;
     let md5 = HEXLOWER.encode(&md5.finalize());
     let crc64 = crc64.sum64();
@@ -264,8 +269,9 @@ fn select<'a>(asked: &[CompletePart], known: &'a [Part]) -> Result<Vec<&'a Part>
     }
 }
 
+/// The parts were counted when they came, and are gone afterwards.
 fn join(files: Vec<PathBuf>, file: NewFile) -> io::Result<Hashing<NewFile>> {
-    let mut file = Hashing::new(file);
+    let mut file = Hashing::new(file, &Quota::new(None));
     for part in files {
         io::copy(&mut File::open(part)?, &mut file)?;
     }

@@ -20,6 +20,7 @@ use crate::service::api_error::{ApiError, ErrorCode};
 use crate::service::app::App;
 use crate::service::bucket::{Bucket, NewFile, Object};
 use crate::service::call::Call;
+use crate::service::quota::Quota;
 use crate::service::reply::Reply;
 use crate::service::store::ObjectRecord;
 
@@ -46,7 +47,10 @@ pub(super) async fn put(app: &App, call: &Call, key: &str, body: Body) -> Result
     let forbid = forbids_overwrite(call)?;
     let kept = metadata::of(call)?;
     let file = bucket.new_file();
-    let file = Hashing::new(file.map_err(|error| ApiError::file(&error, key))?);
+    let file = Hashing::new(
+        file.map_err(|error| ApiError::file(&error, key))?,
+        &app.quota,
+    );
     let written = receive_into(file, body, app.limits.body_time, key).await?;
     written.check_md5(expected)?;
     let record = ObjectRecord {
@@ -149,18 +153,20 @@ pub(in crate::service) fn content_md5(call: &Call) -> Result<Option<[u8; 16]>, A
     })
 }
 
-/// Computes the checksums of what is written through it.
+/// Computes the checksums of what is written through it, and counts it against the quota.
 pub(super) struct Hashing<W> {
     pub(super) writer: W,
     pub(super) md5: Md5,
     pub(super) crc64: Crc64,
     pub(super) size: u64,
+    quota: Quota,
 }
 
 impl<W> Hashing<W> {
-    pub(super) fn new(writer: W) -> Self {
+    pub(super) fn new(writer: W, quota: &Quota) -> Self {
         Self {
             writer,
+            quota: quota.clone(),
             md5: Md5::new(),
             crc64: Crc64::new(),
             size: 0,
@@ -180,6 +186,7 @@ impl<W> Hashing<W> {
 impl<W: Write> Write for Hashing<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.writer.write(bytes)?;
+        self.quota.spend(written)?;
         self.md5.update(&bytes[..written]);
         self.crc64.write(&bytes[..written]);
         self.size += written as u64;

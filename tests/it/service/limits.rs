@@ -212,3 +212,51 @@ async fn the_host_of_an_absolute_target_wins() {
     assert!(page.await.starts_with("HTTP/1.1 400"));
     service.shutdown().await;
 }
+
+#[tokio::test]
+async fn clients_write_no_more_than_they_may() {
+    const MIB: usize = 1024 * 1024;
+    let world = World::new();
+    let mut settings = world.settings();
+    settings.limits = Limits {
+        upload_bytes: Some(4 * MIB as u64),
+        ..Limits::default()
+    };
+    let service = world.start_with(settings).await;
+    let put = async |key: &str, size: usize, source: Option<&str>| {
+        let request = world.request_to(COS_HOST, &service, Method::PUT, key, &[]);
+        let request = match source {
+            Some(source) => request
+                .header("x-cos-copy-source", format!("{COS_HOST}{source}"))
+                .body(""),
+            None => request.body(vec![b'x'; size]),
+        };
+        request.send().await.unwrap()
+    };
+    let refused = (403, "QuotaExceeded".to_owned());
+    assert_eq!(put("/first", 3 * MIB, None).await.status(), 200);
+    assert_eq!(code(put("/second", 3 * MIB, None).await).await, refused);
+    assert_eq!(code(put("/copy", 0, Some("/first")).await).await, refused);
+    let append = world
+        .request_to(
+            COS_HOST,
+            &service,
+            Method::POST,
+            "/log",
+            &[("append", ""), ("position", "0")],
+        )
+        .body(vec![b'x'; 3 * MIB]);
+    assert_eq!(code(append.send().await.unwrap()).await, refused);
+    let names: Vec<_> = std::fs::read_dir(world.folder.path().join("bucket"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(names, ["first"], "nothing of what was refused is left");
+    // Reading costs nothing.
+    let get = world.request_to(COS_HOST, &service, Method::GET, "/first", &[]);
+    assert_eq!(
+        get.send().await.unwrap().bytes().await.unwrap().len(),
+        3 * MIB
+    );
+    service.shutdown().await;
+}
