@@ -1,6 +1,8 @@
 //! What the fuzz targets do with their input. The tests of the crate above run the same functions
 //! over the corpora.
 
+mod hostile;
+
 use std::io::sink;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -15,6 +17,8 @@ use stocktake::jobfile::model::{
 use stocktake::jobfile::{Reader, discover};
 use stocktake::report::diagnostics::human;
 use stocktake::source::{SourceFile, Span, Spanned};
+
+pub use hostile::{http_head, inventory, saved_plan, state, url_list, xml};
 
 static READER: LazyLock<Reader> = LazyLock::new(Reader::new);
 static EXPANDER: LazyLock<Expander> = LazyLock::new(|| expander(Timestamp::UNIX_EPOCH));

@@ -1,5 +1,6 @@
 //! A state that is open for writing, wherever it is.
 
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -130,6 +131,19 @@ impl StateStore {
                 })
             }
         }
+    }
+
+    /// Reads a state from memory.
+    pub fn parse(text: &[u8], expected: Expected<'_>) -> Result<(Header, Records), StateError> {
+        let log = log::parse(Path::new("state"), text, expected)?;
+        Ok((log.header, log.records))
+    }
+
+    /// The text of a state with these records, as it is written when it is begun anew.
+    pub fn to_text(header: &Header, records: &Records) -> io::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        log::write(&mut text, header, records)?;
+        Ok(text)
     }
 
     /// Reads a state as [`read`](Self::read) does, but reports everything that is wrong with it.
@@ -392,4 +406,14 @@ pub fn check_position(shared: &Shared, place: &Position) -> Result<(), StateErro
         log.check(&*shared.store, place).await
     });
     checked.map_err(|failure| StateError::shared(&shared.address, failure))
+    }
+
+/// A link stays a link when the file behind it is replaced.
+fn resolve_links(path: &Path) -> Result<PathBuf, StateError> {
+    fs::canonicalize(path).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => StateError::Missing {
+            path: path.to_owned(),
+        },
+        _ => StateError::io("open", path)(source),
+    })
 }

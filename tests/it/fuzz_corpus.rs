@@ -29,6 +29,36 @@ fn windows() {
     replay("windows", targets::windows);
 }
 
+#[test]
+fn http_heads() {
+    replay("http_head", targets::http_head);
+}
+
+#[test]
+fn xml() {
+    replay("xml", targets::xml);
+}
+
+#[test]
+fn inventories() {
+    replay("inventory", targets::inventory);
+}
+
+#[test]
+fn url_lists() {
+    replay("url_list", targets::url_list);
+}
+
+#[test]
+fn states() {
+    replay("state", targets::state);
+}
+
+#[test]
+fn saved_plans() {
+    replay("saved_plan", targets::saved_plan);
+}
+
 fn replay(target: &str, run: fn(&[u8])) {
     let folder = Path::new(PROJECT).join("fuzz/corpus").join(target);
     let mut inputs = 0;
