@@ -25,6 +25,7 @@ mod fuzz_corpus;
 mod help;
 mod hints;
 mod hostile;
+mod hostile_answers;
 mod incremental;
 mod init;
 mod job_files;

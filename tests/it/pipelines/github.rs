@@ -328,8 +328,25 @@ async fn a_released_binary_is_taken_only_with_its_sum() {
     let wrong = run(&with("0".repeat(64)), "plan");
     expect(&wrong, false, "1");
     assert!(wrong.log.contains("FAILED"), "{}", wrong.log);
-    let right = run(&with(sum), "plan");
+    let right = run(&with(sum.clone()), "plan");
     expect(&right, true, "2");
+    // What is in the cache by now is another program.
+    let cache = repository.path(".cache/stocktake");
+    let mut planted = 0;
+    for entry in fs::read_dir(cache).unwrap() {
+        let program = entry.unwrap().path().join("bin/stocktake");
+        // The wrong sum has left no program.
+        if fs::remove_file(&program).is_err() {
+            continue;
+        }
+        fs::write(&program, "#!/bin/sh\necho ::error::owned\n").unwrap();
+        fs::set_permissions(program, Permissions::from_mode(0o755)).unwrap();
+        planted += 1;
+    }
+    assert_eq!(planted, 1);
+    let again = run(&with(sum), "plan");
+    expect(&again, true, "2");
+    assert!(again.log.contains("fetched again"), "{}", again.log);
     let none = Runner {
         inputs: BTreeMap::from([("git", "https://example.com/x".to_owned())]),
         ..request_runner(&repository, &api, "eve/media")

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -32,8 +34,23 @@ fn lines(value: &Yaml) -> String {
 
 /// Runs a job in a fresh clone: `before_script` and `script` in one shell, `after_script` in another.
 fn run(repository: &Repository, name: &str, overrides: &[(&str, String)]) -> (Run, Run) {
+    run_with_cache(repository, name, overrides, None)
+}
+
+/// The same with a program in the cache.
+fn run_with_cache(
+    repository: &Repository,
+    name: &str,
+    overrides: &[(&str, String)],
+    cached: Option<&Path>,
+) -> (Run, Run) {
     let _ = fs::remove_dir_all(repository.path("run"));
     repository.git(".", &["clone", "--quiet", "origin.git", "run"]);
+    if let Some(cached) = cached {
+        let folder = repository.path("run/.stocktake/program/bin");
+        fs::create_dir_all(&folder).unwrap();
+        fs::copy(cached, folder.join("stocktake")).unwrap();
+    }
     let text = fs::read_to_string(repository.path("run/.gitlab-ci.yml")).unwrap();
     let pipeline: Yaml = serde_yaml::from_str(&text).unwrap();
     let job = &pipeline[name];
@@ -167,4 +184,51 @@ fn another_sum_is_another_program() {
     assert!(planned.stdout.contains("FAILED"), "{}", planned.stdout);
     let (nothing, _) = run(&repository, "plan", &[]);
     assert!(nothing.code != Some(0), "{}", nothing.stdout);
+}
+
+/// Writes a program into the place of the cached one, in the repository.
+fn plant(repository: &Repository) {
+    let planted = repository.env.write(
+        "work/.stocktake/program/bin/stocktake",
+        "#!/bin/sh\necho owned; touch \"$CI_PROJECT_DIR/owned\"\n",
+    );
+    fs::set_permissions(&planted, fs::Permissions::from_mode(0o755)).unwrap();
+    repository.git("work", &["add", "--force", ".stocktake/program"]);
+    repository.commit("Bring a program along");
+}
+
+#[test]
+fn a_program_that_the_repository_brings_along_is_not_run() {
+    let repository = repository("127.0.0.1:9");
+    plant(&repository);
+    let revision = [
+        ("STOCKTAKE_GIT", "https://example.com/x.git".to_owned()),
+        ("STOCKTAKE_REVISION", "0".repeat(40)),
+    ];
+    for program in [released(), revision.to_vec(), Vec::new()] {
+        let (planned, _) = run(&repository, "plan", &program);
+        assert_ne!(planned.code, Some(0), "{}", planned.shown());
+        assert!(
+            planned.stdout.contains("remove it there"),
+            "{}",
+            planned.shown()
+        );
+        assert!(!repository.path("run/owned").exists());
+    }
+}
+
+/// The cache is restored before the scripts run.
+#[test]
+fn a_cached_program_with_another_sum_is_fetched_again() {
+    let repository = repository("127.0.0.1:9");
+    let cached = repository.env.write(
+        "cached",
+        "#!/bin/sh\necho owned; touch \"$CI_PROJECT_DIR/owned\"\n",
+    );
+    fs::set_permissions(&cached, fs::Permissions::from_mode(0o755)).unwrap();
+    let (planned, _) = run_with_cache(&repository, "plan", &released(), Some(&cached));
+    planned.expect(0);
+    assert!(!repository.path("run/owned").exists());
+    let program = fs::read(repository.path("run/.stocktake/program/bin/stocktake")).unwrap();
+    assert!(program == fs::read(BINARY).unwrap());
 }
