@@ -19,9 +19,9 @@ impl Quota {
         let Some(left) = &self.0 else {
             return Ok(());
         };
-        let spend = |left: u64| left.checked_sub(bytes as u64);
-        let spent = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend);
-        spent.map(drop).map_err(|_| {
+        let less = |left: u64| left.checked_sub(bytes as u64);
+        let rest = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        rest.map(drop).map_err(|_| {
             let message = "more than clients may write while this service runs";
             io::Error::new(io::ErrorKind::QuotaExceeded, message)
         })

@@ -43,7 +43,7 @@ async fn an_id_that_is_none_leaves_the_job_unresolved_and_is_not_shown() {
         assert_eq!(posts.count(), 1);
         for text in [run.stdout, run.stderr, env.read("prod.state.jsonl")] {
             assert!(
-                !text.contains("canary") && !text.contains("\u{1b}"),
+                !text.contains("canary") && !text.contains('\u{1b}'),
                 "{text:?}"
             );
             assert!(text.len() < 16 * 1024, "{} bytes", text.len());

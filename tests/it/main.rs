@@ -17,6 +17,7 @@ mod drift;
 mod environment;
 mod estimates;
 mod examples;
+mod field;
 mod fingerprint;
 mod first_hour;
 mod forks;
