@@ -406,14 +406,4 @@ pub fn check_position(shared: &Shared, place: &Position) -> Result<(), StateErro
         log.check(&*shared.store, place).await
     });
     checked.map_err(|failure| StateError::shared(&shared.address, failure))
-    }
-
-/// A link stays a link when the file behind it is replaced.
-fn resolve_links(path: &Path) -> Result<PathBuf, StateError> {
-    fs::canonicalize(path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => StateError::Missing {
-            path: path.to_owned(),
-        },
-        _ => StateError::io("open", path)(source),
-    })
 }
