@@ -32,7 +32,7 @@ use crate::state::{Keep, Record, Records, Removal, StateStore};
   stocktake resolve spring-uploads                   what is known
   stocktake resolve spring-uploads --adopt b2f6a1c0  it became this job
   stocktake resolve spring-uploads --abandon         the service never took it
-  stocktake resolve spring-uploads --keep b2f6a1c0   of two jobs, this one counts
+  stocktake resolve spring-uploads --keep b2f6a1c0   this one counts
 
 An abandoned job is submitted, and billed, by the next apply.")]
 pub(super) struct ResolveArgs {

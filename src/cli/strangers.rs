@@ -63,8 +63,10 @@ fn not_listed(error: StrangersError) -> Failure {
     if let Some(refused) = credentials_refused(&error) {
         return refused.into();
     }
-    let message = format!("cannot learn whether the service has these jobs already: {error}");
-    let otherwise = "nothing was sent; apply again when the service answers";
+    let message = format!(
+        "nothing was sent: it cannot be learnt whether the service has these jobs already: {error}"
+    );
+    let otherwise = "apply again when the service answers";
     let help = remedy::of_call(&error).unwrap_or(otherwise);
     Diagnostic::error("unknown-jobs", message).help(help).into()
 }
