@@ -174,9 +174,12 @@ async fn submit(
 
 /// The state could not be finished; what became of the jobs decides the exit code.
 fn not_closed(error: StateError, submitted: Result<Exit, Failure>) -> Result<Exit, Failure> {
+    let is_fenced = matches!(error, StateError::Fenced { .. });
     let mut failure = Failure::from(error);
     match submitted {
         Ok(Exit::Done) => {}
+        // The jobs that this run did not know are those of the run that has taken over.
+        Ok(Exit::Blocked) if is_fenced => {}
         Ok(exit) => failure.exit = exit,
         Err(earlier) => failure.exit = earlier.exit,
     }
