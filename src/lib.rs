@@ -26,6 +26,7 @@ pub mod job;
 mod job_status;
 pub mod jobfile;
 pub mod load;
+pub mod lsp;
 pub mod money;
 pub mod page;
 mod plain_text;

@@ -18,6 +18,7 @@ mod init;
 mod keys;
 mod location;
 mod logging;
+mod lsp;
 mod man;
 mod options;
 mod plan;
@@ -95,6 +96,7 @@ enum Command {
     Workflow(workflow::WorkflowArgs),
     Watch(watch::WatchArgs),
     Serve(serve::ServeArgs),
+    Lsp(lsp::LspArgs),
     Schema(schema::SchemaArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -211,6 +213,7 @@ fn dispatch(
         Command::Workflow(arguments) => workflow::run(&arguments, options, settings, ui),
         Command::Watch(arguments) => watch::run(&arguments, options, settings, ui),
         Command::Serve(arguments) => serve::run(&arguments, options, settings, ui),
+        Command::Lsp(arguments) => lsp::run(&arguments, options, &settings),
         Command::Schema(arguments) => schema::run(&arguments, ui),
         Command::Completions(arguments) => completions::run(&arguments, ui),
         Command::Man(arguments) => man::run(&arguments, ui),

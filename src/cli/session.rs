@@ -1,6 +1,6 @@
 //! What every command about a workspace begins with.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +11,6 @@ use super::failure::Failure;
 use super::location;
 use super::options::GlobalOptions;
 use super::settings::Settings;
-use crate::api::name::WorkflowId;
 use crate::diagnostic::{Diagnostic, closest};
 use crate::expand::ExpandContext;
 use crate::job::{Job, JobKey};
@@ -83,7 +82,8 @@ impl Session {
             target.state = location::address(state)?;
         }
         let location = location::locate(&target, &settings, named_by_environment)?;
-        let variables = variables(&workspace, &name, &settings, options)?;
+        let given = given_variables(&settings, options);
+        let variables = workspace.variables_given(&name, &given)?;
         Ok(Self {
             ui,
             settings,
@@ -97,23 +97,7 @@ impl Session {
 
     /// What jobs take from outside their files.
     pub(super) fn context(&self) -> ExpandContext {
-        ExpandContext {
-            target: self.target.name.clone(),
-            bucket: self.target.bucket.clone(),
-            region: self.target.region.clone(),
-            workflows: self.workflows(),
-            workflow_names: self.target.workflow_names.clone(),
-            private_callbacks: self.target.is_on_loopback(),
-            variables: self.variables.clone(),
-            now: self.now,
-        }
-    }
-
-    /// The workflows of the embedded service; one that has none is not used yet.
-    fn workflows(&self) -> Option<BTreeSet<WorkflowId>> {
-        let workflows = &self.target.embedded()?.workflows;
-        let ids: BTreeSet<WorkflowId> = workflows.keys().cloned().collect();
-        Some(ids).filter(|ids| !ids.is_empty())
+        load::context(&self.target, self.variables.clone(), self.now)
     }
 
     /// All jobs of the workspace with every finding.
@@ -128,9 +112,7 @@ impl Session {
 
     /// The folders that stand for buckets: what is in them is no job file.
     pub(super) fn bucket_folders(&self) -> Vec<PathBuf> {
-        let service = self.target.embedded();
-        let folders = service.map(|service| service.buckets.values().cloned().collect());
-        folders.unwrap_or_default()
+        load::bucket_folders(&self.target)
     }
 
     /// All jobs of the workspace; warnings are shown, mistakes end the command.
@@ -382,31 +364,10 @@ fn relative(root: &Path, start: &Path) -> PathBuf {
     std::iter::repeat_n("..", levels).collect()
 }
 
-/// Later ones win: the workspace, the target, the environment, the command line. A variable that no
-/// file declares is a misspelt one.
-fn variables(
-    workspace: &Workspace,
-    target: &str,
+/// The values of variables that the environment and the command line give; the latter win.
+pub(super) fn given_variables(
     settings: &Settings,
     options: &GlobalOptions,
-) -> Result<BTreeMap<String, String>, Failure> {
-    let mut variables = workspace.variables(target);
-    let declared: Vec<String> = variables.keys().cloned().collect();
-    let given = settings.variables.iter().chain(&options.variables);
-    for (name, value) in given {
-        if !variables.contains_key(name) {
-            let message = format!("the variable `{name}` is not declared");
-            let problem = Diagnostic::error("undeclared-variable", message);
-            let help = match closest(name, declared.iter().map(String::as_str)) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!(
-                    "declare it in {} under [vars], with its usual value",
-                    workspace::FILE_NAME
-                ),
-            };
-            return Err(problem.help(help).into());
-        }
-        variables.insert(name.clone(), value.clone());
-    }
-    Ok(variables)
+) -> Vec<(String, String)> {
+    [settings.variables.as_slice(), &options.variables].concat()
 }

@@ -6,6 +6,7 @@
 
 pub mod discover;
 pub mod model;
+pub mod open_texts;
 pub mod written;
 pub mod written_workflow;
 

@@ -16,6 +16,7 @@ use crate::diagnostic::Diagnostic;
 use crate::expand::{ExpandContext, Expander, Uses, check_unique, check_unique_workflows};
 use crate::job::Job;
 use crate::jobfile::discover::{self, FoundFile};
+use crate::jobfile::open_texts::OpenTexts;
 use crate::jobfile::{JobFile, Reader};
 use crate::source::SourceFile;
 use crate::workflow::DeclaredWorkflow;
@@ -60,6 +61,8 @@ pub struct JobChanges {
 pub struct Cache {
     root: PathBuf,
     exclude: Vec<PathBuf>,
+    /// They go before what is on disk.
+    open_texts: OpenTexts,
     reader: Reader,
     context: ExpandContext,
     files: BTreeMap<FoundFile, Entry>,
@@ -98,6 +101,7 @@ impl Cache {
         Self {
             root: root.to_path_buf(),
             exclude: Vec::new(),
+            open_texts: OpenTexts::default(),
             reader: Reader::new(),
             context,
             files: BTreeMap::new(),
@@ -105,6 +109,12 @@ impl Cache {
             walk_findings: Vec::new(),
             duplicates: DuplicateIndex::default(),
         }
+    }
+
+    /// Takes texts of an editor for those of files. The next update has to name the files whose texts
+    /// came, changed or went.
+    pub fn set_open_texts(&mut self, open_texts: OpenTexts) {
+        self.open_texts = open_texts;
     }
 
     /// Takes in what has changed: files, folders that stand for buckets, and what jobs take from
@@ -224,6 +234,7 @@ impl Cache {
             let found = FoundFile::at(&self.root, path)?;
             match std::fs::symlink_metadata(path) {
                 Ok(metadata) if metadata.is_file() => there.push(found),
+                Err(_) if self.open_texts.has(path) => there.push(found),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => gone.push(found),
                 _ => return None,
             }
@@ -234,7 +245,9 @@ impl Cache {
     /// Looks for all files; gives back those that may have another content.
     fn walk(&mut self, updated: &mut Updated) -> Vec<FoundFile> {
         let folder = Path::new(JOBS_FOLDER);
-        let (found, findings) = discover::discover(&self.root, folder, &self.exclude);
+        let (mut found, findings) = discover::discover(&self.root, folder, &self.exclude);
+        let open_texts = &self.open_texts;
+        found.extend(open_texts.unsaved(&self.root, folder, &self.exclude));
         self.walk_findings = findings;
         let there: BTreeSet<&FoundFile> = found.iter().collect();
         let gone = self.files.keys().filter(|file| !there.contains(file));
@@ -242,7 +255,8 @@ impl Cache {
         self.forget(&gone, updated);
         let is_as_read = |file: &FoundFile| {
             let known = self.files.get(file).and_then(|entry| entry.stamp);
-            known.is_some() && Stamp::of(&file.path).ok().flatten() == known
+            let is_open = self.open_texts.has(&file.path);
+            known.is_some() && !is_open && Stamp::of(&file.path).ok().flatten() == known
         };
         found
             .into_par_iter()
@@ -295,7 +309,7 @@ impl Cache {
         let to_read = to_read.into_par_iter();
         let read = to_read.map(|file| {
             let known = self.files.get(&file);
-            let entry = read_entry(&file, known, &self.reader, expander);
+            let entry = read_entry(&file, known, &self.open_texts, &self.reader, expander);
             (file, entry)
         });
         for (file, (stamp, entry)) in read.collect::<Vec<_>>() {
@@ -329,12 +343,14 @@ fn remember(
 fn read_entry(
     file: &FoundFile,
     known: Option<&Entry>,
+    open_texts: &OpenTexts,
     reader: &Reader,
     expander: &Expander,
 ) -> (Option<Stamp>, Option<Entry>) {
     // Taken first: a write that comes between makes the stamp stale, not the content.
-    let stamp = Stamp::of(&file.path).ok().flatten();
-    let source = match discover::open(file) {
+    let is_open = open_texts.has(&file.path);
+    let stamp = Stamp::of(&file.path).ok().flatten().filter(|_| !is_open);
+    let source = match open_texts.open(file) {
         Ok(source) => source,
         Err(problem) => return (stamp, unreadable(problem, known)),
     };

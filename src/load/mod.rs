@@ -1,6 +1,7 @@
 //! All jobs of a workspace: its files found, read, validated and expanded, on all cores.
 
 mod cache;
+mod context;
 mod duplicates;
 mod read_back;
 mod settle;
@@ -22,6 +23,7 @@ use crate::workflow::DeclaredWorkflow;
 use crate::workspace::{JOBS_FOLDER, Workspace};
 
 pub use cache::{Cache, ChangedFiles, JobChanges, Updated};
+pub use context::{bucket_folders, context};
 pub use read_back::{Inexpressible, ReadBack};
 pub use settle::being_written;
 pub use stamp::Stamp;

@@ -15,6 +15,7 @@ use crate::diagnostic::{Diagnostic, closest};
 use crate::document::schema::Schema;
 use crate::document::{self, Syntax};
 use crate::jobfile::discover;
+use crate::jobfile::open_texts::OpenTexts;
 use crate::plain_text::printable;
 use crate::source::{Place, SourceFile};
 
@@ -77,6 +78,11 @@ fn has_workspace_file(folder: &Path) -> bool {
 impl Workspace {
     /// Reads the workspace file in `root`, if there is one.
     pub fn open(root: &Path) -> Result<Self, Vec<Diagnostic>> {
+        Self::open_over(root, &OpenTexts::default())
+    }
+
+    /// [`Workspace::open`] with the texts of an editor before those on disk.
+    pub fn open_over(root: &Path, open_texts: &OpenTexts) -> Result<Self, Vec<Diagnostic>> {
         let path = root.join(FILE_NAME);
         let mut workspace = Self {
             root: root.to_path_buf(),
@@ -84,10 +90,11 @@ impl Workspace {
             file: WorkspaceFile::default(),
         };
         // A link that leads nowhere is an error, not a missing file.
-        if path.symlink_metadata().is_ok() {
+        if path.symlink_metadata().is_ok() || open_texts.has(&path) {
             let shown = Path::new(FILE_NAME);
             discover::check_link(root, &path, shown).map_err(|problem| vec![problem])?;
-            let source = discover::open_as(&path, shown).map_err(|problem| vec![problem])?;
+            let source = open_texts.open_as(&path, shown);
+            let source = source.map_err(|problem| vec![problem])?;
             let (file, problems) =
                 document::read(&source, Syntax::Toml, &Schema::<WorkspaceFile>::new());
             workspace.file = file.ok_or(problems)?;
@@ -160,6 +167,30 @@ impl Workspace {
         let all = self.file.vars.0.iter().chain(of_target);
         all.map(|(name, value)| (name.value.clone(), value.value.clone()))
             .collect()
+    }
+
+    /// [`Workspace::variables`] with values from elsewhere, of which later ones win. A variable that no
+    /// file declares is a misspelt one.
+    pub fn variables_given(
+        &self,
+        target: &str,
+        given: &[(String, String)],
+    ) -> Result<BTreeMap<String, String>, Diagnostic> {
+        let mut variables = self.variables(target);
+        let declared: Vec<String> = variables.keys().cloned().collect();
+        for (name, value) in given {
+            if !variables.contains_key(name) {
+                let message = format!("the variable `{name}` is not declared");
+                let problem = Diagnostic::error("undeclared-variable", message);
+                let help = match closest(name, declared.iter().map(String::as_str)) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("declare it in {FILE_NAME} under [vars], with its usual value"),
+                };
+                return Err(problem.help(help));
+            }
+            variables.insert(name.clone(), value.clone());
+        }
+        Ok(variables)
     }
 
     /// Whether `target` itself gives the variable its value.

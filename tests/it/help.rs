@@ -21,6 +21,7 @@ fn help_pages() {
         "watch",
         "workflow",
         "serve",
+        "lsp",
         "schema",
         "init",
         "render",

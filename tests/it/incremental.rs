@@ -21,7 +21,7 @@ use crate::support::workspace::Workspace;
 
 /// What a file may hold: jobs that meet those of other files, take something from outside, or are
 /// wrong.
-const TEXTS: &[&str] = &[
+pub const TEXTS: &[&str] = &[
     "jobs: { a: { input: { prefix: a/ }, operation: { workflow_ids: w1 } } }\n",
     "jobs: { b: { input: { prefix: b/ }, operation: { workflow_ids: \"${ vars.one }\" } } }\n",
     "jobs: { c: { input: { prefix: \"${ vars.two }/\" }, operation: { workflow_ids: w1 } } }\n",
@@ -44,7 +44,7 @@ const TEXTS: &[&str] = &[
     "",
 ];
 
-const NAMES: &[&str] = &[
+pub const NAMES: &[&str] = &[
     "a.yaml",
     "b.yaml",
     "c.toml",
@@ -54,7 +54,7 @@ const NAMES: &[&str] = &[
 ];
 
 #[derive(Debug, Clone)]
-enum Edit {
+pub enum Edit {
     Write(usize, usize),
     Remove(usize),
     Rename(usize, usize),
@@ -67,7 +67,7 @@ enum Edit {
     Limit(usize),
 }
 
-fn edit() -> impl Strategy<Value = Edit> {
+pub fn edit() -> impl Strategy<Value = Edit> {
     let (name, text) = (0..NAMES.len(), 0..TEXTS.len());
     prop_oneof![
         6 => (name.clone(), text).prop_map(|(name, text)| Edit::Write(name, text)),
@@ -83,7 +83,7 @@ fn edit() -> impl Strategy<Value = Edit> {
 }
 
 /// Does an edit; gives back the files it touched, or none when folders or links are concerned.
-fn perform(edit: &Edit, jobs: &Path, context: &mut ExpandContext) -> Option<Vec<PathBuf>> {
+pub fn perform(edit: &Edit, jobs: &Path, context: &mut ExpandContext) -> Option<Vec<PathBuf>> {
     let path = |name: &usize| jobs.join(NAMES[*name]);
     match edit {
         Edit::Write(name, text) => {
@@ -245,7 +245,7 @@ impl Plans {
     }
 }
 
-fn context() -> ExpandContext {
+pub fn context() -> ExpandContext {
     ExpandContext {
         target: "local".to_owned(),
         bucket: Some("demo-1".parse().unwrap()),

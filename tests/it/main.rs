@@ -30,6 +30,7 @@ mod hostile_answers;
 mod incremental;
 mod init;
 mod job_files;
+mod lsp;
 mod machines;
 mod on_the_way;
 mod pipelines;
