@@ -28,6 +28,7 @@ pub mod jobfile;
 pub mod load;
 pub mod lsp;
 pub mod money;
+pub mod notification;
 pub mod page;
 mod plain_text;
 pub mod plan;

@@ -20,6 +20,7 @@ mod location;
 mod logging;
 mod lsp;
 mod man;
+mod notify;
 mod options;
 mod plan;
 mod plan_file;

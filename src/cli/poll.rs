@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::connection::Connection;
 use super::exit::Exit;
 use super::failure::{Failure, call_problem, credentials_refused};
+use super::notify::Notifier;
 use super::session::Session;
 use crate::api::name::JobId;
 use crate::diagnostic::Diagnostic;
@@ -45,6 +46,7 @@ pub(super) async fn follow(
     records.sort_unstable_by(|left, right| left.key.cmp(&right.key));
     let mut progress = Progress::new(session.ui, &records);
     let mut poller = Poller::new(connection.client.clone(), records);
+    let notifier = Notifier::begin(session);
     let mut has_failed = false;
     let waited = status::wait(
         &mut poller,
@@ -52,15 +54,21 @@ pub(super) async fn follow(
         timeout,
         &mut || connection.moved(session),
         &mut |event| {
-            if let Event::Changed(record) = &event {
-                let seen = record.last_seen();
-                has_failed |= seen.is_some_and(|seen| seen.state.is_failure());
+            match &event {
+                Event::Changed(record) => {
+                    let seen = record.last_seen();
+                    has_failed |= seen.is_some_and(|seen| seen.state.is_failure());
+                }
+                Event::Ending(records) => notifier.ending(records),
+                Event::Recorded => notifier.recorded(),
+                Event::Unanswered(_) | Event::Tick(_) => {}
             }
             progress.event(&event);
         },
     )
     .await;
     drop(progress);
+    notifier.end().await;
     match waited? {
         Waited::Ended { lost } if lost.is_empty() => {}
         Waited::Ended { lost } => {

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::exit::Exit;
 use super::failure::Failure;
 use crate::report::{self, Ui};
-use crate::{jobfile, plan, workspace};
+use crate::{jobfile, notification, plan, workspace};
 
 /// Print the JSON schema of a file format
 #[derive(Debug, Args)]
@@ -46,6 +46,8 @@ enum Format {
     Verified,
     /// What `doctor --format json` prints
     Doctor,
+    /// What a webhook of the form `json` gets
+    Events,
     /// What `state lock --format json` prints
     Lock,
 }
@@ -62,6 +64,7 @@ pub(super) fn run(arguments: &SchemaArgs, ui: Ui) -> Result<Exit, Failure> {
         Format::Adoption => report::adoption_schema_json(),
         Format::Verified => report::verified_schema_json(),
         Format::Doctor => report::doctor_schema_json(),
+        Format::Events => notification::schema_json(),
         Format::Lock => report::lock_schema_json(),
     };
     writeln!(ui.data(), "{schema:#}")?;

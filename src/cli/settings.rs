@@ -54,6 +54,10 @@ pub(super) struct Settings {
     pub(super) no_proxy: Option<String>,
     /// `STOCKTAKE_ALLOWED_HOSTS`: hosts that files may name in automation.
     pub(super) allowed_hosts: Vec<String>,
+    /// `STOCKTAKE_NOTIFY_URL`: the webhook that is told what happens; a secret, as robots have it.
+    pub(super) notify_url: Option<SecretString>,
+    /// `STOCKTAKE_NOTIFY_SECRET`: what messages are signed with.
+    pub(super) notify_secret: Option<SecretString>,
     /// `SOURCE_DATE_EPOCH`: the moment that plans are dated with.
     pub(super) plan_date: Option<Timestamp>,
     /// `STOCKTAKE_ARGS` and `STOCKTAKE_ARGS_PLAN` and its like: arguments after the command's name.
@@ -172,6 +176,8 @@ impl Settings {
                 .filter(|host| !host.is_empty())
                 .map(str::to_owned)
                 .collect(),
+            notify_url: get("STOCKTAKE_NOTIFY_URL").map(SecretString::from),
+            notify_secret: get("STOCKTAKE_NOTIFY_SECRET").map(SecretString::from),
             plan_date: date.as_ref().and_then(|date| date.as_ref().ok().copied()),
             problems: date.and_then(Result::err).into_iter().collect(),
             arguments: all

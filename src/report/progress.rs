@@ -132,6 +132,7 @@ impl Progress {
                     self.say(&line);
                 }
             }
+            Event::Ending(_) | Event::Recorded => {}
             Event::Unanswered(errors) => self.unanswered(errors),
             Event::Tick(records) => self.tick(records),
         }

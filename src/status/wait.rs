@@ -23,6 +23,10 @@ const RECORDING_SHARE: u32 = 5;
 pub enum Event<'a> {
     /// The service said something new of a job.
     Changed(&'a Record),
+    /// These jobs have ended, which is recorded next: what must not be lost is made durable now.
+    Ending(&'a [Arc<Record>]),
+    /// Everything that was told so far is recorded.
+    Recorded,
     /// Nothing was learnt of some jobs; they are asked for again.
     Unanswered(&'a [PollError]),
     /// Time passes; here is everything waited for.
@@ -72,9 +76,17 @@ pub async fn wait(
         let has_ended = passing.is_empty() && open.count() <= lost.len();
         let left = timeout.map(|timeout| timeout.saturating_sub(begun.elapsed()));
         let is_over = has_ended || left.is_some_and(|left| left.is_zero());
+        let is_end = |record: &&Arc<Record>| !may_change(record);
+        let ending: Vec<_> = round.changed.iter().filter(is_end).cloned().collect();
+        if !ending.is_empty() {
+            tell(Event::Ending(&ending));
+        }
         let recording = Instant::now();
         // Recorded before it is told: who hears of an end and looks at the records finds it there.
         record(writer, &mut unrecorded, is_over).await?;
+        if unrecorded.is_empty() {
+            tell(Event::Recorded);
+        }
         pause = pause.max(recording.elapsed() * RECORDING_SHARE);
         for record in &round.changed {
             tell(Event::Changed(record));

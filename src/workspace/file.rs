@@ -18,6 +18,10 @@ pub struct WorkspaceFile {
     #[schemars(extend("examples" = [{ "thumbnails": "w7476ff3564ee45b7b490d64bccaba6cc" }]))]
     #[serde(default)]
     pub vars: Entries<Spanned<String>>,
+    /// Who is told when a job that was waited for ends, and when a run leaves something unresolved: the
+    /// webhook at `STOCKTAKE_NOTIFY_URL` of the environment.
+    #[schemars(extend("examples" = [{ "form": "wecom" }]))]
+    pub notify: Option<NotifySpec>,
     /// Where jobs can go. The target `local` exists even if nothing is written.
     #[serde(default)]
     pub targets: Entries<TargetSpec>,
@@ -117,6 +121,30 @@ pub struct TargetSpec {
     #[schemars(extend("examples" = [{ "PicProcess": { "command": ["cp", "{object}", "{output}"] } }]))]
     #[serde(default)]
     pub nodes: Entries<NodeProgramSpec>,
+}
+
+/// The webhook that is told what happens. Its address and key come from the environment alone.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "notify")]
+pub struct NotifySpec {
+    /// `json` for programs, `wecom` or `dingtalk` for a robot of these. Without it: `json`.
+    #[schemars(extend("default" = "json"))]
+    #[serde(default)]
+    pub form: NotifyForm,
+}
+
+/// The forms of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NotifyForm {
+    /// Every event as data.
+    #[default]
+    Json,
+    /// A robot of `WeCom`.
+    Wecom,
+    /// A robot of `DingTalk`.
+    Dingtalk,
 }
 
 /// The services that this program brings itself.

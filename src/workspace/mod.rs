@@ -19,6 +19,7 @@ use crate::jobfile::open_texts::OpenTexts;
 use crate::plain_text::printable;
 use crate::source::{Place, SourceFile};
 
+pub use file::NotifyForm;
 use file::WorkspaceFile;
 use read::TargetReader;
 pub use state_address::{AddressError, StateAddress};
@@ -106,6 +107,11 @@ impl Workspace {
     /// The workspace file, if there is one.
     pub fn source(&self) -> Option<&SourceFile> {
         self.source.as_deref()
+    }
+
+    /// In which form a webhook is told what happens; `None` where nobody is.
+    pub fn notify(&self) -> Option<NotifyForm> {
+        self.file.notify.map(|notify| notify.form)
     }
 
     /// The folder of the workspace.

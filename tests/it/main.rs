@@ -32,6 +32,7 @@ mod init;
 mod job_files;
 mod lsp;
 mod machines;
+mod notifications;
 mod on_the_way;
 mod pipelines;
 mod plan_properties;

@@ -9,6 +9,7 @@ use crate::apply::{self, ApplyOutcome, Halt};
 use crate::cli::connection::{Connection, first_bucket};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::notify;
 use crate::cli::poll;
 use crate::cli::session::Session;
 use crate::cli::signals::Interrupts;
@@ -164,6 +165,7 @@ async fn submit(
     } else {
         Ok(())
     };
+    notify::unresolved(session, &outcome).await;
     let exit = exit(&outcome, interrupts);
     match written {
         // The terminal may be gone; the code tells what became of the jobs.

@@ -13,6 +13,7 @@ use crate::cli::connection::{Connection, first_bucket};
 use crate::cli::estimate;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::notify;
 use crate::cli::poll;
 use crate::cli::session::Session;
 use crate::cli::signals::Interrupts;
@@ -184,6 +185,7 @@ async fn submit(
     )
     .await;
     report::apply_outcome(&mut session.ui.data(), &outcome)?;
+    notify::unresolved(session, &outcome).await;
     Ok(())
 }
 
