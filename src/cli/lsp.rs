@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use clap::Args;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::oneshot;
 
 use super::exit::Exit;
 use super::failure::Failure;
@@ -93,14 +94,17 @@ fn watch(paths: WatchPaths, report: Box<dyn Fn(ChangeSet) + Send>) -> Follow {
         tracing::error!(%error, "changes on disk are not seen");
     }
     Box::new(move |paths| {
+        let (done, is_done) = oneshot::channel();
         // A watch that could not start is in the log.
-        let _ = follow.send(paths);
+        if follow.send((paths, done)).is_ok() {
+            let _ = is_done.blocking_recv();
+        }
     })
 }
 
 async fn watch_all(
     mut paths: WatchPaths,
-    mut followed: UnboundedReceiver<WatchPaths>,
+    mut followed: UnboundedReceiver<(WatchPaths, oneshot::Sender<()>)>,
     report: &(dyn Fn(ChangeSet) + Send),
 ) {
     let mut watcher = Watcher::start(paths.clone(), QUIET, LOOK, false);
@@ -108,9 +112,10 @@ async fn watch_all(
         tokio::select! {
             changes = watcher.next() => report(changes),
             next = followed.recv() => {
-                let Some(next) = next else { return };
+                let Some((next, done)) = next else { return };
                 paths = next;
                 watcher.follow(paths.clone());
+                let _ = done.send(());
             }
             () = tokio::time::sleep(LOOK) => {
                 if watcher.root_was_replaced() {

@@ -99,15 +99,16 @@ impl Followed {
         } else {
             self.files(changed, &disk.files)
         };
+        // What changes while the files are read is noticed, and they are read again.
+        if files == ChangedFiles::Anywhere || reopens {
+            self.follow_paths();
+        }
         let names_some = !matches!(&files, ChangedFiles::Files(files) if files.is_empty());
         if is_there && self.problems.is_empty() {
             self.read(choices, texts, &files);
         } else if names_some {
             // What changes meanwhile is found when all is well again.
             self.is_there = false;
-        }
-        if files == ChangedFiles::Anywhere || reopens {
-            self.follow_paths();
         }
         self.analysis(is_there)
     }

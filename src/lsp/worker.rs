@@ -37,7 +37,7 @@ pub struct Choices {
 /// Tells whether a target can be worked with.
 pub type TargetCheck = Arc<dyn Fn(&Target) -> Result<(), Vec<Diagnostic>> + Send + Sync>;
 
-/// Tells a watch of other paths.
+/// Tells a watch of other paths; returns once it follows them.
 pub type Follow = Box<dyn Fn(WatchPaths) + Send>;
 
 /// Begins to watch paths, and reports what may have changed there.
