@@ -20,14 +20,6 @@ pub struct Request {
     pub operation: Operation,
 }
 
-impl Request {
-    /// Whether both ask the service for the same thing under whatever name: Type, Input and
-    /// Operation in canonical form (times as moments, workflow ids as a set).
-    pub fn asks_the_same_as(&self, other: &Self) -> bool {
-        self.kind == other.kind && self.input == other.input && self.operation == other.operation
-    }
-}
-
 /// The kind of a batch job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 pub enum JobType {

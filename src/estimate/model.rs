@@ -163,15 +163,3 @@ impl Count {
     }
 }
 
-impl Counts {
-    /// No job could be counted, and why.
-    pub fn failed<'a>(jobs: impl IntoIterator<Item = &'a Job>, problem: &str) -> Self {
-        let jobs = jobs
-            .into_iter()
-            .map(|job| (job.fingerprint, Err(problem.to_owned())));
-        Self {
-            jobs: jobs.collect(),
-            ..Self::default()
-        }
-    }
-}

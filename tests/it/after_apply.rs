@@ -11,6 +11,7 @@ use stocktake::api::wire::JobState;
 
 use crate::support::serve::Serve;
 use crate::support::target::{GATED, Target};
+use crate::support::text::assert_contains;
 use crate::support::wait::eventually;
 use crate::support::workspace::{FILTERS, Workspace, jobs};
 
@@ -222,11 +223,7 @@ fn a_key_can_be_moved_but_not_onto_another_one() {
         .job("two", "{ prefix: video/b }");
     env.run(&["apply"]).expect(0);
     let taken = env.run(&["state", "mv", "one", "two"]).expect(1);
-    assert!(
-        taken.stderr.contains("recorded already"),
-        "{}",
-        taken.stderr
-    );
+    assert_contains(&taken.stderr, "recorded already");
     env.run(&["state", "mv", "one", "three"]).expect(0);
     let listed = env.run(&["state", "list"]).expect(0).stdout;
     assert!(
@@ -378,11 +375,7 @@ fn waiting_ends_when_the_time_is_up_and_cancelling_ends_the_job() {
     env.run(&["status", "slow", "--wait"]).expect(7);
     env.run(&["plan", "--detailed-exitcode"]).expect(0);
     let again = env.run(&["cancel", "slow"]).expect(0);
-    assert!(
-        again.stderr.contains("nothing to cancel"),
-        "{}",
-        again.stderr
-    );
+    assert_contains(&again.stderr, "nothing to cancel");
 }
 
 #[test]

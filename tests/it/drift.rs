@@ -8,6 +8,7 @@ use stocktake::api::name::JobId;
 
 use crate::support::serve::Serve;
 use crate::support::target::Target;
+use crate::support::text::assert_contains;
 use crate::support::wait::eventually;
 use crate::support::workspace::{FILTERS, Run, Workspace, jobs};
 
@@ -52,11 +53,7 @@ async fn a_job_that_other_hands_cancelled_is_shown_and_nothing_is_written() {
     assert_eq!(drift["key"], "slow");
     assert_eq!(refreshed["jobs"][0]["reason"], "left_failed");
     let shown = env.run(&["plan", "--refresh", "--detailed-exitcode"]);
-    assert!(
-        shown.stdout.contains("!  slow  cancelled"),
-        "{}",
-        shown.stdout
-    );
+    assert_contains(&shown.stdout, "!  slow  cancelled");
     shown.expect(0);
     let markdown = env.run(&["plan", "--refresh", "--format", "markdown"]);
     assert!(markdown.stdout.contains("- <code>slow</code>: cancelled"));
@@ -183,12 +180,9 @@ fn many_jobs_are_asked_for_in_lists_and_ended_ones_that_are_forgotten_are_counte
     assert!(asked.stdout.contains("agrees with the records"));
     let _serve = forget(&env, serve);
     let shown = env.run(&["plan", "--refresh"]).expect(0);
-    assert!(
-        shown
-            .stdout
-            .contains("150 jobs that have ended are no longer known"),
-        "{}",
-        shown.stdout
+    assert_contains(
+        &shown.stdout,
+        "150 jobs that have ended are no longer known",
     );
     let all = plan(&env, &["--refresh"]);
     assert_eq!(all["drift"].as_array().unwrap().len(), 150);

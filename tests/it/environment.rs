@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::support::raw::{RawServer, Reply, answer};
+use crate::support::text::assert_contains;
 use crate::support::workspace::{Run, Workspace};
 
 fn workspace() -> Workspace {
@@ -58,11 +59,7 @@ fn the_log_goes_to_a_file_if_asked_for() {
     assert!(env.read("log.txt").contains("inventorytriggerjob"));
     let nowhere = [("STOCKTAKE_LOG_FILE", "no/such/folder")];
     let failed = run(&env, &nowhere, &["plan"]).expect(1);
-    assert!(
-        failed.stderr.contains("STOCKTAKE_LOG_FILE"),
-        "{}",
-        failed.stderr
-    );
+    assert_contains(&failed.stderr, "STOCKTAKE_LOG_FILE");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::serve::Serve;
 use crate::support::target::Target;
+use crate::support::text::assert_contains;
 use crate::support::workspace::{FILTERS, Run, Workspace};
 
 /// An object of so many bytes, uploaded then.
@@ -264,16 +265,8 @@ fn sizes_that_are_not_known_are_not_guessed() {
     let env = workspace("", &format!("jobs:\n{jobs}"));
     inventory(&env, "inventory", "Key", "in/a\nin/b\n");
     let run = env.run(&["plan", "--estimate"]).expect(0);
-    assert!(
-        run.stdout.contains("2 objects, size unknown"),
-        "{}",
-        run.stdout
-    );
-    assert!(
-        run.stdout.contains("the estimate is incomplete"),
-        "{}",
-        run.stdout
-    );
+    assert_contains(&run.stdout, "2 objects, size unknown");
+    assert_contains(&run.stdout, "the estimate is incomplete");
     let run = env
         .run(&["plan", "--estimate", "--format", "json"])
         .expect(0);
@@ -328,11 +321,7 @@ fn prices_give_an_exact_cost_in_every_form() {
     assert_eq!(plan["estimate"]["objects"], 7);
     assert_eq!(of(&plan, "again")["cost"]["amount"], "0.00156836");
     let shown = env.run(&["show", "plan.json"]).expect(0);
-    assert!(
-        shown.stdout.contains("estimate: 7 objects"),
-        "{}",
-        shown.stdout
-    );
+    assert_contains(&shown.stdout, "estimate: 7 objects");
     let quiet = env.run(&["plan", "--format", "json"]).expect(0);
     assert!(!quiet.stdout.contains("estimate"), "{}", quiet.stdout);
 }
@@ -346,18 +335,10 @@ fn guards_stop_an_apply_before_anything_is_sent() {
     ] {
         let env = priced(limit);
         let plan = env.run(&["plan"]).expect(0);
-        assert!(
-            plan.stdout.contains(&format!("{name} is not checked here")),
-            "{}",
-            plan.stdout
-        );
+        assert_contains(&plan.stdout, &format!("{name} is not checked here"));
         env.run(&["plan", "--out", "plan.json"]).expect(0);
         let blocked = env.run(&["plan", "--estimate"]).expect(4);
-        assert!(
-            blocked.stdout.contains(&format!("raise `{name}`")),
-            "{}",
-            blocked.stdout
-        );
+        assert_contains(&blocked.stdout, &format!("raise `{name}`"));
         for arguments in [
             &["apply"][..],
             &["apply", "plan.json"],
@@ -367,11 +348,7 @@ fn guards_stop_an_apply_before_anything_is_sent() {
             assert!(run.stdout.contains(name), "{}", run.stdout);
         }
         let records = env.run(&["state", "list", "--format", "json"]).expect(0);
-        assert!(
-            records.stdout.contains("\"records\": []"),
-            "{}",
-            records.stdout
-        );
+        assert_contains(&records.stdout, "\"records\": []");
     }
     // At the limit is within it.
     let env = priced("max_objects = 7\nmax_bytes = \"7 MiB\"\nmax_cost = \"0.306273439 CNY\"");
@@ -386,27 +363,15 @@ fn a_plan_that_grew_since_it_was_saved_is_stopped() {
         .expect(0);
     put(&env, "in/d", 1, "2022-02-14T00:00:00Z");
     let run = env.run(&["apply", "plan.json"]).expect(4);
-    assert!(
-        run.stdout.contains("an estimate of 9 objects"),
-        "{}",
-        run.stdout
-    );
+    assert_contains(&run.stdout, "an estimate of 9 objects");
 }
 
 #[test]
 fn a_cost_that_is_not_known_is_not_within_its_limit() {
     let env = with_prices(&format!("max_cost = '1000 CNY'\n{PRICE}"));
     let run = env.run(&["apply"]).expect(4);
-    assert!(
-        run.stdout.contains("`max_cost` cannot be checked"),
-        "{}",
-        run.stdout
-    );
-    assert!(
-        run.stdout.contains("the cost of 1 job is not"),
-        "{}",
-        run.stdout
-    );
+    assert_contains(&run.stdout, "`max_cost` cannot be checked");
+    assert_contains(&run.stdout, "the cost of 1 job is not");
 }
 
 #[test]
@@ -421,11 +386,7 @@ fn amounts_that_make_no_sense_are_underlined() {
     });
     let env = workspace("max_cost = \"5 CNY\"", "jobs:\n");
     let run = env.run(&["validate"]).expect(1);
-    assert!(
-        run.stderr.contains("`max_cost` needs `prices`"),
-        "{}",
-        run.stderr
-    );
+    assert_contains(&run.stderr, "`max_cost` needs `prices`");
 }
 
 /// The same bucket as a target elsewhere, with keys that are wrong, missing, or nobody there.

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use crate::support::raw::{RawServer, Reply, error};
 use crate::support::target::Target;
+use crate::support::text::assert_contains;
 use crate::support::workspace::{CREDENTIALS, Run, Workspace, jobs};
 
 const SECRET: &str = "canary-of-a-secret";
@@ -95,11 +96,7 @@ fn pipes_and_devices_are_refused_at_once() {
     let env = workspace();
     let mut command = env.command(&["plan"]);
     let run = Run::of(command.env("STOCKTAKE_STATE", "/dev/zero")).expect(1);
-    assert!(
-        run.stderr.contains("a device, not a file"),
-        "{}",
-        run.stderr
-    );
+    assert_contains(&run.stderr, "a device, not a file");
 }
 
 #[test]
@@ -187,11 +184,7 @@ async fn doctor_asks_for_the_same_consent() {
     let address = server.address.to_string();
     for allowed in ["", "demo-1250000000", &address] {
         let run = doctor(allowed);
-        assert!(
-            run.stdout.contains("STOCKTAKE_ALLOWED_HOSTS="),
-            "{}",
-            run.stdout
-        );
+        assert_contains(&run.stdout, "STOCKTAKE_ALLOWED_HOSTS=");
         assert!(server.requests().is_empty(), "{allowed}");
     }
     doctor(&format!("demo-1250000000,{address}"));

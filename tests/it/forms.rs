@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::support::target::Target;
+use crate::support::text::assert_contains;
 use crate::support::workspace::{FILTERS, Run, Workspace};
 
 /// Text that tries to leave its place: a workflow command, markup, a tag, colours.
@@ -59,20 +60,12 @@ fn a_workspace_below_its_repository_names_files_from_the_repository() {
     let run = env
         .run(&["-C", "batch", "validate", "--format", "github"])
         .expect(1);
-    assert!(
-        run.stdout.contains("file=batch/stocktake.toml,line="),
-        "{}",
-        run.stdout
-    );
+    assert_contains(&run.stdout, "file=batch/stocktake.toml,line=");
     env.write("batch/bucket/a.txt", "a");
     let run = env
         .run(&["-C", "batch", "validate", "--format", "github"])
         .expect(1);
-    assert!(
-        run.stdout.contains("file=batch/jobs/a.yaml,line=1"),
-        "{}",
-        run.stdout
-    );
+    assert_contains(&run.stdout, "file=batch/jobs/a.yaml,line=1");
 }
 
 #[test]

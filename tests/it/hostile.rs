@@ -21,6 +21,7 @@ use stocktake::service::well_known_key_pair;
 use crate::support::jobs::window;
 use crate::support::serve::{Serve, client_with};
 use crate::support::target::Target;
+use crate::support::text::assert_contains;
 use crate::support::wait::eventually;
 use crate::support::workspace::{Run, Workspace};
 
@@ -243,11 +244,7 @@ fn the_fixed_key_pair_is_for_loopback_and_for_those_who_ask() {
     let refused = Run::of(&mut both).expect(1).stderr;
     assert!(refused.contains("name two"), "{refused}");
     let serve = Serve::start(&workspace);
-    assert!(
-        serve.greeting.contains("every user of this machine"),
-        "{}",
-        serve.greeting
-    );
+    assert_contains(&serve.greeting, "every user of this machine");
     workspace.run(&["apply", "-t", "local"]).expect(0);
 }
 

@@ -15,6 +15,7 @@ use stocktake::state::{Expected, OpenOptions, Outcome, Records, StateStore};
 use tokio::sync::watch;
 
 use crate::support::raw::{RawServer, Reply, accepted, answer, error};
+use crate::support::text::assert_contains;
 use crate::support::wait::eventually_async;
 use crate::support::workspace::{BINARY, Run, Workspace};
 
@@ -143,11 +144,7 @@ async fn the_first_signal_drains_and_the_exit_code_names_it() {
         assert_eq!(count(&records(&env), is_accepted), 4);
         assert_eq!(count(&records(&env), is_unresolved), 0);
         assert!(said.contains("interrupted: nothing more is sent; 4 submissions are in flight"));
-        assert!(
-            run.stdout.contains("4 submitted, 26 not attempted"),
-            "{}",
-            run.stdout
-        );
+        assert_contains(&run.stdout, "4 submitted, 26 not attempted");
     }
 }
 
@@ -212,11 +209,7 @@ async fn a_killed_holder_leaves_nothing_to_clean() {
     let mut apply = spawn_apply(&env);
     eventually_async(async || server.requests().len() == 2).await;
     let locked = run(&env, &["apply", "--auto-approve"]).expect(5);
-    assert!(
-        locked.stderr.contains("is locked by another run"),
-        "{}",
-        locked.stderr
-    );
+    assert_contains(&locked.stderr, "is locked by another run");
     apply.kill().unwrap();
     apply.wait().unwrap();
     // It is let in, looks up what was sent, sends it again, and gets no answer again.
@@ -232,11 +225,7 @@ async fn nothing_is_sent_without_a_state_or_a_lock() {
     std::fs::rename(&state, env.path().join("elsewhere")).unwrap();
     for arguments in [&["plan"][..], &["apply", "--auto-approve"]] {
         let lost = run(&env, arguments).expect(1);
-        assert!(
-            lost.stderr.contains("there is no state at"),
-            "{}",
-            lost.stderr
-        );
+        assert_contains(&lost.stderr, "there is no state at");
         assert!(!state.exists());
     }
     std::fs::rename(env.path().join("elsewhere"), &state).unwrap();
@@ -244,11 +233,7 @@ async fn nothing_is_sent_without_a_state_or_a_lock() {
     let _ = std::fs::remove_file(&lock);
     std::fs::create_dir(&lock).unwrap();
     let unlockable = run(&env, &["apply", "--auto-approve"]).expect(1);
-    assert!(
-        unlockable.stderr.contains("cannot open the lock"),
-        "{}",
-        unlockable.stderr
-    );
+    assert_contains(&unlockable.stderr, "cannot open the lock");
     assert!(server.requests().is_empty());
 }
 
@@ -284,11 +269,7 @@ async fn a_disk_that_fills_up_stops_the_run_and_the_next_one_mends_it() {
     limited.stdin(Stdio::null());
     let full = finished(sh.stdout(Stdio::piped()).stderr(Stdio::piped()));
     assert!(matches!(full.code, Some(1 | 3)), "{full:?}");
-    assert!(
-        full.stderr.contains("the state cannot be written"),
-        "{}",
-        full.stderr
-    );
+    assert_contains(&full.stderr, "the state cannot be written");
     let sent = taken.lock().unwrap().len();
     assert!(
         sent < 30,
@@ -352,11 +333,7 @@ async fn a_person_adopts_what_cannot_be_looked_up() {
     run(&env, &["apply", "--auto-approve"]).expect(3);
     run(&env, &["resolve", "nothing"]).expect(1);
     let unchecked = run(&env, &["resolve", "任务-00", "--abandon"]).expect(1);
-    assert!(
-        unchecked.stderr.contains("cannot be checked"),
-        "{}",
-        unchecked.stderr
-    );
+    assert_contains(&unchecked.stderr, "cannot be checked");
     can_list.store(true, Ordering::SeqCst);
     let shown = run(&env, &["resolve", "任务-00"]).expect(0);
     assert!(shown.stdout.contains("--adopt btaken"), "{}", shown.stdout);

@@ -1,5 +1,6 @@
 //! `stocktake render`: what a job becomes.
 
+use crate::support::text::assert_contains;
 use crate::support::workspace::Workspace;
 
 #[test]
@@ -36,10 +37,6 @@ fn a_key_that_does_not_exist_is_told_with_the_nearest() {
     let env = Workspace::example();
     for (key, meant) in [("dmeo", "demo"), ("monthly", "monthly[window=2022-01]")] {
         let run = env.run(&["render", key]).expect(1);
-        assert!(
-            run.stderr.contains(&format!("did you mean `{meant}`?")),
-            "{}",
-            run.stderr
-        );
+        assert_contains(&run.stderr, &format!("did you mean `{meant}`?"));
     }
 }

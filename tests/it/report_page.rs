@@ -13,6 +13,7 @@ use stocktake::state::{Objects, Outcome, Record, Seen, Submission, SubmissionId}
 use crate::browser::Browser;
 use crate::support::jobs::job;
 use crate::support::target::Target;
+use crate::support::text::assert_contains;
 use crate::support::workspace::Workspace;
 
 const SCRIPT: &str = r#"</script><script>alert("1")</script>&amp;'"#;
@@ -73,9 +74,9 @@ fn the_page_holds_everything_and_nothing_that_people_wrote_becomes_markup() {
         "{page}"
     );
     assert!(!page.contains("<b>视频"), "{page}");
-    assert!(
-        page.contains("&lt;img src=http:&#x2f;&#x2f;192.0.2.1&#x2f;&gt; in&#x2f;00"),
-        "{page}"
+    assert_contains(
+        &page,
+        "&lt;img src=http:&#x2f;&#x2f;192.0.2.1&#x2f;&gt; in&#x2f;00",
     );
     for text in [
         CHINESE,
@@ -86,10 +87,7 @@ fn the_page_holds_everything_and_nothing_that_people_wrote_becomes_markup() {
         assert!(page.contains(text), "{text}: {page}");
     }
     assert!(page.contains("<title>1 failed of 4 jobs · Target local · stocktake</title>"));
-    assert!(
-        page.contains("The plan: 1 new, 3 unchanged, 1 failed and left."),
-        "{page}"
-    );
+    assert_contains(&page, "The plan: 1 new, 3 unchanged, 1 failed and left.");
     // Of one job alone nothing is said about the files.
     let one = env
         .run(&["status", CHINESE, "--format", "html"])

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::support::text::assert_contains;
 use crate::support::workspace::{FILTERS, PROJECT, Workspace};
 
 const TWO_JOBS: &str = "jobs:
@@ -62,12 +63,7 @@ fn a_plan_applies_what_was_reviewed_whatever_the_files_say_now() {
     env.write("jobs/two.yaml", &TWO_JOBS.replace("a.txt", "other.txt"));
     env.run(&["apply", "plan.json"]).expect(0);
     let show = env.run(&["plan", "--only", "first"]).expect(0);
-    assert!(
-        show.stdout
-            .contains("input.object  video/a.txt -> video/other.txt"),
-        "{}",
-        show.stdout
-    );
+    assert_contains(&show.stdout, "input.object  video/a.txt -> video/other.txt");
 }
 
 #[test]
@@ -83,11 +79,7 @@ fn a_plan_of_another_target_state_or_version_is_refused() {
     env.run(&["apply", "plan.json"]).expect(6);
     change_plan(&env, |plan| plan["format"] = "stocktake.plan/2".into());
     let newer = env.run(&["apply", "plan.json"]).expect(6);
-    assert!(
-        newer.stderr.contains("stocktake.plan/2"),
-        "{}",
-        newer.stderr
-    );
+    assert_contains(&newer.stderr, "stocktake.plan/2");
 
     env.run(&["apply", "--only", "first"]).expect(0);
     env.run(&["plan", "--out", "plan.json"]).expect(0);
@@ -213,11 +205,7 @@ fn a_plan_shows_the_same_from_its_file() {
 fn a_name_that_stands_for_no_job_is_a_mistake() {
     let env = two_jobs();
     let run = env.run(&["plan", "--only", "frist"]).expect(1);
-    assert!(
-        run.stderr.contains("did you mean `first`"),
-        "{}",
-        run.stderr
-    );
+    assert_contains(&run.stderr, "did you mean `first`");
     env.run(&["apply", "plan.json", "--only", "first"])
         .expect(64);
 }

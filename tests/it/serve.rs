@@ -16,6 +16,7 @@ use stocktake::api::wire::JobState;
 use crate::support::jobs::window;
 use crate::support::serve::Serve;
 use crate::support::target::Target;
+use crate::support::text::assert_contains;
 use crate::support::wait::eventually;
 use crate::support::workspace::{FILTERS, Workspace};
 
@@ -39,16 +40,8 @@ fn serve_prints_what_it_serves_and_shuts_down_on_sigterm() {
         insta::assert_snapshot!(serve.greeting);
     });
     let second = env.run(&["serve"]).expect(1);
-    assert!(
-        second.stderr.contains("another service runs on"),
-        "{}",
-        second.stderr
-    );
-    assert!(
-        second.stderr.contains(&serve.address.to_string()),
-        "{}",
-        second.stderr
-    );
+    assert_contains(&second.stderr, "another service runs on");
+    assert_contains(&second.stderr, &serve.address.to_string());
     let (status, log) = serve.end(Signal::TERM);
     assert_eq!(status.code(), Some(0));
     assert_eq!(log, [""; 0], "nothing goes wrong at the end");
@@ -119,10 +112,7 @@ fn a_start_that_fails_names_the_cause_and_the_remedy() {
 
     env.write("bucket/.upload-times", "\nyesterday in/a\n");
     let times = env.run(&["serve"]).expect(1).stderr;
-    assert!(
-        times.contains("bucket/.upload-times:2: `yesterday`"),
-        "{times}"
-    );
+    assert_contains(&times, "bucket/.upload-times:2: `yesterday`");
 
     env.write("faults.toml", "[[faults]]\nfault = \"explode\"\n");
     let faults = env

@@ -12,6 +12,7 @@ use tokio::time::sleep;
 use crate::support::serve::Serve;
 use crate::support::signed::signed;
 use crate::support::target::{BUCKET, REGION, Target};
+use crate::support::text::assert_contains;
 use crate::support::workspace::Workspace;
 
 const PART: usize = 1024 * 1024;
@@ -132,11 +133,7 @@ async fn serve_speaks_https_with_its_own_certificate_or_a_given_one() {
     let env = workspace();
     let mut serve = Serve::start_with(&env, &["--tls-self-signed"]);
     let certificate = env.path().join(".stocktake/local/tls/certificate.pem");
-    assert!(
-        serve.greeting.contains("HTTPS on the same port"),
-        "{}",
-        serve.greeting
-    );
+    assert_contains(&serve.greeting, "HTTPS on the same port");
     for host in [
         format!("{BUCKET}.ci.{REGION}.myqcloud.com"),
         format!("{BUCKET}.cos.{REGION}.myqcloud.com"),

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use crate::support::text::assert_contains;
 use crate::support::workspace::Workspace;
 
 #[test]
@@ -17,11 +18,7 @@ fn every_shell_completes_commands_and_options() {
         }
     }
     let refused = env.run(&["completions", "cmd"]).expect(64);
-    assert!(
-        refused.stderr.contains("bash, elvish, fish"),
-        "{}",
-        refused.stderr
-    );
+    assert_contains(&refused.stderr, "bash, elvish, fish");
 }
 
 #[test]

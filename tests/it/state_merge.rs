@@ -3,6 +3,7 @@
 use std::process::{Command, Stdio};
 
 use crate::support::raw::{RawServer, Reply, accepted};
+use crate::support::text::assert_contains;
 use crate::support::workspace::Workspace;
 
 const STATE: &str = "test.state.jsonl";
@@ -89,11 +90,7 @@ async fn conflict_markers_are_an_error_until_they_are_removed() {
     };
     assert!(!is_clean);
     let refused = run(&env, &["apply", "--auto-approve"]).expect(1);
-    assert!(
-        refused.stderr.contains("git conflict"),
-        "{}",
-        refused.stderr
-    );
+    assert_contains(&refused.stderr, "git conflict");
     let state = env.read("test.state.jsonl");
     let is_line = |line: &&str| line.starts_with('{');
     let lines: Vec<&str> = state.lines().filter(is_line).collect();
@@ -132,11 +129,7 @@ async fn of_two_jobs_that_did_the_same_a_person_keeps_one() {
         assert_eq!(env.read(STATE), merged);
     }
     let kept = run(&env, &["resolve", "same", "--keep", "b1"]).expect(0);
-    assert!(
-        kept.stdout.contains("job b0 counts no longer"),
-        "{}",
-        kept.stdout
-    );
+    assert_contains(&kept.stdout, "job b0 counts no longer");
     run(&env, &["state", "verify"]).expect(0);
     let listed = run(&env, &["state", "list"]).expect(0);
     assert!(listed.stdout.contains("b1") && !listed.stdout.contains("b0"));

@@ -10,6 +10,7 @@ use stocktake::api::time;
 use crate::support::raw::{RawServer, Reply, accepted, answer, error};
 use crate::support::serve::Serve;
 use crate::support::target::Target;
+use crate::support::text::assert_contains;
 use crate::support::workspace::{FILTERS, Run, Workspace};
 
 const STATE: &str = "prod.state.jsonl";
@@ -179,11 +180,7 @@ async fn a_list_that_cannot_be_had_lets_nothing_be_sent() {
     prod(&env, &["state", "init"]).expect(0);
     let before = env.read(STATE);
     let failed = prod(&env, &["apply", "--auto-approve"]).expect(1);
-    assert!(
-        failed.stderr.contains("nothing was sent"),
-        "{}",
-        failed.stderr
-    );
+    assert_contains(&failed.stderr, "nothing was sent");
     assert_eq!(env.read(STATE), before);
     let posts = server
         .requests()

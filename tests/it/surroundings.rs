@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use crate::support::serve::Serve;
 use crate::support::target::Target;
+use crate::support::text::assert_contains;
 use crate::support::workspace::{BINARY, CREDENTIALS, Run, Workspace};
 use crate::watch::running::Watch;
 
@@ -155,10 +156,7 @@ fn what_changes_before_the_answer_is_not_submitted() {
     let path = env.path().join("jobs/all.yaml");
     let text = fs::read_to_string(&path).unwrap();
     let changed = ask(&|| fs::write(&path, text.replace("video/", "vid")).unwrap());
-    assert!(
-        changed.contains("has changed since it was planned"),
-        "{changed}"
-    );
+    assert_contains(&changed, "has changed since it was planned");
     assert!(changed.trim_end().ends_with("code 1"), "{changed}");
     let removed = ask(&|| fs::remove_file(&path).unwrap());
     assert!(removed.trim_end().ends_with("code 1"), "{removed}");

@@ -7,6 +7,7 @@ pub mod raw;
 pub mod serve;
 pub mod signed;
 pub mod target;
+pub mod text;
 pub mod tools;
 pub mod wait;
 pub mod workspace;

@@ -8,6 +8,7 @@ use jiff::fmt::rfc2822::DateTimePrinter;
 use super::{call, far, with_role, words};
 use crate::support::cloud::{self, OIDC_TOKEN, ROLE, SIGNER, refusal};
 use crate::support::raw::{RawServer, Reply, answer, header};
+use crate::support::text::assert_contains;
 use crate::support::workspace::{Run, Workspace};
 
 const LIFETIME: Duration = Duration::from_hours(2);
@@ -148,11 +149,7 @@ async fn the_role_of_the_instance_with_the_consent_of_a_pipeline() {
     taken(&call(&workspace, &[place]), source);
     let asked = metadata.requests().len();
     let run = call(&workspace, &[place, ("CI", "true")]).expect(1);
-    assert!(
-        run.stderr.contains("STOCKTAKE_ALLOWED_HOSTS"),
-        "{}",
-        run.stderr
-    );
+    assert_contains(&run.stderr, "STOCKTAKE_ALLOWED_HOSTS");
     assert_eq!(
         metadata.requests().len(),
         asked,

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::repository::{Cloud, Repository};
 use super::runner::{Ended, Runner, binary};
 use crate::support::raw::{RawServer, Reply, answer};
+use crate::support::text::assert_contains;
 use crate::support::workspace::{BINARY, CREDENTIALS, Run, jobs};
 
 /// Text that tries to be a workflow command wherever it appears.
@@ -115,11 +116,7 @@ async fn a_request_gets_one_comment_that_follows_its_plan() {
     let ended = run(&runner, "plan");
     expect(&ended, true, "2");
     assert_eq!(ended.outputs["plan"]["has-changes"], "true");
-    assert!(
-        ended.summary.contains("1 job to submit to"),
-        "{}",
-        ended.summary
-    );
+    assert_contains(&ended.summary, "1 job to submit to");
     add_job(&repository, "b");
     repository.commit("Add b");
     expect(&run(&runner, "plan"), true, "2");
@@ -192,10 +189,9 @@ async fn what_reaches_main_is_submitted_once_and_recorded_in_the_repository() {
     let ended = run(&runner, "apply");
     expect(&ended, true, "0");
     assert!(ended.log.contains("1 submitted"), "{}", ended.log);
-    assert!(
-        repository
-            .in_origin("prod.state.jsonl")
-            .contains("\"outcome\":\"accepted\"")
+    assert_contains(
+        &repository.in_origin("prod.state.jsonl"),
+        "\"outcome\":\"accepted\"",
     );
     let subject = repository.git("origin.git", &["log", "-1", "--format=%an: %s", "main"]);
     assert_eq!(
@@ -204,11 +200,7 @@ async fn what_reaches_main_is_submitted_once_and_recorded_in_the_repository() {
     );
     let again = run(&runner, "apply");
     expect(&again, true, "0");
-    assert!(
-        again.log.contains("nothing new is recorded"),
-        "{}",
-        again.log
-    );
+    assert_contains(&again.log, "nothing new is recorded");
     assert!(!again.log.contains("1 submitted"), "{}", again.log);
 }
 
@@ -252,10 +244,9 @@ async fn what_was_sent_into_the_dark_is_recorded_before_the_run_fails_with_3() {
     repository.commit("Add a");
     let ended = run(&push_runner(&repository), "apply");
     expect(&ended, false, "3");
-    assert!(
-        repository
-            .in_origin("prod.state.jsonl")
-            .contains("\"outcome\":\"unresolved\"")
+    assert_contains(
+        &repository.in_origin("prod.state.jsonl"),
+        "\"outcome\":\"unresolved\"",
     );
     let hint = ended.commands.last().unwrap();
     assert!(hint.contains("run this again"), "{hint}");

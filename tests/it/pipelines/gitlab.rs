@@ -12,6 +12,7 @@ use serde_yaml::Value as Yaml;
 
 use super::repository::{Cloud, Repository};
 use crate::support::raw::{RawServer, Reply};
+use crate::support::text::assert_contains;
 use crate::support::workspace::{BINARY, CREDENTIALS, Run, jobs};
 
 fn repository(endpoint: impl Display) -> Repository {
@@ -112,12 +113,7 @@ fn a_request_gets_findings_counts_and_a_page() {
         counts,
         serde_json::json!({ "create": 1, "update": 0, "delete": 0 })
     );
-    assert!(
-        repository
-            .env
-            .read("run/plan.md")
-            .contains("1 job to submit")
-    );
+    assert_contains(&repository.env.read("run/plan.md"), "1 job to submit");
     let findings: Value =
         serde_json::from_str(&repository.env.read("run/codequality.json")).unwrap();
     assert_eq!(findings, serde_json::json!([]));
@@ -140,16 +136,13 @@ fn what_reaches_main_is_submitted_once_and_recorded_in_the_repository() {
     assert!(applied.stdout.contains("1 submitted"), "{}", applied.stdout);
     applied.expect(0);
     assert!(after.expect(0).stdout.contains("nothing new is recorded"));
-    assert!(
-        repository
-            .in_origin("prod.state.jsonl")
-            .contains("\"outcome\":\"accepted\"")
+    assert_contains(
+        &repository.in_origin("prod.state.jsonl"),
+        "\"outcome\":\"accepted\"",
     );
-    assert!(
-        repository
-            .env
-            .read("run/.stocktake/state/prod.state.jsonl")
-            .contains("accepted")
+    assert_contains(
+        &repository.env.read("run/.stocktake/state/prod.state.jsonl"),
+        "accepted",
     );
     let (again, _) = run(&repository, "apply", &with_secrets());
     assert!(!again.stdout.contains("1 submitted"), "{}", again.stdout);
@@ -161,16 +154,11 @@ async fn what_was_sent_into_the_dark_is_recorded_before_the_run_fails_with_3() {
     let silent = RawServer::start(|_, _| Reply::Close).await;
     let repository = repository(silent.address);
     let (applied, _) = tokio::task::block_in_place(|| run(&repository, "apply", &with_secrets()));
-    assert!(
-        applied.stdout.contains("Run this again"),
-        "{}",
-        applied.stdout
-    );
+    assert_contains(&applied.stdout, "Run this again");
     applied.expect(3);
-    assert!(
-        repository
-            .in_origin("prod.state.jsonl")
-            .contains("\"outcome\":\"unresolved\"")
+    assert_contains(
+        &repository.in_origin("prod.state.jsonl"),
+        "\"outcome\":\"unresolved\"",
     );
 }
 

@@ -13,6 +13,7 @@ use stocktake::service::{Fault, FaultKind, NodeSettings, RunningService, Service
 use stocktake::workflow::differences;
 
 use super::world::{COPY, World, code, request, workflow};
+use crate::support::text::assert_contains;
 
 const WORKFLOWS: &str = "/workflow";
 
@@ -144,10 +145,7 @@ async fn an_active_workflow_is_neither_changed_nor_removed() {
     assert_eq!((changed.active, changed.created), (false, made.created));
     let delete = send(&world, &service, Method::DELETE, &path, &[], "").await;
     let body = delete.text().await.unwrap();
-    assert!(
-        body.contains(&format!("<WorkflowId>{}<", made.workflow_id)),
-        "{body}"
-    );
+    assert_contains(&body, &format!("<WorkflowId>{}<", made.workflow_id));
     assert_eq!(list(&world, &service, &made.workflow_id).await, []);
     let gone = (400, "ResourceNotFound".to_owned());
     assert_eq!(code(put(&[], &chain("b")).await).await, gone);

@@ -10,6 +10,7 @@ use stocktake::api::wire::{JobState, decode_trigger_answer};
 use stocktake::service::RunningService;
 
 use super::world::{COPY, FAIL, JOBS, PAUSED, World, code, request, workflow};
+use crate::support::text::assert_contains;
 use crate::support::wait::eventually_async;
 
 #[tokio::test]
@@ -150,10 +151,7 @@ async fn requests_that_cannot_run_are_refused() {
     let path = format!("{JOBS}/bnone");
     let unknown = world.request(&service, Method::GET, &path, &[]);
     let unknown = unknown.send().await.unwrap().text().await.unwrap();
-    assert!(
-        unknown.contains("<NonExistJobIds>bnone</NonExistJobIds>"),
-        "{unknown}"
-    );
+    assert_contains(&unknown, "<NonExistJobIds>bnone</NonExistJobIds>");
     service.shutdown().await;
 }
 
@@ -174,10 +172,7 @@ async fn a_time_limit_ends_the_whole_process_group() {
     service.idle().await;
     let (state, message) = world.describe(&service, &job).await;
     assert_eq!(state, JobState::Failed);
-    assert!(
-        message.contains("longer than its time limit of 0.3 s"),
-        "{message}"
-    );
+    assert_contains(&message, "longer than its time limit of 0.3 s");
     let pid = fs::read_to_string(pid_file)
         .unwrap()
         .trim()
@@ -213,10 +208,7 @@ async fn a_missing_command_fails_its_run() {
     service.idle().await;
     let (state, message) = world.describe(&service, &job).await;
     assert_eq!(state, JobState::Failed);
-    assert!(
-        message.contains("`./no-such-program` does not start"),
-        "{message}"
-    );
+    assert_contains(&message, "`./no-such-program` does not start");
     service.shutdown().await;
 }
 

@@ -6,6 +6,7 @@ use stocktake::service::{Fault, FaultKind, RunningService};
 
 use super::world::{BUCKET, World};
 use crate::support::target::Target;
+use crate::support::text::assert_contains;
 use crate::support::workspace::{Run, Workspace};
 
 /// Whatever is hard to write down: words of YAML, dollars, elements that no page has, several of one
@@ -86,29 +87,20 @@ async fn a_workflow_that_is_imported_is_declared_as_it_is() {
         assert!(shown.contains("The files declare the same."), "{shown}");
     }
     let again = run(&env, &["import", &id, "--key", "catalogue"], 1).stderr;
-    assert!(
-        again.contains("declare a workflow `catalogue` already"),
-        "{again}"
-    );
+    assert_contains(&again, "declare a workflow `catalogue` already");
     let again = run(
         &env,
         &["import", &id, "--key", "other", "--file", "catalogue.yaml"],
         1,
     )
     .stderr;
-    assert!(
-        again.contains("cannot write jobs/catalogue.yaml"),
-        "{again}"
-    );
+    assert_contains(&again, "cannot write jobs/catalogue.yaml");
     let declared = env
         .read("jobs/catalogue.yaml")
         .replace("Unheard", "MediaInfo");
     env.write("jobs/catalogue.yaml", &declared);
     let shown = run(&env, &["show", "catalogue"], 0).stdout;
-    assert!(
-        shown.contains("nodes.Snapshot_b.type: Unheard → MediaInfo"),
-        "{shown}"
-    );
+    assert_contains(&shown, "nodes.Snapshot_b.type: Unheard → MediaInfo");
     service.shutdown().await;
 }
 
@@ -141,10 +133,7 @@ async fn state_and_end_of_a_workflow_are_changed_on_request_alone() {
     let again = run(&env, &["activate", "catalogue", "-y"], 0).stderr;
     assert!(again.contains("is active already"), "{again}");
     let active = run(&env, &["delete", "catalogue", "-y"], 1).stderr;
-    assert!(
-        active.contains("pause it first: stocktake workflow pause"),
-        "{active}"
-    );
+    assert_contains(&active, "pause it first: stocktake workflow pause");
     let paused = run(&env, &["pause", "catalogue", "-y"], 0).stdout;
     assert_eq!(paused, format!("catalogue ({id}) is paused\n"));
     let deleted = run(&env, &["delete", "catalogue", "-y"], 0).stdout;
@@ -173,10 +162,7 @@ async fn a_workflow_that_a_job_runs_is_not_deleted() {
     let job = world.submit(&service, "<Object>in/a</Object>", &id).await;
     let env = workspace(&service);
     let refused = run(&env, &["delete", &id, "-y"], 1).stderr;
-    assert!(
-        refused.contains(&format!("the batch job {job} runs")),
-        "{refused}"
-    );
+    assert_contains(&refused, &format!("the batch job {job} runs"));
     world.put("in/a.go", "2022-02-14T00:00:00Z");
     service.idle().await;
     run(&env, &["delete", &id, "-y"], 0);

@@ -13,6 +13,7 @@ use stocktake::service::{Limits, ListLimits, RunningService};
 use tokio::time::timeout;
 
 use crate::service::world::{COPY, JOBS, World, code, request};
+use crate::support::text::assert_contains;
 
 const MANIFEST: &str = "<Manifest>manifest.json</Manifest>";
 
@@ -105,10 +106,7 @@ async fn a_data_file_that_is_named_again_is_a_mistake() {
     inventory(&world, &vec!["data.csv.gz"; 2000]);
     let service = world.start().await;
     let message = failure(&world, &service, MANIFEST).await;
-    assert!(
-        message.contains("names the data file `data.csv.gz` twice"),
-        "{message}"
-    );
+    assert_contains(&message, "names the data file `data.csv.gz` twice");
     service.shutdown().await;
 }
 
@@ -135,10 +133,7 @@ async fn rows_and_unpacked_bytes_of_a_job_are_bounded() {
     service.shutdown().await;
     let service = service_with(1000, 900).await;
     let message = failure(&world, &service, MANIFEST).await;
-    assert!(
-        message.contains("unpacks to more than 900 bytes"),
-        "{message}"
-    );
+    assert_contains(&message, "unpacks to more than 900 bytes");
     service.shutdown().await;
 }
 
@@ -150,26 +145,17 @@ async fn keys_are_as_long_as_keys_may_be_wherever_they_come_from() {
     inventory(&world, &["data.csv.gz"]);
     let service = world.start().await;
     let message = failure(&world, &service, MANIFEST).await;
-    assert!(
-        message.contains("line 1: the key has 1000000 bytes"),
-        "{message}"
-    );
+    assert_contains(&message, "line 1: the key has 1000000 bytes");
     inventory(&world, &[&long]);
     let message = failure(&world, &service, MANIFEST).await;
-    assert!(
-        message.contains("the data file's key has 1000000 bytes"),
-        "{message}"
-    );
+    assert_contains(&message, "the data file's key has 1000000 bytes");
     let url = format!(
         "https://media-1250000000.cos.ap-beijing.myqcloud.com/{}",
         "k".repeat(851)
     );
     write(&world, "urls.txt", url.as_bytes());
     let message = failure(&world, &service, "<UrlFile>urls.txt</UrlFile>").await;
-    assert!(
-        message.contains("line 1: this key has 851 bytes"),
-        "{message}"
-    );
+    assert_contains(&message, "line 1: this key has 851 bytes");
     for element in ["Object", "Manifest", "UrlFile", "Prefix"] {
         let input = format!("<{element}>{}</{element}>", "k".repeat(851));
         let answer = world.trigger(&service, request(&input, COPY, "")).await;
