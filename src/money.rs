@@ -55,7 +55,7 @@ pub struct Price {
 }
 
 impl Price {
-    /// What so many objects of so many bytes cost, rounded up to a billionth; `None` when the price
+    /// What objects of these sizes cost, rounded up to a billionth; `None` when the price
     /// depends on bytes and these are not known, or where there is no price.
     pub fn cost(&self, objects: u64, bytes: Option<u64>) -> Option<Money> {
         let by_object = self

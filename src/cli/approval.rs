@@ -52,7 +52,7 @@ fn question(summary: &Summary, target: &str) -> String {
     format!("`{target}`: {}?", parts.collect::<Vec<_>>().join(", "))
 }
 
-/// On a terminal there is somebody; elsewhere nobody could answer.
+/// Only on a terminal can a question be answered.
 fn is_anybody_there(session: &Session) -> bool {
     io::stdin().is_terminal() && !session.settings.no_input
 }

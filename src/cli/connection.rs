@@ -281,7 +281,7 @@ fn parse_url(text: &str) -> Result<Url, Diagnostic> {
     })
 }
 
-/// Any free port of this machine, reached by nobody else.
+/// Any free port of this machine, reached from this machine alone.
 fn loopback() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
 }

@@ -76,7 +76,7 @@ struct Counter<'a> {
     client: &'a Client,
     counters: &'a Counters,
     heads: Semaphore,
-    /// Once nobody answers at all, nobody is asked any more.
+    /// Once the service does not answer at all, it is asked no more.
     silence: OnceLock<String>,
     /// Why the credentials are refused: no further call is made.
     refused: OnceLock<CallError>,

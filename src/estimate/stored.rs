@@ -20,7 +20,7 @@ pub(super) struct Passed {
     pub(super) md5: Md5,
 }
 
-/// The pieces of an object for who reads them in a thread.
+/// The pieces of an object, for a reader in a thread.
 pub(super) struct Pieces {
     pieces: mpsc::Receiver<Bytes>,
     current: Bytes,

@@ -15,7 +15,7 @@ use crate::api::client::Client;
 use crate::api::name::BucketName;
 use crate::api::objects::{Budget, UrlList};
 
-/// So many objects are asked for their size and upload time; those beyond are only counted.
+/// The number of objects that are asked for their size and upload time; those beyond are only counted.
 const ASKED: usize = 20_000;
 /// An object that is named twice runs once, so that what was named is kept, as a hash of 16 bytes.
 /// A list with more objects than this is not counted.

@@ -144,7 +144,7 @@ impl Scale {
     fn marks(&self) -> Vec<Mark> {
         let length = self.last - self.first;
         let fitting = STEPS.iter().find(|step| length / **step <= MARKS);
-        // Beyond some weeks, whole weeks that leave so many marks.
+        // Beyond some weeks, whole weeks that leave few enough marks.
         let weeks = (length / (7 * DAY * MARKS) + 1) * 7 * DAY;
         let step = fitting.copied().unwrap_or(weeks);
         let form = match (length, step) {

@@ -103,7 +103,7 @@ impl ApplyReporter {
         Ok(())
     }
 
-    /// A line for each, all in one write: where nobody looks at them one by one, many jobs end at once.
+    /// A line for each, all in one write: many jobs may end at once.
     fn finished(&self, outcomes: &[JobOutcome]) -> io::Result<()> {
         let is_halted = self.is_halted.load(Ordering::Relaxed);
         let is_said = |outcome: &&JobOutcome| {

@@ -75,7 +75,7 @@ struct Document<'a> {
     /// The version of this format; fields are added to it, and never changed.
     #[schemars(extend("const" = FORMAT))]
     format: &'static str,
-    /// The state's own name, which tells it from one that was begun anew.
+    /// The state's own name, which tells it from one that was begun again.
     #[schemars(with = "String")]
     lineage: &'a Lineage,
     /// In how many lines the records stand; more than there are records after a merge, or when the last

@@ -91,7 +91,7 @@ impl Lock {
         loop {
             let mut file = open(&path)?;
             match file.try_lock() {
-                // Whoever removed the file meanwhile made room for a second lock.
+                // A process that removed the file meanwhile made a second lock possible.
                 Ok(()) if !refers_to(&path, &file) => continue,
                 Ok(()) => {
                     sign(&mut file).map_err(StateError::io("write", &path))?;

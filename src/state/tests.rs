@@ -310,7 +310,7 @@ fn a_removal_takes_a_submission_out_of_the_account_and_survives_a_merge() {
     }
 }
 
-/// What the first version wrote is read for ever; rewritten, it has the format of this version.
+/// What the first version wrote stays readable; rewritten, it has the format of this version.
 #[test]
 fn the_first_format_reads_back() {
     let fixture = |name: &str| {

@@ -46,7 +46,7 @@ impl Counter {
         let mut sum = Objects::default();
         for (cursor, workflow_id) in self.workflows.iter_mut().zip(ids) {
             let counted = cursor.count(client, workflow_id, job_id).await;
-            // A token may have lost its meaning since: the next round begins anew.
+            // A token may have lost its meaning since: the next round begins at the start.
             let counted = counted.inspect_err(|_| *cursor = Cursor::default())?;
             sum = sum + counted;
         }

@@ -18,7 +18,7 @@ use crate::state::{Objects, Record, Seen};
 
 /// Fewer jobs than this are described one by one.
 const MIN_JOBS_FOR_LIST: usize = 10;
-/// The list is given up when it has taken one page per so many jobs without finding any of them.
+/// The list is given up when it has taken one page per this many jobs without finding any of them.
 const JOBS_PER_WASTED_PAGE: usize = 20;
 /// How far the service's clock may be behind this machine's.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);

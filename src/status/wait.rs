@@ -15,7 +15,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// Those who watch hear something at least this often.
 const TICK: Duration = Duration::from_secs(1);
-/// Recording takes at most one part in so many of the time.
+/// Recording takes at most one part in this many of the time.
 const RECORDING_SHARE: u32 = 5;
 
 /// What happens while somebody waits.
@@ -38,7 +38,7 @@ pub enum Event<'a> {
 pub enum Waited {
     /// Nothing can change any more, but for the jobs that the service no longer knows.
     Ended {
-        /// Jobs whose end nobody will learn.
+        /// Jobs whose end cannot be learnt.
         lost: Vec<PollError>,
     },
     /// The time was up.

@@ -1,4 +1,4 @@
-//! The end of the signature is the fence: what comes later is refused, whoever was paused or held up,
+//! The end of the signature is the fence: what comes later is refused, whatever was paused or held up,
 //! and whatever the clocks say.
 
 use std::process::Stdio;

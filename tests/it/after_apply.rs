@@ -309,7 +309,7 @@ fn five_hundred_jobs_are_refreshed_in_as_many_calls_as_they_fill_pages() {
     let local = Target::embedded(&["true"]).workflow("w2", GATED, &[]);
     let env = Workspace::new().target("local", &local).object("in/a", "a");
     let serve = Serve::start_with(&env, &["-v"]);
-    // The same service, as one that others run: nobody waits for its jobs.
+    // The same service, as one that others run: its jobs are not waited for.
     let far = Target::at(serve.address).set("rate", 10_000);
     env.add_target("far", &far.set("max_submissions", 5000));
     let folders: Vec<String> = (0..JOBS - RUNNING)

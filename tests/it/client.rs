@@ -134,7 +134,7 @@ async fn what_finds_no_connection_was_not_sent() {
 async fn a_connection_that_is_never_made_was_not_sent() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    // Nobody accepts: when its queue is full, the system leaves the next one waiting.
+    // It accepts no connection: when its queue is full, the system leaves the next one waiting.
     let mut queued = Vec::new();
     while let Ok(stream) = TcpStream::connect_timeout(&address, CALL_TIMEOUT / 2) {
         queued.push(stream);

@@ -126,7 +126,7 @@ fn an_apply_that_asks_first_records_what_it_heard() {
     env.run(&["apply", "--refresh"]).expect(0);
 }
 
-/// The service begins anew and knows nothing.
+/// The service begins with an empty folder and knows nothing.
 fn forget(env: &Workspace, serve: Serve) -> Serve {
     serve.kill();
     fs::remove_dir_all(data(env)).unwrap();

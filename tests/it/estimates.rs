@@ -15,7 +15,7 @@ use crate::support::target::Target;
 use crate::support::text::assert_contains;
 use crate::support::workspace::{FILTERS, Run, Workspace};
 
-/// An object of so many bytes, uploaded then.
+/// An object of this size, uploaded then.
 fn put(env: &Workspace, key: &str, size: usize, uploaded: &str) {
     let path = env.write(&format!("bucket/{key}"), &"x".repeat(size));
     let uploaded: Timestamp = uploaded.parse().unwrap();
@@ -389,7 +389,7 @@ fn amounts_that_make_no_sense_are_underlined() {
     assert_contains(&run.stderr, "`max_cost` needs `prices`");
 }
 
-/// The same bucket as a target elsewhere, with keys that are wrong, missing, or nobody there.
+/// The same bucket as a target elsewhere, with keys that are wrong, missing, or no service there.
 #[test]
 fn refused_credentials_are_one_error_and_silence_leaves_the_plan() {
     let env = workspace("", &format!("jobs:\n{}", job("a", "{ prefix: in/ }", "")));

@@ -27,7 +27,7 @@ const CREDENTIALS: [(&str, &str); 2] = [
     ("TENCENTCLOUD_SECRET_KEY", "stocktake-local"),
 ];
 
-/// A certificate for `localhost` that nobody trusts by himself.
+/// A certificate for `localhost` that is in no store of trusted ones.
 fn fixture(name: &str) -> String {
     format!("{PROJECT}/tests/fixtures/tls/{name}")
 }

@@ -83,7 +83,7 @@ fn a_plan_of_another_target_state_or_version_is_refused() {
 
     env.run(&["apply", "--only", "first"]).expect(0);
     env.run(&["plan", "--out", "plan.json"]).expect(0);
-    // A state that was begun anew.
+    // A state that was begun again.
     fs::remove_dir_all(env.path().join(".stocktake")).unwrap();
     env.run(&["apply", "--only", "first"]).expect(0);
     let other = env.run(&["apply", "plan.json"]).expect(6);

@@ -129,7 +129,7 @@ impl Workspace {
         command
     }
 
-    /// The shell command `line` on a terminal of 80 columns and so many rows.
+    /// The shell command `line` on a terminal of 80 columns and `rows` rows.
     pub fn on_terminal(&self, line: &str, rows: u16) -> Command {
         let line = line.replace("stocktake", BINARY);
         let mut command = self.command_of("script");

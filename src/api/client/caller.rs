@@ -72,7 +72,7 @@ impl Caller {
         })
     }
 
-    /// Reads `path`, signing anew and trying again where that can help.
+    /// Reads `path`, with a new signature for each try, where trying again can help.
     pub(super) async fn get<T>(
         &self,
         path: &str,
@@ -196,7 +196,7 @@ impl Caller {
         }
     }
 
-    /// A line for whoever has to write to the service's support.
+    /// A line for a message to the service's support.
     fn log(&self, call: &Call<'_>, took: Duration, answer: Result<&Answer, &Failure>) {
         if !tracing::enabled!(tracing::Level::DEBUG) {
             return;

@@ -1,6 +1,6 @@
 //! A connection for one request, for calls that must not be made twice.
 //!
-//! Who finds no connection has sent nothing. From then on nobody knows, until the answer is there. The
+//! Without a connection nothing was sent. Then the outcome is unknown until the answer is there. The
 //! request goes into the connection once, and both are gone when the call is over: there is no
 //! request that could be repeated, and no connection that the other end may have closed meanwhile.
 

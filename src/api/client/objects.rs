@@ -41,7 +41,7 @@ pub struct ObjectPages {
 }
 
 impl ObjectPages {
-    /// So many pages may hold next to nothing.
+    /// The number of pages that may hold next to nothing.
     const SHORT: u64 = 1000;
     /// What the others hold at least, in the mean. A full one holds 1,000.
     const MEAN: u64 = 100;

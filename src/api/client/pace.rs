@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// Hands out moments to call at: at most so many a second, and none while the service asks for rest.
+/// Hands out moments to call at: at most `rate` a second, and none while the service asks for rest.
 #[derive(Debug)]
 pub(super) struct Pace {
     interval: Duration,
@@ -36,7 +36,7 @@ impl Pace {
         }
     }
 
-    /// Lets nobody pass for a while.
+    /// Lets no call pass for a while.
     pub(super) fn hold(&self, delay: Duration) {
         let mut next = self.next();
         *next = (*next).max(Instant::now() + delay);

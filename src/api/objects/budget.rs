@@ -24,7 +24,7 @@ impl Default for ListLimits {
 }
 
 /// What is left of the limits of one job, and the flag that ends its reading. It is looked at with
-/// each row and each block, since rows that are left out reach nobody else.
+/// each row and each block, since rows that are left out are seen nowhere else.
 #[derive(Debug, Default)]
 pub struct Budget {
     limits: ListLimits,

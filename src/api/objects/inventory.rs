@@ -130,7 +130,7 @@ fn no_manifest(error: &serde_json::Error) -> ListProblem {
 }
 
 impl DataFile {
-    /// Whether a file of so many bytes is the one that is meant.
+    /// Whether a file of this size is the one that is meant.
     pub fn check_size(&self, size: u64) -> Result<(), ListProblem> {
         let stated = self.size.as_ref().and_then(|stated| match stated {
             Value::String(text) => text.parse().ok(),
@@ -190,7 +190,7 @@ impl<R: Read> Rows<'_, R> {
     }
 }
 
-/// A reader that fails rather than let one row fill the memory, or all rows take for ever.
+/// A reader that fails rather than let one row fill the memory, or all rows take unbounded time.
 #[derive(Debug)]
 struct Bounded<'a, R> {
     budget: &'a Budget,

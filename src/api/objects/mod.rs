@@ -1,5 +1,5 @@
 //! The forms in which a batch job names objects beside prefixes and keys: URLs, lists of URLs,
-//! inventories. Whoever reads one, service or client, reads it here.
+//! inventories. The service and the client both read them here.
 
 mod budget;
 mod inventory;

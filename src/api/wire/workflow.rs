@@ -314,7 +314,7 @@ pub struct WorkflowsAnswer {
     pub page_size: u64,
     /// The workflows of this page.
     pub workflows: Vec<WorkflowDetail>,
-    /// Ids that were asked for and that nobody knows.
+    /// Ids that were asked for and are unknown.
     pub unknown_ids: Vec<String>,
 }
 

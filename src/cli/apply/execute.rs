@@ -65,7 +65,7 @@ pub(super) async fn execute(
         Err(failure) => (Err(failure), 0),
     };
     let records = store.records();
-    // The service that runs in this process ends with it: nobody else may begin to rely on it.
+    // The service that runs in this process ends with it: no other process may begin to rely on it.
     let held = if session.target.embedded().is_some() {
         Some(store)
     } else {

@@ -136,7 +136,7 @@ impl ApplyArgs {
     }
 }
 
-/// Whether a command line that nobody understands asks for the stream all the same.
+/// Whether a command line that cannot be parsed asks for the stream all the same.
 pub(super) fn wants_json(arguments: &[OsString]) -> bool {
     let is_apply = arguments.iter().any(|argument| argument == "apply");
     let mut pairs = arguments.windows(2);

@@ -194,7 +194,7 @@ fn refresh(
     }
 }
 
-/// A plan that was made with `--refresh` may rest on ends that nobody has recorded: the service is
+/// A plan that was made with `--refresh` may rest on ends that are not recorded: the service is
 /// asked for these again, before the plan is compared with the records.
 fn ask_again(
     session: &Session,

@@ -99,7 +99,7 @@ pub struct KnownSubmission<'plan> {
     pub at: Timestamp,
     /// How it ended.
     pub outcome: OutcomeKind,
-    /// Why nobody knows its end, where that is known.
+    /// Why its end is unknown, where that is recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Cow<'plan, str>>,
     /// The service's id of the job, where it was accepted.

@@ -209,7 +209,7 @@ pub(super) enum Happened<'a> {
         /// The id of the call.
         request_id: Option<&'a str>,
     },
-    /// Nobody knows whether the service took it.
+    /// It is unknown whether the service took it.
     ApplyUnknown {
         /// The attempt.
         #[schemars(with = "String")]
@@ -280,7 +280,7 @@ pub(super) struct RunSummary {
     pub(super) submitted: usize,
     /// Jobs that it refused.
     pub(super) rejected: usize,
-    /// Jobs of which nobody knows.
+    /// Jobs whose outcome is unknown.
     pub(super) unresolved: usize,
     /// Jobs that were not sent.
     pub(super) not_attempted: usize,

@@ -1,6 +1,6 @@
 //! What happens during an apply, for programs: one JSON object a line, the last one a summary.
 //!
-//! Types and fields are added within a version, never changed; who reads an unknown type shows its
+//! Types and fields are added within a version, never changed; a reader of an unknown type shows its
 //! message.
 
 mod line;

@@ -2,7 +2,7 @@
 
 use crate::plan::{DocumentJob, family};
 
-/// So many elements of a matrix are still shown one by one.
+/// The number of elements of a matrix up to which each is shown by itself.
 const FEW: usize = 5;
 
 /// What is shown as one.

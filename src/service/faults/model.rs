@@ -40,7 +40,7 @@ pub enum Choice {
     Always,
     /// Those with these numbers, counted from 1.
     Nth(Vec<u64>),
-    /// One after each so many.
+    /// One after each `n` calls.
     Every(u64),
     /// Each with this probability, from 0 to 1.
     Probability(f64),

@@ -28,7 +28,7 @@ fn a_change_is_planned_reviewed_merged_and_applied_as_it_was_reviewed() {
     assert!(comment.contains("2 jobs to submit to"), "{comment}");
     let commit = git(&["rev-parse", "HEAD"]);
     assert!(comment.contains(&commit[..12]), "{comment}");
-    // Another plan of the same, which nobody applies in time.
+    // Another plan of the same, which is not applied in time.
     fs::copy(plan, stale).unwrap();
 
     // Merged, and applied as it was reviewed.

@@ -26,7 +26,7 @@ fn without_events_it_looks_from_time_to_time() {
     assert_eq!(looks(&rest), 1, "{rest}");
 }
 
-/// However long the interval is: what happens more often (a heartbeat a second) does not begin it anew.
+/// However long the interval is: what happens more often (a heartbeat a second) does not restart it.
 #[test]
 fn a_change_is_seen_within_two_intervals() {
     for interval in [Duration::from_millis(300), Duration::from_millis(2500)] {

@@ -105,7 +105,7 @@ fn a_second_watch_and_an_apply_beside_it_are_told_of() {
     applying.wait_for("Success    first");
     looking.wait_for("the state (");
     looking.wait_for("+1 unchanged");
-    // Both apply: whoever comes first, each job is sent once.
+    // Both apply: whichever comes first, each job is sent once.
     let mut both = Watch::start(&env, &["--apply"]);
     both.wait_for("1 unchanged");
     env.write("jobs/b.yaml", &over("second", "video/b.txt"));
