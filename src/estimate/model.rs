@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::api::name::WorkflowId;
-use crate::job::{Fingerprint, Job};
+use crate::job::Fingerprint;
 use crate::money::{Money, Price};
 
 /// What one workflow costs, for those that have a price.
@@ -162,4 +162,3 @@ impl Count {
         (self.without_size == 0).then_some(self.bytes)
     }
 }
-

@@ -229,7 +229,7 @@ pub struct WorkflowSpec {
     #[schemars(extend("examples" = [["MODEL_PATH"]]))]
     #[serde(default)]
     pub environment: Vec<Spanned<String>>,
-    /// Whether the workflow takes no jobs for now.
+    /// Whether the service lists the workflow as paused. Batch jobs run it all the same.
     #[serde(default)]
     pub paused: bool,
 }

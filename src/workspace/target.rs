@@ -114,7 +114,7 @@ pub struct Workflow {
     pub time_limit: Duration,
     /// The variables of the environment that the command gets, beside those that all get.
     pub environment: Vec<String>,
-    /// Whether it takes no jobs for now.
+    /// Whether it is listed as paused; jobs run it all the same.
     pub paused: bool,
 }
 

@@ -237,7 +237,6 @@ class PythonSdk(unittest.TestCase):
         cases = [
             (body("a b"), "InvalidArgument", "Request.Name"),
             (body("demo", workflow="wnone"), "InvalidArgument", "wnone"),
-            (body("demo", workflow="wpaused"), "InvalidArgument", "paused"),
             (body("demo", input={"Prefix": "a", "Object": "b"}), "InvalidArgument", "Request.Input"),
             (body("demo", input={"Object": "none"}), "ResourceNotFound", "none"),
             (dict(body("demo"), Type="Job"), "InvalidArgument", "Request.Type"),

@@ -93,7 +93,7 @@ impl NewFile {
         })
     }
 
-    /// Writes `found` down where nobody looks yet, and reads it as it will be read.
+    /// Writes `found` to a temporary file, and reads it as it will be read.
     pub(super) fn draft(
         self,
         session: &Session,

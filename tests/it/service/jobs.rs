@@ -49,7 +49,14 @@ async fn an_object_job_runs_over_one_object_and_shows_its_failure() {
     let both = world
         .submit(&service, object, &format!("{COPY},{FAIL}"))
         .await;
+    let paused = world.submit(&service, object, PAUSED).await;
     service.idle().await;
+    let (state, _) = world.describe(&service, &paused).await;
+    assert_eq!(
+        state,
+        JobState::Success,
+        "a paused workflow is triggered as well"
+    );
     assert_eq!(world.describe(&service, &good).await.0, JobState::Success);
     assert_eq!(world.results(&good).len(), 1);
     assert!(
@@ -125,10 +132,6 @@ async fn requests_that_cannot_run_are_refused() {
         (request("", COPY, ""), (400, "InvalidArgument")),
         (
             request("<Prefix>a</Prefix>", "wunknown", ""),
-            (400, "InvalidArgument"),
-        ),
-        (
-            request("<Prefix>a</Prefix>", PAUSED, ""),
             (400, "InvalidArgument"),
         ),
         (

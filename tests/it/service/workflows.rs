@@ -219,7 +219,6 @@ async fn one_object_runs_without_a_job() {
         "it is no batch job"
     );
     for (workflow, object, expected) in [
-        (PAUSED, "in/a", "InvalidArgument"),
         ("wnone", "in/a", "InvalidArgument"),
         (COPY, "", "InvalidArgument"),
         (COPY, "in/none", "ResourceNotFound"),
