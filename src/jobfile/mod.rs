@@ -71,9 +71,12 @@ impl Default for Reader {
     }
 }
 
-/// The JSON schema of job files, as editors and other validators use it.
+/// The JSON schema of job files, as editors and other validators use it. It says what
+/// [`without_content`] finds, whose words are ours.
 pub fn schema_json() -> serde_json::Value {
-    Schema::<JobFile>::new().json().clone()
+    let mut schema = Schema::<JobFile>::new().json().clone();
+    schema["anyOf"] = serde_json::json!([{ "required": ["jobs"] }, { "required": ["workflows"] }]);
+    schema
 }
 
 #[cfg(test)]

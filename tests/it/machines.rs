@@ -266,7 +266,7 @@ fn what_was_not_asked_is_not_claimed() {
     let env = small();
     let run = env.run(&["plan", "--refresh"]).expect(0);
     assert!(!run.stdout.contains("was asked"), "{}", run.shown());
-    assert!(run.stderr.contains("nothing to ask"), "{}", run.shown());
+    assert!(run.stderr.contains("none to refresh"), "{}", run.shown());
 }
 
 #[test]
