@@ -18,6 +18,7 @@ use super::options::GlobalOptions;
 use super::session::given_variables;
 use super::settings::Settings;
 use crate::lsp::{self, Choices, End, Follow, TargetCheck};
+use crate::state::Location;
 use crate::watch::{ChangeSet, WatchPaths, Watcher};
 use crate::workspace::Target;
 
@@ -65,14 +66,18 @@ pub(super) fn run(
     })
 }
 
-/// The checks of a target that [`Session::open`](super::session::Session::open) makes.
+/// The checks of a target, and the file of its state, as [`Session::open`](super::session::Session::open) makes.
 fn target_check(settings: Settings) -> TargetCheck {
     let check = move |target: &Target| {
         let mut target = target.clone();
         if let Some(state) = &settings.state {
             target.state = location::address(state)?;
         }
-        location::locate(&target, &settings, settings.state.is_some()).map(|_| ())
+        let location = location::locate(&target, &settings, settings.state.is_some())?;
+        Ok(match location {
+            Location::File(path) => Some(path),
+            Location::Shared(_) => None,
+        })
     };
     Arc::new(move |target| check(target).map_err(|failure: Failure| failure.diagnostics))
 }

@@ -2,22 +2,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::worker::{Choices, Follow, Watch};
 use crate::diagnostic::Diagnostic;
 use crate::document::Syntax;
+use crate::job::Job;
 use crate::jobfile::open_texts::OpenTexts;
 use crate::load::{self, Cache, ChangedFiles};
+use crate::state::{Expected, Records, StateError, StateStore};
 use crate::watch::{ChangeSet, WatchPaths};
-use crate::workspace::{self, FILE_NAME, JOBS_FOLDER, StateAddress, Target, Workspace};
+use crate::workspace::{self, FILE_NAME, JOBS_FOLDER, Target, Workspace};
 
-/// The chosen target of a workspace file that is valid.
+/// A workspace file that is valid, and the target that was chosen of it.
 #[derive(Debug)]
-struct Setup {
-    target: Target,
-    variables: BTreeMap<String, String>,
+pub(super) struct Setup {
+    pub(super) workspace: Workspace,
+    pub(super) target: Target,
+    /// Absent for a state that is no file.
+    state: Option<PathBuf>,
+    pub(super) variables: BTreeMap<String, String>,
 }
 
 /// What a workspace came to at one moment.
@@ -25,6 +31,11 @@ struct Setup {
 pub(super) struct Analysis {
     pub(super) root: PathBuf,
     pub(super) findings: Vec<Diagnostic>,
+    /// Of the last workspace file that was valid.
+    pub(super) setup: Option<Arc<Setup>>,
+    pub(super) jobs: Vec<Arc<Job>>,
+    /// Absent where the state cannot be read here.
+    pub(super) records: Option<Arc<Records>>,
     /// The versions of the documents that it was made of.
     pub(super) versions: BTreeMap<PathBuf, i32>,
 }
@@ -33,12 +44,13 @@ pub(super) struct Analysis {
 pub(super) struct Followed {
     root: PathBuf,
     /// Of the last workspace file that was valid.
-    setup: Option<Setup>,
+    setup: Option<Arc<Setup>>,
     /// What is wrong with the workspace itself.
     problems: Vec<Diagnostic>,
     cache: Option<Cache>,
     has_links: bool,
     is_there: bool,
+    records: Option<Arc<Records>>,
     follow: Follow,
     watched: WatchPaths,
 }
@@ -58,6 +70,7 @@ impl Followed {
             cache: None,
             has_links: false,
             is_there: false,
+            records: None,
             follow: watch(watched.clone(), report),
             watched,
         }
@@ -110,6 +123,9 @@ impl Followed {
             // What changes meanwhile is found when all is well again.
             self.is_there = false;
         }
+        if reopens || disk.state {
+            self.records = self.setup.as_deref().and_then(read_state).map(Arc::new);
+        }
         self.analysis(is_there)
     }
 
@@ -120,9 +136,13 @@ impl Followed {
             Some(cache) if self.problems.is_empty() => cache.findings(),
             _ => self.problems.clone(),
         };
+        let jobs = cache.into_iter().flat_map(Cache::jobs);
         Analysis {
             root: self.root.clone(),
             findings,
+            setup: self.setup.clone(),
+            jobs: jobs.cloned().collect(),
+            records: self.records.clone(),
             versions: BTreeMap::new(),
         }
     }
@@ -153,7 +173,7 @@ impl Followed {
     fn reopen(&mut self, choices: &Choices, texts: &OpenTexts) {
         match open(&self.root, choices, texts) {
             Ok(setup) => {
-                self.setup = Some(setup);
+                self.setup = Some(Arc::new(setup));
                 self.problems.clear();
             }
             Err(problems) => self.problems = problems,
@@ -184,11 +204,29 @@ impl Followed {
     fn follow_paths(&mut self) {
         if let Some(setup) = &self.setup {
             self.watched.exclude = load::bucket_folders(&setup.target);
-            if let StateAddress::File(state) = &setup.target.state {
+            if let Some(state) = &setup.state {
                 self.watched.state.clone_from(state);
             }
         }
         (self.follow)(self.watched.clone());
+    }
+}
+
+/// What is recorded; nothing yet is something that is known only of an embedded target.
+fn read_state(setup: &Setup) -> Option<Records> {
+    let expected = Expected {
+        target: &setup.target.name,
+        lineage: None,
+    };
+    match StateStore::read(setup.state.as_deref()?, expected) {
+        Ok((_, records)) => Some(records),
+        Err(StateError::Missing { .. }) if setup.target.embedded().is_some() => {
+            Some(Records::default())
+        }
+        Err(error) => {
+            tracing::debug!(%error, "the state cannot be read");
+            None
+        }
     }
 }
 
@@ -198,8 +236,13 @@ fn open(root: &Path, choices: &Choices, texts: &OpenTexts) -> Result<Setup, Vec<
     let name = choices.target.as_deref();
     let name = name.unwrap_or_else(|| workspace.default_target());
     let target = workspace.target(name)?;
-    (choices.check)(&target)?;
+    let state = (choices.check)(&target)?;
     let variables = workspace.variables_given(name, &choices.variables);
     let variables = variables.map_err(|problem| vec![problem])?;
-    Ok(Setup { target, variables })
+    Ok(Setup {
+        workspace,
+        target,
+        state,
+        variables,
+    })
 }

@@ -5,7 +5,12 @@
 //! takes a lock: an editor opens a folder before anyone has read what is in it.
 
 mod analysis;
+mod completion;
+mod cursor;
 mod documents;
+mod fields;
+mod hover;
+mod known;
 mod publisher;
 mod server;
 mod session;

@@ -71,7 +71,7 @@ fn run(
                 }
             }
             recv(results) -> analysis => match analysis {
-                Ok(analysis) => session.take(&analysis),
+                Ok(analysis) => session.take(analysis),
                 // The thread could not be started; everything else goes on.
                 Err(_) => return run(session, messages, &never(), writer),
             },

@@ -2,23 +2,32 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use gen_lsp_types::{
-    DidChangeTextDocumentParams, DidChangeWatchedFilesParams, DidCloseTextDocumentParams,
-    DidOpenTextDocumentParams, DidSaveTextDocumentParams, InitializeResult, PositionEncodingKind,
-    Save, ServerCapabilities, ServerInfo, TextDocumentSync, TextDocumentSyncKind,
-    TextDocumentSyncOptions, Uri,
+    CompletionOptions, Contents, DidChangeTextDocumentParams, DidChangeWatchedFilesParams,
+    DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams, Hover,
+    HoverProvider, InitializeResult, MarkupContent, MarkupKind, PositionEncodingKind, Save,
+    ServerCapabilities, ServerInfo, TextDocumentPositionParams, TextDocumentSync,
+    TextDocumentSyncKind, TextDocumentSyncOptions, Uri,
 };
 use lsp_server::{ErrorCode, Message, Notification, Request, RequestId};
+use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::analysis::Analysis;
+use super::completion::completions;
 use super::documents::{Documents, file_path, named_path};
+use super::fields::Fields;
+use super::hover::hover;
+use super::known::Known;
 use super::publisher::{Client, Publisher};
-use super::text::Encoding;
+use super::text::{Encoding, Lines};
 use super::transport::{self, Received};
 use super::worker::{Choices, Inbox};
+use crate::document::Syntax;
+use crate::workspace::FILE_NAME;
 
 /// How far the protocol has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +44,9 @@ pub(super) struct Session {
     client: Client,
     documents: Documents,
     publisher: Publisher,
+    analyses: BTreeMap<PathBuf, Analysis>,
+    job_fields: Fields,
+    workspace_fields: Fields,
     /// Begun by `initialize`, which may choose a target.
     begin: Option<Box<dyn FnOnce(Choices) -> std::io::Result<Inbox>>>,
     choices: Choices,
@@ -42,6 +54,14 @@ pub(super) struct Session {
     changed: BTreeSet<PathBuf>,
     starts: BTreeSet<PathBuf>,
     pub(super) outbox: Outbox,
+}
+
+/// A place in a document that is asked about.
+struct Asked {
+    /// The file as findings name it.
+    shown: PathBuf,
+    text: Arc<str>,
+    offset: usize,
 }
 
 /// What waits to be written.
@@ -90,6 +110,9 @@ impl Session {
             },
             documents: Documents::default(),
             publisher: Publisher::default(),
+            analyses: BTreeMap::new(),
+            job_fields: Fields::of_job_files(),
+            workspace_fields: Fields::of_workspace_file(),
             begin: Some(begin),
             choices,
             inbox: None,
@@ -165,11 +188,76 @@ impl Session {
                 let result = transport::result(&id, &Value::Null);
                 self.outbox.answers.push_back(result);
             }
+            (Phase::Running, "textDocument/completion") => {
+                let answer = self.ask(&request.params, |known, asked| {
+                    json!(completions(known, &asked.text, asked.offset))
+                });
+                self.answer(&id, answer);
+            }
+            (Phase::Running, "textDocument/hover") => {
+                let answer = self.ask(&request.params, |known, asked| {
+                    let words = hover(known, &asked.shown, &asked.text, asked.offset);
+                    words.map_or(Value::Null, |words| {
+                        json!(Hover::new(
+                            Contents::MarkupContent(MarkupContent::new(
+                                MarkupKind::Markdown,
+                                words
+                            )),
+                            None
+                        ))
+                    })
+                });
+                self.answer(&id, answer);
+            }
             (Phase::Running, method) => {
                 let words = format!("`{method}` is not offered");
                 self.refuse(&id, ErrorCode::MethodNotFound, &words);
             }
         }
+    }
+
+    fn answer(&mut self, id: &RequestId, answer: Option<Value>) {
+        match answer {
+            Some(result) => self
+                .outbox
+                .answers
+                .push_back(transport::result(id, &result)),
+            None => self.refuse(id, ErrorCode::InvalidParams, "no position of a document"),
+        }
+    }
+
+    /// Answers what is asked at a position; null where nothing is known of the document, and `None` for
+    /// what is no position.
+    fn ask(&self, params: &Value, answer: impl Fn(&Known<'_>, &Asked) -> Value) -> Option<Value> {
+        let position = TextDocumentPositionParams::deserialize(params).ok()?;
+        let known = self
+            .documents
+            .get(&position.text_document.uri)
+            .and_then(|document| {
+                let mut nearest_first = self.analyses.values().rev();
+                let analysis =
+                    nearest_first.find(|found| document.path.starts_with(&found.root))?;
+                let fields = if document.path == analysis.root.join(FILE_NAME) {
+                    &self.workspace_fields
+                } else {
+                    &self.job_fields
+                };
+                let known = Known {
+                    syntax: Syntax::of(&document.path)?,
+                    fields,
+                    analysis,
+                    encoding: self.client.encoding,
+                };
+                let lines = Lines::of(&document.text);
+                let shown = document.path.strip_prefix(&analysis.root).ok()?;
+                let asked = Asked {
+                    shown: shown.to_path_buf(),
+                    offset: lines.offset(&document.text, position.position, self.client.encoding),
+                    text: Arc::clone(&document.text),
+                };
+                Some((known, asked))
+            });
+        Some(known.map_or(Value::Null, |(known, asked)| answer(&known, &asked)))
     }
 
     fn refuse(&mut self, id: &impl serde::Serialize, code: ErrorCode, words: &str) {
@@ -235,6 +323,11 @@ impl Session {
         ServerCapabilities {
             position_encoding: Some(self.client.encoding.kind()),
             text_document_sync: Some(TextDocumentSync::Options(sync)),
+            completion_provider: Some(CompletionOptions {
+                trigger_characters: Some([".", "{"].map(str::to_owned).into()),
+                ..CompletionOptions::default()
+            }),
+            hover_provider: Some(HoverProvider::Bool(true)),
             ..ServerCapabilities::default()
         }
     }
@@ -296,14 +389,15 @@ impl Session {
     }
 
     /// Takes in what a workspace came to.
-    pub(super) fn take(&mut self, analysis: &Analysis) {
+    pub(super) fn take(&mut self, analysis: Analysis) {
         let changes = self
             .publisher
-            .changes(analysis, &self.documents, self.client);
+            .changes(&analysis, &self.documents, self.client);
         for change in changes {
             let message = transport::notification("textDocument/publishDiagnostics", &change);
             self.outbox.findings.insert(change.uri, message);
         }
+        self.analyses.insert(analysis.root.clone(), analysis);
     }
 }
 

@@ -34,8 +34,9 @@ pub struct Choices {
     pub check: TargetCheck,
 }
 
-/// Tells whether a target can be worked with.
-pub type TargetCheck = Arc<dyn Fn(&Target) -> Result<(), Vec<Diagnostic>> + Send + Sync>;
+/// Tells whether a target can be worked with, and the file of its state if it has one.
+pub type TargetCheck =
+    Arc<dyn Fn(&Target) -> Result<Option<PathBuf>, Vec<Diagnostic>> + Send + Sync>;
 
 /// Tells a watch of other paths; returns once it follows them.
 pub type Follow = Box<dyn Fn(WatchPaths) + Send>;

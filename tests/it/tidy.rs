@@ -118,9 +118,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "diagnostic",
             "document",
+            "job",
             "jobfile",
             "load",
             "source",
+            "state",
             "watch",
             "workspace",
         ],

@@ -4,3 +4,4 @@ mod bad_input;
 mod client;
 mod findings;
 mod same_as_validate;
+mod writing;
