@@ -335,10 +335,10 @@ fn guards_stop_an_apply_before_anything_is_sent() {
     ] {
         let env = priced(limit);
         let plan = env.run(&["plan"]).expect(0);
-        assert_contains(&plan.stdout, &format!("{name} is not checked here"));
+        assert_contains(&plan.stdout, format!("{name} is not checked here"));
         env.run(&["plan", "--out", "plan.json"]).expect(0);
         let blocked = env.run(&["plan", "--estimate"]).expect(4);
-        assert_contains(&blocked.stdout, &format!("raise `{name}`"));
+        assert_contains(&blocked.stdout, format!("raise `{name}`"));
         for arguments in [
             &["apply"][..],
             &["apply", "plan.json"],

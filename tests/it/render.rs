@@ -37,6 +37,6 @@ fn a_key_that_does_not_exist_is_told_with_the_nearest() {
     let env = Workspace::example();
     for (key, meant) in [("dmeo", "demo"), ("monthly", "monthly[window=2022-01]")] {
         let run = env.run(&["render", key]).expect(1);
-        assert_contains(&run.stderr, &format!("did you mean `{meant}`?"));
+        assert_contains(&run.stderr, format!("did you mean `{meant}`?"));
     }
 }

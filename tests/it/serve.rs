@@ -41,7 +41,7 @@ fn serve_prints_what_it_serves_and_shuts_down_on_sigterm() {
     });
     let second = env.run(&["serve"]).expect(1);
     assert_contains(&second.stderr, "another service runs on");
-    assert_contains(&second.stderr, &serve.address.to_string());
+    assert_contains(&second.stderr, serve.address.to_string());
     let (status, log) = serve.end(Signal::TERM);
     assert_eq!(status.code(), Some(0));
     assert_eq!(log, [""; 0], "nothing goes wrong at the end");

@@ -190,7 +190,7 @@ async fn what_reaches_main_is_submitted_once_and_recorded_in_the_repository() {
     expect(&ended, true, "0");
     assert!(ended.log.contains("1 submitted"), "{}", ended.log);
     assert_contains(
-        &repository.in_origin("prod.state.jsonl"),
+        repository.in_origin("prod.state.jsonl"),
         "\"outcome\":\"accepted\"",
     );
     let subject = repository.git("origin.git", &["log", "-1", "--format=%an: %s", "main"]);
@@ -245,7 +245,7 @@ async fn what_was_sent_into_the_dark_is_recorded_before_the_run_fails_with_3() {
     let ended = run(&push_runner(&repository), "apply");
     expect(&ended, false, "3");
     assert_contains(
-        &repository.in_origin("prod.state.jsonl"),
+        repository.in_origin("prod.state.jsonl"),
         "\"outcome\":\"unresolved\"",
     );
     let hint = ended.commands.last().unwrap();

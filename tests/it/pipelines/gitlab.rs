@@ -113,7 +113,7 @@ fn a_request_gets_findings_counts_and_a_page() {
         counts,
         serde_json::json!({ "create": 1, "update": 0, "delete": 0 })
     );
-    assert_contains(&repository.env.read("run/plan.md"), "1 job to submit");
+    assert_contains(repository.env.read("run/plan.md"), "1 job to submit");
     let findings: Value =
         serde_json::from_str(&repository.env.read("run/codequality.json")).unwrap();
     assert_eq!(findings, serde_json::json!([]));
@@ -137,11 +137,11 @@ fn what_reaches_main_is_submitted_once_and_recorded_in_the_repository() {
     applied.expect(0);
     assert!(after.expect(0).stdout.contains("nothing new is recorded"));
     assert_contains(
-        &repository.in_origin("prod.state.jsonl"),
+        repository.in_origin("prod.state.jsonl"),
         "\"outcome\":\"accepted\"",
     );
     assert_contains(
-        &repository.env.read("run/.stocktake/state/prod.state.jsonl"),
+        repository.env.read("run/.stocktake/state/prod.state.jsonl"),
         "accepted",
     );
     let (again, _) = run(&repository, "apply", &with_secrets());
@@ -157,7 +157,7 @@ async fn what_was_sent_into_the_dark_is_recorded_before_the_run_fails_with_3() {
     assert_contains(&applied.stdout, "Run this again");
     applied.expect(3);
     assert_contains(
-        &repository.in_origin("prod.state.jsonl"),
+        repository.in_origin("prod.state.jsonl"),
         "\"outcome\":\"unresolved\"",
     );
 }

@@ -145,7 +145,7 @@ async fn an_active_workflow_is_neither_changed_nor_removed() {
     assert_eq!((changed.active, changed.created), (false, made.created));
     let delete = send(&world, &service, Method::DELETE, &path, &[], "").await;
     let body = delete.text().await.unwrap();
-    assert_contains(&body, &format!("<WorkflowId>{}<", made.workflow_id));
+    assert_contains(&body, format!("<WorkflowId>{}<", made.workflow_id));
     assert_eq!(list(&world, &service, &made.workflow_id).await, []);
     let gone = (400, "ResourceNotFound".to_owned());
     assert_eq!(code(put(&[], &chain("b")).await).await, gone);

@@ -162,7 +162,7 @@ async fn a_workflow_that_a_job_runs_is_not_deleted() {
     let job = world.submit(&service, "<Object>in/a</Object>", &id).await;
     let env = workspace(&service);
     let refused = run(&env, &["delete", &id, "-y"], 1).stderr;
-    assert_contains(&refused, &format!("the batch job {job} runs"));
+    assert_contains(&refused, format!("the batch job {job} runs"));
     world.put("in/a.go", "2022-02-14T00:00:00Z");
     service.idle().await;
     run(&env, &["delete", &id, "-y"], 0);

@@ -173,6 +173,9 @@ async fn what_a_job_says_is_short_however_long_what_it_quotes_is() {
     write(&world, "manifest.json", manifest.to_string().as_bytes());
     let service = world.start().await;
     let message = failure(&world, &service, MANIFEST).await;
-    assert!(message.len() <= 2048 && message.ends_with('…'), "{message}");
+    assert!(
+        message.len() <= 2048 && !message.contains("xx"),
+        "{message}"
+    );
     service.shutdown().await;
 }
