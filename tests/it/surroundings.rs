@@ -166,3 +166,98 @@ fn what_changes_before_the_answer_is_not_submitted() {
     let same = ask(&|| fs::write(&path, &text).unwrap());
     assert!(same.contains("1 submitted"), "{same}");
 }
+
+/// Keys that a URL has to escape, or that look like something else, through the list of what failed and back.
+#[test]
+fn odd_keys_of_failed_objects_come_back_through_their_list() {
+    const KEYS: [&str; 18] = [
+        "a b",
+        "a+b",
+        "a%b",
+        "a%2Bb",
+        "a#b",
+        "a?b",
+        "a&b=c",
+        "a;b,c",
+        "a'b\"c",
+        "a~!*()b",
+        "视频",
+        "cafe\u{301}",
+        "a\u{2028}b",
+        "😀",
+        " lead",
+        "trail ",
+        "..a",
+        "a\tb",
+    ];
+    let fails = &["sh", "-c", "[ -e fixed ]"];
+    let env = Workspace::new().target("local", &Target::embedded(fails));
+    let env = KEYS
+        .iter()
+        .fold(env, |env, key| env.object(&format!("in/{key}"), key))
+        .job("all", "{ prefix: in/ }");
+    env.run(&["apply"]).expect(7);
+    let list = ["status", "--failed", "--write-url-file", "bucket/again.txt"];
+    env.run(&list).expect(0);
+    assert_eq!(env.read("bucket/again.txt").lines().count(), KEYS.len());
+    env.write("fixed", "");
+    let env = env.job("again", "{ url_file: again.txt }");
+    env.run(&["apply"]).expect(0);
+    let status = env.run(&["status", "again", "--format", "json"]).expect(0);
+    let status: serde_json::Value = serde_json::from_str(&status.stdout).unwrap();
+    assert_eq!(
+        status["records"][0]["objects"]["succeeded"],
+        KEYS.len(),
+        "{status:#}"
+    );
+}
+
+/// A reader that leaves, or none at all, ends the output and not the work.
+#[test]
+fn output_that_goes_nowhere_is_quiet_and_forgets_nothing() {
+    let env = small();
+    for line in [
+        "plan | head -c 1",
+        "validate | true",
+        "plan >&-",
+        "plan 2>&-",
+        "status <&-",
+    ] {
+        let line = format!("{BINARY} {line}");
+        let run = Run::of(env.command_of("sh").args(["-c", &line]));
+        assert!(!run.stderr.contains("panicked"), "{line}: {}", run.stderr);
+    }
+    let apply = format!("{BINARY} apply | true");
+    let run = Run::of(env.command_of("sh").args(["-c", &apply]));
+    assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
+    let records = env.run(&["state", "list"]).expect(0).stdout;
+    let again = env.run(&["apply"]).expect(0).stdout;
+    // Either nothing was begun, or it is recorded and not begun again.
+    assert_eq!(
+        records.contains("all"),
+        again.contains("Nothing to submit"),
+        "{records}{again}"
+    );
+}
+
+/// Too little memory ends the process with a word, and leaves the state as it was.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_limit_of_memory_ends_a_plan_with_a_word() {
+    let env = small();
+    let jobs = (0..60_000).map(|number| {
+        format!("  j{number}:\n    input: {{ prefix: {number}/ }}\n    operation: {{ workflow_ids: w1 }}\n")
+    });
+    env.write(
+        "jobs/many.yaml",
+        &format!("jobs:\n{}", jobs.collect::<String>()),
+    );
+    let line = format!("ulimit -v 120000; {BINARY} validate");
+    let run = Run::of(env.command_of("sh").args(["-c", &line]));
+    assert_ne!(run.code, Some(0), "the limit is too wide for this test");
+    assert!(
+        !run.stderr.is_empty(),
+        "it ends without a word: {:?}",
+        run.code
+    );
+}

@@ -12,7 +12,7 @@ use reqwest::Method;
 use serde::Deserialize;
 use stocktake::service::RunningService;
 
-use super::world::{COS_HOST, World, raw};
+use super::world::{CI_HOST, COS_HOST, World, raw};
 use crate::support::workspace::PROJECT;
 
 #[derive(Deserialize)]
@@ -27,6 +27,8 @@ struct Table {
 struct Row {
     page: String,
     request: String,
+    #[serde(default)]
+    ci: bool,
     #[serde(default)]
     with: BTreeMap<String, String>,
     #[serde(default)]
@@ -44,6 +46,17 @@ struct Answer {
     status: u16,
     headers: BTreeMap<String, String>,
     body: String,
+}
+
+impl Row {
+    fn host(&self) -> &'static str {
+        if self.ci { CI_HOST } else { COS_HOST }
+    }
+
+    fn request_id(&self) -> String {
+        let side = if self.ci { "ci" } else { "cos" };
+        format!("x-{side}-request-id")
+    }
 }
 
 impl Answer {
@@ -115,7 +128,7 @@ async fn ask(
         .collect();
     let method = Method::from_bytes(method.as_bytes()).unwrap();
     let body = fill(&row.body);
-    let mut request = world.request_to(COS_HOST, service, method, path, &pairs);
+    let mut request = world.request_to(row.host(), service, method, path, &pairs);
     for (name, value) in &row.with {
         request = request.header(name, fill(value));
     }
@@ -135,7 +148,9 @@ fn differences(table: &Table, row: &Row, answer: &Answer) -> Vec<String> {
             answer.status, row.status
         ));
     }
-    let documented: BTreeSet<&String> = row.headers.iter().chain(&table.common).collect();
+    let request_id = row.request_id();
+    let common = table.common.iter().chain([&request_id]);
+    let documented: BTreeSet<&String> = row.headers.iter().chain(common).collect();
     for name in documented
         .iter()
         .filter(|name| !answer.headers.contains_key(**name))
@@ -181,8 +196,17 @@ async fn answers_have_the_headers_and_elements_of_their_pages() {
         if let Some(etag) = answer.headers.get("ETag") {
             known.insert("etag", etag.clone());
         }
-        if let Some((_, rest)) = answer.body.split_once("<UploadId>") {
-            known.insert("upload", rest.split_once('<').unwrap().0.to_owned());
+        for (name, element) in [
+            ("upload", "<UploadId>"),
+            ("job", "<JobId>"),
+            ("run", "<RunId>"),
+        ] {
+            if let Some((_, rest)) = answer.body.split_once(element) {
+                known.insert(name, rest.split_once('<').unwrap().0.to_owned());
+            }
+        }
+        if row.ci {
+            service.idle().await;
         }
     }
     service.shutdown().await;
