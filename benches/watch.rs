@@ -84,7 +84,7 @@ impl Watch {
 
     /// Saves another work of one job, and back.
     fn each_save(&mut self, root: &Path) -> Duration {
-        let path = root.join("jobs/team-42/changes-00042.yaml");
+        let path = root.join("jobs/team-42/batch-00042.yaml");
         let text = fs::read_to_string(&path).unwrap();
         let other = text.replace("video/00042/3/", "video/00042/other/");
         let saves = (0..SAVES).map(|number| {
