@@ -1,4 +1,4 @@
-//! The webhook of the workspace: who is told, and when.
+//! The webhook of the workspace: what it is sent, and when.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The folder of the events of all targets, in the workspace's data folder.
 const OUTBOX: &str = "outbox";
 
-/// The messages of a run; none where the workspace tells nobody.
+/// The messages of a run; none where the workspace has no webhook.
 #[derive(Debug)]
 pub(super) struct Notifier<'a> {
     session: &'a Session,

@@ -16,7 +16,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::{Place, SourceFile};
 use crate::workspace::FILE_NAME;
 
-/// More findings of one file help nobody, and slow editors down.
+/// More findings of one file are not read, and slow editors down.
 const LIMIT: usize = 1000;
 
 /// What a client can show.

@@ -193,7 +193,7 @@ fn run_in(
     };
     let embedded = prepared.session.target.embedded().is_some();
     let is_approved = embedded || arguments.auto_approve || saved.is_some();
-    // What nobody is asked about is shown as it is done.
+    // What needs no answer is shown as it is done.
     if is_approved && prepared.needs_state(arguments) {
         prepared.own(arguments)?;
     }
